@@ -1,0 +1,169 @@
+"""Arguments refused before anything moves and before a run opens."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator
+from ophyd.utils import LimitError
+
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.techniques import Technique, check_range
+
+from .protocols import HoppingMicroscope
+
+__all__ = [
+    "HopSettings",
+    "check_finite",
+    "check_number",
+    "check_points",
+    "check_threshold",
+    "signed_threshold",
+]
+
+DEFAULT_THRESHOLD_PA = 2.0  # Takahashi et al., Nat. Commun. 5:5450 (2014), Methods
+NOISE_FACTOR = 4.0  # a threshold below 4 rms is passed by noise every few seconds
+STEP_FACTOR = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HopSettings:
+    """The numbers of a hop; `seccm_ophyd.plans.hop_scan` tells what they mean.
+
+    Raises
+    ------
+    ParameterError
+        If one is NaN or out of range; the message names it.
+    """
+
+    withdraw_um: float
+    approach_rate_um_s: float
+    threshold_pa: float | None
+    travel_limit_um: float
+    max_misses: int
+
+    def __post_init__(self) -> None:
+        check_range("withdraw_um", self.withdraw_um, 0.1, 100.0, "um")
+        check_range("approach_rate_um_s", self.approach_rate_um_s, 0.01, 200.0, "um/s")
+        check_range("travel_limit_um", self.travel_limit_um, 0.1, 200.0, "um")
+        check_range("max_misses", self.max_misses, 1, math.inf, "misses in a row")
+        if self.travel_limit_um <= self.withdraw_um:
+            raise ParameterError(
+                f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
+                f"withdraw_um={self.withdraw_um:g} is needed to come back to the sample"
+            )
+
+
+def check_number(name: str, number: int) -> int:
+    """Check a number of points.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number of at least 1.
+    """
+    if isinstance(number, bool) or number != number or number < 1 or number % 1:
+        raise ParameterError(f"{name}={number!r} is not allowed: a whole number from 1")
+    return int(number)
+
+
+def check_finite(name: str, value: float) -> None:
+    """Check a position.
+
+    Raises
+    ------
+    ParameterError
+        If it is NaN, infinite, or no number.
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ParameterError(f"{name}={value!r} is not a finite number of um")
+
+
+def check_points(
+    microscope: HoppingMicroscope, xs: Sequence[float], ys: Sequence[float]
+) -> None:
+    """Check that every point is a number within the limits of the stage.
+
+    Raises
+    ------
+    ParameterError
+        If there is no point, or at the first that is NaN or outside; the message names
+        axis and limits.
+    """
+    if len(xs) == 0 or len(ys) == 0:
+        raise ParameterError("there is no point to hop to: at least one is needed")
+    for axis, values in ((microscope.xy.x, xs), (microscope.xy.y, ys)):
+        for value in values:
+            _check_position(axis, value)
+
+
+def _check_position(axis: object, value: float) -> None:
+    name = getattr(axis, "name", "position")
+    check_finite(name, value)
+    try:
+        axis.check_value(value)  # type: ignore[attr-defined]
+    except (LimitError, ValueError) as error:
+        low, high = axis.limits  # type: ignore[attr-defined]
+        raise ParameterError(
+            f"{name}={value:g} is not allowed: {low:g} to {high:g} um"
+        ) from error
+
+
+def signed_threshold(
+    threshold_pa: float | None, technique: Technique, rest_potential_v: float
+) -> float:
+    """Return the contact threshold (pA), with the sign of the current waited for.
+
+    Parameters
+    ----------
+    threshold_pa
+        As the user gave it; None takes 2 pA in the right direction.
+    technique
+        Its holding potential decides the direction of the contact current.
+    rest_potential_v
+        Potential at which the sample passes no current (V).
+
+    Raises
+    ------
+    ParameterError
+        If the threshold is zero, not finite, or of the wrong sign: no current would
+        ever pass it, and the probe would be driven into the sample.
+    """
+    potential = technique.acquisition.holding_potential_v
+    anodic = potential >= rest_potential_v
+    if threshold_pa is None:
+        return DEFAULT_THRESHOLD_PA if anodic else -DEFAULT_THRESHOLD_PA
+    if not math.isfinite(threshold_pa) or threshold_pa == 0:
+        raise ParameterError(
+            f"threshold_pa={threshold_pa!r} is not allowed: a finite current, not zero"
+        )
+    if (threshold_pa > 0) != anodic:
+        direction, side = ("anodic (> 0)", "above") if anodic else ("< 0", "below")
+        raise ParameterError(
+            f"threshold_pa={threshold_pa:g} has the wrong sign: at {potential:g} V, "
+            f"{side} the rest potential of {rest_potential_v:g} V, the contact current "
+            f"is {direction}"
+        )
+    return threshold_pa
+
+
+def check_threshold(
+    microscope: HoppingMicroscope, threshold_pa: float
+) -> MsgGenerator[None]:
+    """Check the threshold against noise and digitiser of the prepared amplifier.
+
+    Raises
+    ------
+    ParameterError
+        If it is below 4 times the rms noise, or below two steps of the digitiser.
+    """
+    noise = yield from bps.rd(microscope.clamp.current_noise, default_value=0.0)
+    step = yield from bps.rd(microscope.clamp.current_step, default_value=0.0)
+    least = max(NOISE_FACTOR * noise, STEP_FACTOR * step)
+    if abs(threshold_pa) < least:
+        raise ParameterError(
+            f"threshold_pa={threshold_pa:g} is not allowed: at least {least:.3g} pA in "
+            f"magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms noise, "
+            f"{STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
+        )

@@ -1,0 +1,67 @@
+"""One hop: withdraw, move, land, measure, record. What every scan repeats."""
+
+from bluesky.utils import Msg, MsgGenerator
+
+from seccm_ophyd.errors import NoContactError
+from seccm_ophyd.schema import PRIMARY
+
+from .protocols import HoppingMicroscope
+from .stubs import move_xy, trigger_and_wait
+
+__all__ = ["hop"]
+
+
+def hop(
+    microscope: HoppingMicroscope, index: int, x: float, y: float
+) -> MsgGenerator[bool]:
+    """Hop to (x, y), measure there and record one event.
+
+    The hop begins with its only checkpoint and a withdrawal. A pause lands on the
+    checkpoint; an interrupted hop is redone from its withdrawal, so that the probe is
+    never moved sideways in contact, and still gives one event, flagged as repeated.
+    A landing without contact is an event as well, with its outcome and NaN.
+
+    Parameters
+    ----------
+    microscope
+        The microscope, with its amplifier prepared for the technique.
+    index
+        Index of the hop in its scan.
+    x, y
+        Where to land (um).
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    bool
+        Whether contact was made.
+    """
+    try:
+        yield Msg("checkpoint")
+        yield from trigger_and_wait(microscope.z.withdraw)
+        yield from move_xy(microscope, x, y)
+        yield Msg("set", microscope.hop, index, group="hop")
+        yield Msg("wait", None, group="hop")
+        yield from trigger_and_wait(microscope.z.approach)
+        yield from trigger_and_wait(microscope.clamp.acquire)
+        yield from _record(microscope)
+    except NoContactError:
+        # The whole hop stands in the try: when an interrupted hop is redone, the engine
+        # replays its messages and a miss arrives wherever the plan had got to.
+        yield from _record(microscope)
+        return False
+    return True
+
+
+def _record(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    # Not trigger_and_read: it would trigger, and so land, once more.
+    yield Msg("create", None, name=PRIMARY)
+    for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):
+        yield Msg("read", part)
+    # Last, right before the save: reading it writes the row of this event.
+    yield Msg("read", microscope.traces)
+    yield Msg("save")

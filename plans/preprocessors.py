@@ -1,0 +1,56 @@
+"""Wrappers around plans: settings that are put back, an instrument left SAFE."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import Msg, MsgGenerator
+
+from .protocols import HoppingMicroscope
+from .stubs import make_safe
+
+__all__ = ["safe_wrapper", "settings_wrapper"]
+
+
+def settings_wrapper(
+    plan: MsgGenerator[Any], settings: Mapping[Any, Any]
+) -> MsgGenerator[Any]:
+    """Read settings, set them, run `plan`, and put them back however it ends.
+
+    Parameters
+    ----------
+    plan
+        The plan to run.
+    settings
+        Value by signal; None only remembers the present value, for a signal that the
+        plan itself changes.
+    """
+    before = {}
+    for signal in settings:
+        before[signal] = yield from bps.rd(signal)
+
+    def restore() -> MsgGenerator[None]:
+        for signal, value in before.items():
+            yield from bps.mv(signal, value)
+
+    def inner() -> MsgGenerator[Any]:
+        for signal, value in settings.items():
+            if value is not None:
+                yield from bps.mv(signal, value)
+        return (yield from plan)
+
+    return (yield from bpp.finalize_wrapper(inner(), restore))
+
+
+def safe_wrapper(
+    plan: MsgGenerator[Any], microscope: HoppingMicroscope
+) -> MsgGenerator[Any]:
+    """Run `plan` and leave the instrument SAFE however it ends."""
+
+    def safe() -> MsgGenerator[None]:
+        # A pause in here is resumed here, not at the start of the hop before.
+        yield Msg("checkpoint")
+        yield from make_safe(microscope)
+
+    return (yield from bpp.finalize_wrapper(plan, safe))

@@ -1,0 +1,25 @@
+"""What a plan expects of a microscope: attributes, not a class."""
+
+from typing import Any, Protocol, runtime_checkable
+
+__all__ = ["HoppingMicroscope"]
+
+
+@runtime_checkable
+class HoppingMicroscope(Protocol):
+    """The parts of an SECCM that plans talk to.
+
+    `seccm_ophyd.devices.Microscope` is one; a facility's own device, or a fake, may be
+    another. ``z.approach``, ``z.withdraw``, ``clamp.acquire`` and ``safe`` are
+    triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
+    ``z``, ``clamp``, ``hop`` and ``traces`` are readable.
+    """
+
+    name: str
+    xy: Any
+    z: Any
+    clamp: Any
+    hop: Any
+    traces: Any
+    safe: Any
+    rest_potential: Any

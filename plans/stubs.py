@@ -1,0 +1,146 @@
+"""Small moves of the probe. A stub never opens a run.
+
+Raw messages instead of `bluesky.plan_stubs` where a hop repeats them: each stub call
+there formats a stack trace, which doubles its cost.
+"""
+
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
+
+from seccm_ophyd.errors import SeccmError
+
+from .protocols import HoppingMicroscope
+
+__all__ = ["approach", "hop_to", "make_safe", "withdraw"]
+
+
+def trigger_and_wait(obj: object) -> MsgGenerator[None]:
+    """Trigger `obj` and wait for it.
+
+    The group is a new object each time: a status that fails before its wait would
+    otherwise fail the next wait of the same name.
+
+    Raises
+    ------
+    SeccmError
+        The error of the status itself instead of bluesky's `FailedStatus` around it.
+    """
+    group = object()
+    try:
+        yield Msg("trigger", obj, group=group)
+        yield Msg("wait", None, group=group)
+    except FailedStatus as failed:
+        if isinstance(failed.__cause__, SeccmError):
+            raise failed.__cause__ from failed
+        raise
+
+
+@plan
+def withdraw(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    """Withdraw the probe by the set distance; does nothing when it is withdrawn.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Examples
+    --------
+    >>> RE(withdraw(seccm))  # doctest: +SKIP
+    """
+    yield from trigger_and_wait(microscope.z.withdraw)
+
+
+@plan
+def approach(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    """Lower the probe until the meniscus closes the cell, and stay in contact.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Raises
+    ------
+    NoContactError
+        If the travel limit is reached before any contact.
+
+    Examples
+    --------
+    >>> RE(approach(seccm))  # doctest: +SKIP
+    """
+    yield from trigger_and_wait(microscope.z.approach)
+
+
+@plan
+def hop_to(microscope: HoppingMicroscope, x: float, y: float) -> MsgGenerator[None]:
+    """Withdraw, move to (x, y) and approach: the probe is in contact there.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    x, y
+        Where to land (um).
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Raises
+    ------
+    NoContactError
+        If the travel limit is reached before any contact.
+
+    Examples
+    --------
+    >>> RE(hop_to(seccm, 1.5, -3))  # doctest: +SKIP
+    """
+    yield Msg("checkpoint")
+    yield from withdraw(microscope)
+    yield from move_xy(microscope, x, y)
+    yield from approach(microscope)
+
+
+def move_xy(microscope: HoppingMicroscope, x: float, y: float) -> MsgGenerator[None]:
+    """Move both axes together; the settle time is the stage's own."""
+    group = object()
+    try:
+        yield Msg("set", microscope.xy.x, x, group=group)
+        yield Msg("set", microscope.xy.y, y, group=group)
+        yield Msg("wait", None, group=group)
+    except FailedStatus as failed:
+        if isinstance(failed.__cause__, SeccmError):
+            raise failed.__cause__ from failed
+        raise
+
+
+@plan
+def make_safe(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    """Stop everything, set the cell to its safe potential, withdraw.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Examples
+    --------
+    >>> RE(make_safe(seccm))  # doctest: +SKIP
+    """
+    yield from trigger_and_wait(microscope.safe)

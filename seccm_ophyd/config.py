@@ -1,0 +1,132 @@
+"""``seccm.toml``: what is particular to one instrument, sample and probe."""
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError
+
+__all__ = ["Config", "Probe", "Sample", "Simulator", "load_config"]
+
+CONFIG_VARIABLE = "SECCM_CONFIG"
+PREFIX_VARIABLE = "SECCM_PREFIX"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulator:
+    """The private simulator of a session.
+
+    Parameters
+    ----------
+    sample
+        ``composite``, ``film``, ``film_edge``, ``nanoparticles``, or an ``.npz`` file
+        with ``height_um`` (y, x) and ``pixel_size_um``.
+    seed
+        Seed of sample and noise.
+    time_scale
+        Wall seconds per simulated second; 0: as fast as it computes.
+    electrolyte
+        ``LiCl`` or ``KCl``.
+    """
+
+    sample: str = "composite"
+    seed: int = 1
+    time_scale: float = 0.0
+    electrolyte: str = "LiCl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The sample, for the metadata and for the direction of the contact current."""
+
+    name: str = "LiFePO4 composite electrode"
+    rest_potential_v: float = 0.38
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """The nanopipette and what is in it, for the metadata."""
+
+    kind: str = "single-barrel nanopipette"
+    radius_nm: float = 50.0
+    electrolyte: str = "3 M LiCl"
+    reference: str = "Ag/AgCl QRCE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything a session is told.
+
+    Parameters
+    ----------
+    prefix
+        Prefix of the instrument; empty: a private simulator is started.
+    data_dir
+        Folder of the journals, traces and the catalogue.
+    catalogue
+        Name under which databroker finds the catalogue.
+    simulator, sample, probe
+        See there.
+    environment
+        Free metadata: temperature, humidity, operator.
+    """
+
+    prefix: str = ""
+    data_dir: str = "data"
+    catalogue: str = "seccm"
+    simulator: Simulator = field(default_factory=Simulator)
+    sample: Sample = field(default_factory=Sample)
+    probe: Probe = field(default_factory=Probe)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> Config:
+    """Read the configuration.
+
+    Parameters
+    ----------
+    path
+        A TOML file; None: the file that ``SECCM_CONFIG`` names, else ``seccm.toml`` in
+        the current folder, else the defaults. ``SECCM_PREFIX`` overrides the prefix.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or malformed, or holds an unknown key or a value of the
+        wrong type; the message names file and key.
+    """
+    named = path or os.environ.get(CONFIG_VARIABLE)
+    file = Path(named) if named else Path("seccm.toml")
+    data: dict[str, Any] = {}
+    if named or file.exists():
+        try:
+            data = tomllib.loads(file.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{file}: {error}") from error
+    config: Config = _make(Config, data, str(file))
+    prefix = os.environ.get(PREFIX_VARIABLE)
+    return config if prefix is None else dataclasses.replace(config, prefix=prefix)
+
+
+def _make(cls: Any, data: dict[str, Any], where: str) -> Any:
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in known:
+            raise ConfigError(
+                f"{where}: {key} is unknown, known are {', '.join(known)}"
+            )
+        default = getattr(cls(), key)
+        if dataclasses.is_dataclass(default) and isinstance(value, dict):
+            values[key] = _make(type(default), value, f"{where}: [{key}]")
+            continue
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        if not isinstance(value, type(default)) or isinstance(value, bool):
+            kind = type(default).__name__
+            raise ConfigError(f"{where}: {key} = {value!r} is not of type {kind}")
+        values[key] = value
+    return cls(**values)

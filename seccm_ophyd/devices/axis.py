@@ -1,0 +1,80 @@
+"""A motor record that never lets a plan wait for ever, or go on at a wrong place."""
+
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
+from ophyd.status import MoveStatus
+
+from ..errors import CommandRefusedError
+
+__all__ = ["StageAxis"]
+
+# Allowance for the network and for the IOC on top of the physical duration of a move.
+MARGIN_S = 10.0
+
+
+class StageAxis(EpicsMotor):
+    """One axis of a stage: an `ophyd.EpicsMotor` with a finite time-out.
+
+    The status of a move succeeds when the record is done *and* still has the setpoint
+    that was asked for; a refused move (the IOC writes the readback back to ``.VAL``)
+    fails with `CommandRefusedError` and the IOC's own words. It fails at once when the
+    instrument is lost. The parent device must have a ``link``.
+    """
+
+    # Read afresh for every event: a monitored cache may still hold the previous hop's.
+    user_readback = Cpt(EpicsSignalRO, ".RBV", kind="hinted", auto_monitor=False)
+    user_setpoint = Cpt(
+        EpicsSignal, ".VAL", limits=True, auto_monitor=False, kind="normal"
+    )
+    settle = Cpt(
+        EpicsSignal,
+        ".DLY",
+        auto_monitor=True,
+        kind="config",
+        doc="wait after a move before it counts as done (s)",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._move_status: MoveStatus | None = None
+        self._target: float | None = None
+        super().__init__(*args, **kwargs)
+
+    def move(self, position: float, wait: bool = True, **kwargs: Any) -> MoveStatus:
+        """Move to `position` (um); see `ophyd.EpicsMotor.move`.
+
+        Raises
+        ------
+        ophyd.utils.LimitError
+            If `position` is outside the limits of the record, or NaN.
+        """
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self._duration_s(position) + MARGIN_S
+        self._started_moving = False
+        # Not EpicsMotor.move: the status must be known before the record can answer.
+        status = super(EpicsMotor, self).move(position, **kwargs)
+        self._target, self._move_status = float(position), status
+        self.parent.link.watch(status)
+        self.user_setpoint.put(position, wait=False)
+        if wait:
+            status.wait()
+        return status
+
+    def _duration_s(self, position: float) -> float:
+        distance = abs(float(position) - self.position)
+        return distance / max(self.velocity.get(), 1e-9) + self.settle.get()
+
+    def _done_moving(self, success: bool = True, **kwargs: Any) -> None:
+        target, self._target = self._target, None
+        if target is not None and success and self.user_setpoint.get() != target:
+            success = False
+            status = self._move_status
+            if status is not None and not status.done:
+                status.set_exception(
+                    CommandRefusedError(
+                        f"{self.name} was not moved to {target:g}: "
+                        f"{self.parent.link.last_error()}"
+                    )
+                )
+        super()._done_moving(success=success, **kwargs)

@@ -1,0 +1,50 @@
+"""The soft part of a hop's event: which hop, how it ended, whether it was redone."""
+
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device, Signal
+from ophyd.status import Status
+
+from ..schema import HopOutcome
+
+__all__ = ["HopRecord"]
+
+
+class HopRecord(Device):
+    """Index, outcome and repetition of the hop that is going on.
+
+    ``set(index)`` begins a hop: what the stages and the amplifier measured before is
+    forgotten, so that a missed landing reads NaN and not the values of the hop before.
+    """
+
+    index = Cpt(Signal, value=-1, kind="normal", doc="index of the hop")
+    outcome = Cpt(Signal, value="unscanned", kind="normal", doc="how the hop ended")
+    repeated = Cpt(Signal, value=0, kind="normal", doc="1 when the hop was redone")
+
+    def set(self, index: int) -> Status:
+        """Begin hop number `index`; beginning it again marks it as repeated."""
+        self.repeated.put(int(index == self.index.get()))
+        self.index.put(int(index))
+        self.parent.z.forget()
+        self.parent.clamp.forget()
+        status = Status(self)
+        status.set_finished()
+        return status
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Read the hop, with the outcome as the stages and the amplifier tell it."""
+        self.outcome.put(self._outcome().label)
+        return super().read()
+
+    def _outcome(self) -> HopOutcome:
+        if self.parent.z.contact_height.get() != self.parent.z.contact_height.get():
+            return HopOutcome.NO_CONTACT
+        if self.parent.clamp.overload.get() == 1:
+            return HopOutcome.OVERLOAD
+        return HopOutcome.CONTACT
+
+    def stage(self) -> list[object]:
+        """Forget the hop of an earlier run."""
+        self.index.put(-1)
+        return super().stage()

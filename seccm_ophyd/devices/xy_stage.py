@@ -1,0 +1,22 @@
+"""The XY stage: carries the sample under the nanopipette."""
+
+from ophyd import Component as Cpt
+from ophyd import Device
+
+from .axis import StageAxis
+from .command import InstrumentLink
+
+__all__ = ["XYStage"]
+
+
+class XYStage(Device):
+    """Two axes in um. The IOC refuses to move them while the probe is not withdrawn.
+
+    Examples
+    --------
+    >>> RE(bps.mv(seccm.xy.x, 3.0, seccm.xy.y, -1.5))  # doctest: +SKIP
+    """
+
+    link = Cpt(InstrumentLink, "", kind="omitted")
+    x = Cpt(StageAxis, "XY:X", kind="hinted", doc="x of the probe over the sample (um)")
+    y = Cpt(StageAxis, "XY:Y", kind="hinted", doc="y of the probe over the sample (um)")

@@ -1,0 +1,117 @@
+"""The Z stage: lowers the nanopipette until the meniscus closes the cell."""
+
+import numpy as np
+from numpy.typing import NDArray
+from ophyd import Component as Cpt
+from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
+
+from ..errors import SeccmError
+from .axis import MARGIN_S, StageAxis
+from .command import Command, InstrumentLink, ResultScalar
+from .setting import setting
+
+__all__ = ["CURVE_SAMPLES", "ZStage"]
+
+CURVE_SAMPLES = 1000
+
+
+def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
+    return Cpt(
+        ResultScalar, command="approach", index=index, units=units, kind=kind, doc=doc
+    )
+
+
+class ZStage(Device):
+    """Z stage with meniscus-contact trigger; z (um) grows away from the sample.
+
+    The trigger closes in the IOC: `approach` arms it and waits. ``trigger()`` is an
+    approach, so that ``RE(bp.count([seccm.z]))`` lands once and records the height.
+
+    Parameters
+    ----------
+    prefix
+        Prefix of the instrument, e.g. ``SECCM:``.
+
+    Examples
+    --------
+    >>> RE(approach(seccm))  # doctest: +SKIP
+    >>> RE(bps.mv(seccm.z.axis, 20))  # doctest: +SKIP
+    """
+
+    link = Cpt(InstrumentLink, "", kind="omitted")
+    axis = Cpt(StageAxis, "Z:Z", kind="omitted", doc="z of the probe (um)")
+
+    approach_rate = setting("Z:ApproachRate", "rate of descent (um/s)")
+    threshold = setting("Z:Threshold", "current that makes a contact (pA)")
+    threshold_mode = setting("Z:ThresholdMode", "absolute, above baseline", string=True)
+    debounce = setting("Z:Debounce", "samples in a row that make a contact")
+    travel_limit = setting("Z:TravelLimit", "longest travel of an approach (um)")
+    withdraw_distance = setting("Z:WithdrawDistance", "withdrawal from contact (um)")
+    withdraw_rate = setting("Z:WithdrawRate", "rate of the withdrawal (um/s)")
+
+    approach = Cpt(Command, "Z:Approach", result="Z:Landing", kind="omitted")
+    withdraw = Cpt(Command, "Z:Withdraw", result="Z:Withdrawal", kind="omitted")
+    halt = Cpt(EpicsSignal, "Z:Stop", kind="omitted", doc="stop Z at once")
+    state = Cpt(EpicsSignalRO, "Z:State", string=True, kind="omitted")
+
+    contact_height = _landing(2, "um", "z at the trigger: the topography", "hinted")
+    contact_current = _landing(5, "pA", "filtered current at the trigger")
+    baseline_current = _landing(6, "pA", "mean current before contact")
+    baseline_noise = _landing(7, "pA", "rms of the current before contact")
+    contact_time = _landing(9, "s", "instrument time at the trigger")
+
+    curve = Cpt(EpicsSignalRO, "Z:ApproachCurve", auto_monitor=False, kind="omitted")
+
+    def trigger(self) -> DeviceStatus:
+        """Land: same as ``approach.trigger()``; fails with `NoContactError`."""
+        return self.approach.trigger()
+
+    def command_timeout_s(self, command: str) -> float:
+        """Longest duration of a command from travel and rate, with a margin (s)."""
+        withdrawal = self.withdraw_distance.get() / self.withdraw_rate.get()
+        # From a miss, the withdrawal goes back to where the approach began.
+        withdrawal += self.travel_limit.get() / self.withdraw_rate.get()
+        descent = self.travel_limit.get() / self.approach_rate.get()
+        seconds = {"withdraw": withdrawal, "approach": withdrawal + descent}[command]
+        return 1.5 * seconds + MARGIN_S
+
+    def read_curve(self) -> NDArray[np.float64]:
+        """Read the approach curve of the last landing.
+
+        Returns
+        -------
+        ndarray, shape (2, 1000)
+            z (um) and current (pA) up to the trigger, oldest first, NaN in front of a
+            descent that was shorter.
+
+        Raises
+        ------
+        SeccmError
+            If the curve is not that of the last approach, or not of that shape.
+        """
+        flat = np.asarray(self.curve.get(), dtype=float)
+        if flat.size != 2 + 2 * CURVE_SAMPLES or flat[1] != CURVE_SAMPLES:
+            raise SeccmError(f"{self.curve.pvname}: {flat.size} numbers, not 2002")
+        if self.approach.number is None or flat[0] != self.approach.number:
+            raise SeccmError(
+                f"{self.curve.pvname} belongs to approach {flat[0]:.0f}, not to "
+                f"{self.approach.number}"
+            )
+        return flat[2:].reshape(2, CURVE_SAMPLES)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the motion at once, wherever it is; see `Microscope.make_safe`."""
+        self.halt.put(1, wait=False)
+        super().stop(success=success)
+
+    def pause(self) -> None:
+        """Let a pending landing end: the engine will redo the hop."""
+        self.approach.abandon()
+        self.withdraw.abandon()
+
+    def resume(self) -> None:
+        """Nothing to do: the hop starts again with its withdrawal."""
+
+    def forget(self) -> None:
+        """Drop the last landing: its scalars read NaN until the next."""
+        self.approach.forget()

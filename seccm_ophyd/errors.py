@@ -1,0 +1,49 @@
+"""What can go wrong, named so that plans and people can tell the cases apart."""
+
+__all__ = [
+    "CommandRefusedError",
+    "ConfigError",
+    "InstrumentLostError",
+    "NoContactError",
+    "ParameterError",
+    "SeccmError",
+    "StoppedError",
+    "TooManyMissesError",
+    "TrippedError",
+]
+
+
+class SeccmError(Exception):
+    """Base class of the errors of this package."""
+
+
+class ConfigError(SeccmError, ValueError):
+    """A configuration file is missing, malformed or holds a value out of range."""
+
+
+class ParameterError(SeccmError, ValueError):
+    """An argument is out of range; the message names the value and the range."""
+
+
+class InstrumentLostError(SeccmError, ConnectionError):
+    """The connection was lost or the IOC restarted: tip state unknown."""
+
+
+class CommandRefusedError(SeccmError):
+    """The IOC refused a command or a value; the message is its own."""
+
+
+class StoppedError(SeccmError):
+    """A command was stopped before it was complete."""
+
+
+class TrippedError(SeccmError):
+    """A safety trip ended the command; an operator must reset it."""
+
+
+class NoContactError(SeccmError):
+    """The probe was lowered to the travel limit and no contact was made."""
+
+
+class TooManyMissesError(SeccmError):
+    """A scan ended because too many landings in a row made no contact."""

@@ -1,0 +1,88 @@
+"""Names in documents: streams, keys, outcomes. The one place that spells them.
+
+Event keys carry the name of the device that made them (``seccm_z_contact_height``),
+as everywhere in ophyd. The constants here are the part behind the device's name;
+`find_key` finds the whole key in a descriptor, whatever the device is called.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+__all__ = [
+    "APPROACH_TRACE",
+    "CONTACT_CURRENT",
+    "CONTACT_HEIGHT",
+    "GRID",
+    "HOP_INDEX",
+    "HOP_OUTCOME",
+    "HOP_REPEATED",
+    "PRIMARY",
+    "TECHNIQUES",
+    "X_SET",
+    "Y_SET",
+    "HopOutcome",
+    "X",
+    "Y",
+    "find_key",
+]
+
+PRIMARY = "primary"
+
+# keys of the primary stream, behind the name of the microscope
+HOP_INDEX = "hop_index"
+HOP_OUTCOME = "hop_outcome"
+HOP_REPEATED = "hop_repeated"
+X = "xy_x"
+X_SET = "xy_x_user_setpoint"
+Y = "xy_y"
+Y_SET = "xy_y_user_setpoint"
+CONTACT_HEIGHT = "z_contact_height"
+CONTACT_CURRENT = "z_contact_current"
+APPROACH_TRACE = "traces_approach"
+
+# keys of the start document
+TECHNIQUES = "techniques"
+GRID = "hop_grid"
+
+
+class HopOutcome(IntEnum):
+    """How a hop ended; events carry the name in lower case, maps the number."""
+
+    UNSCANNED = 0
+    CONTACT = 1
+    NO_CONTACT = 2
+    OVERLOAD = 3
+    SUSPECT = 4
+    LOST = 5
+    BAD = 6
+
+    @property
+    def label(self) -> str:
+        """The name as it stands in events, e.g. ``no_contact``."""
+        return self.name.lower()
+
+
+def find_key(keys: Iterable[str], suffix: str) -> str:
+    """Find the event key that ends in `suffix`, whatever the device is called.
+
+    Parameters
+    ----------
+    keys
+        Event keys, for instance the ``data_keys`` of a descriptor.
+    suffix
+        One of the constants of this module, e.g. `CONTACT_HEIGHT`.
+
+    Returns
+    -------
+    str
+        The shortest key that equals `suffix` or ends in ``_<suffix>``.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    found = [k for k in keys if k == suffix or k.endswith(f"_{suffix}")]
+    if not found:
+        raise KeyError(f"no event key ends in {suffix!r}")
+    return min(found, key=len)

@@ -1,0 +1,280 @@
+"""A session: RunEngine, microscope, journal and catalogue, wired up and taken down."""
+
+import asyncio
+import dataclasses
+import getpass
+import importlib.metadata
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+from bluesky import RunEngine
+
+from .config import Config, load_config
+from .devices import Microscope
+from .errors import SeccmError
+from .simulator import PrivateSimulator
+from .storage import (
+    DataFolder,
+    HopCounter,
+    Journal,
+    SessionCatalogue,
+    SessionLock,
+    ensure_writer,
+    write_profile,
+)
+from .views.live import start_view
+
+__all__ = ["Session", "open_session"]
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10.0
+LEASE_TIMEOUT_S = 5.0
+BEATS_PER_LEASE = 4
+
+
+class Session:
+    """What `open_session` gives. Close it, or use it as a context manager.
+
+    Attributes
+    ----------
+    RE : bluesky.RunEngine
+        Runs plans; each document is on disk before the plan goes on.
+    seccm : Microscope
+        The instrument.
+    catalog : SessionCatalogue
+        The stored runs: ``session.catalog[uid]``, ``session.catalog[-1]``.
+    folder : DataFolder
+        Where everything lies.
+    config : Config
+        What the session was told.
+    """
+
+    def __init__(self, config: Config, *, view: bool = False) -> None:
+        self.config = config
+        self.folder = DataFolder(config.data_dir)
+        self._simulator: PrivateSimulator | None = None
+        self._beat: Any = None
+        self._lock = SessionLock(self.folder, {"prefix": config.prefix or "simulator"})
+        self._lock.acquire()
+        try:
+            self._open(view)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, view: bool) -> None:
+        config, folder = self.config, self.folder
+        if not config.prefix:
+            log = folder.root / "simulator.log"
+            self._simulator = PrivateSimulator(config.simulator, log)
+        write_profile(folder, config.catalogue)
+        ensure_writer(folder)
+        self.catalog = SessionCatalogue(folder)
+        self.RE = RunEngine(_metadata(config), scan_id_source=self._next_scan_id)
+        self.journal = Journal(folder)
+        self.RE.subscribe(HopCounter())  # first: it completes the stop document
+        self.RE.subscribe(self.journal)
+        if self._simulator is not None:
+            self._simulator.wait()
+        prefix = self._simulator.prefix if self._simulator else config.prefix
+        self.seccm = Microscope(prefix, name="seccm")
+        self.seccm.connect(CONNECT_TIMEOUT_S)
+        self.seccm.traces.folder.put(str(folder.traces))
+        self.seccm.rest_potential.put(config.sample.rest_potential_v)
+        self._take_lease()
+        if view:
+            start_view(folder.root)
+
+    # -- the lease: the IOC makes itself SAFE when this process dies or hangs ----------
+
+    def _take_lease(self) -> None:
+        me = f"{getpass.getuser()}@{socket.gethostname()[:16]}:{os.getpid()}"
+        owner = self.seccm.owner
+        owner.put(me, wait=False)
+        deadline = time.monotonic() + LEASE_TIMEOUT_S
+        while (found := owner.get()) != me:
+            if found or time.monotonic() > deadline:
+                raise SeccmError(
+                    f"{self.seccm.prefix} is driven by {found or 'nobody'}, and this "
+                    f"session ({me}) does not get it: {self.seccm.link.last_error()}"
+                )
+        period = float(self.seccm.lease_time.get()) / BEATS_PER_LEASE
+        # In the engine's own loop: if that hangs, the beats stop and the lease lapses.
+        self._beat = asyncio.run_coroutine_threadsafe(
+            self._heartbeat(period), self.RE.loop
+        )
+
+    async def _heartbeat(self, period_s: float) -> None:
+        lost = False
+        beat = 0
+        while True:
+            beat = (beat + 1) % 2**30
+            try:
+                if self.seccm.heartbeat.connected:
+                    self.seccm.heartbeat.put(beat, wait=False)
+                    lost = False
+                elif not lost:
+                    lost = True
+                    logger.error("%s: connection lost", self.seccm.prefix)
+            except (TimeoutError, ConnectionError) as error:
+                logger.error("%s: heartbeat not sent: %s", self.seccm.prefix, error)
+            await asyncio.sleep(period_s)
+
+    def _next_scan_id(self, md: dict[str, Any]) -> int:
+        file = self.folder.root / "scan_id"
+        last = int(file.read_text()) if file.exists() else 0
+        draft = file.with_suffix(".new")
+        draft.write_text(f"{last + 1}\n")
+        draft.replace(file)
+        return last + 1
+
+    # -- the end -----------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leave the instrument SAFE, give the lease back, end the simulator.
+
+        The catalogue writer goes on in its own process until it has everything.
+        Closing twice does nothing.
+        """
+        if hasattr(self, "seccm"):
+            self._leave_instrument()
+        if hasattr(self, "RE"):
+            _end_loop(self.RE)
+        if hasattr(self, "journal"):
+            self.journal.close()
+        if self._simulator is not None:
+            self._simulator.end()
+            self._simulator = None
+        self._lock.release()
+
+    def _leave_instrument(self) -> None:
+        seccm = self.seccm
+        del self.seccm
+        try:
+            if seccm.connected and self._beat is not None:
+                if seccm.z.state.get() != "WITHDRAWN":
+                    seccm.stop()
+                self._beat.cancel()
+                seccm.owner.put("", wait=True, timeout=LEASE_TIMEOUT_S)
+        except (SeccmError, TimeoutError, ConnectionError) as error:
+            logger.critical("%s may not be safe: %s", seccm.prefix, error)
+        finally:
+            if self._beat is not None:
+                self._beat.cancel()
+            seccm.destroy()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        what = self.config.prefix or "simulator"
+        return f"<Session {what}, data in {self.folder.root}>"
+
+
+def open_session(
+    *,
+    simulator: bool | None = None,
+    prefix: str | None = None,
+    sample: str | None = None,
+    seed: int | None = None,
+    time_scale: float | None = None,
+    electrolyte: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    catalogue: str | None = None,
+    view: bool = False,
+    config: Config | str | os.PathLike[str] | None = None,
+) -> Session:
+    """Open a session on a simulator or an instrument.
+
+    Parameters
+    ----------
+    simulator
+        True: start a private simulator. False: use the IOC behind `prefix`. None: as
+        configured.
+    prefix
+        Prefix of an IOC that runs already, e.g. ``SECCM:``.
+    sample, seed, time_scale, electrolyte
+        Of the simulator; see `seccm_ophyd.config.Simulator`.
+    data_dir
+        Folder of the journals, traces and the catalogue; made if missing.
+    catalogue
+        Name under which databroker finds the catalogue (``seccm``).
+    view
+        Open the live view in its own process, where there is a display.
+    config
+        A `Config`, or a file as for `load_config`.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    ConfigError
+        If the configuration or an argument is refused.
+    LockedError
+        If another session is open on the same data folder.
+    InstrumentLostError
+        If PVs do not answer; the message names all of them.
+
+    Examples
+    --------
+    >>> with open_session(simulator=True, seed=1, data_dir="data") as s:
+    ...     s.RE(hop_scan(s.seccm, CurrentSample(), -1, 1, 3, -1, 1, 3))
+    ... # doctest: +SKIP
+    """
+    base = config if isinstance(config, Config) else load_config(config)
+    told = {
+        "sample": sample,
+        "seed": seed,
+        "time_scale": time_scale,
+        "electrolyte": electrolyte,
+    }
+    chosen = {name: value for name, value in told.items() if value is not None}
+    changes: dict[str, Any] = {
+        "simulator": dataclasses.replace(base.simulator, **chosen)
+    }
+    if prefix is not None:
+        changes["prefix"] = prefix
+    if simulator:
+        changes["prefix"] = ""
+    if data_dir is not None:
+        changes["data_dir"] = str(data_dir)
+    if catalogue is not None:
+        changes["catalogue"] = catalogue
+    settled = dataclasses.replace(base, **changes)
+    if simulator is False and not settled.prefix:
+        raise SeccmError("simulator=False needs a prefix, e.g. prefix='SECCM:'")
+    return Session(settled, view=view)
+
+
+def _metadata(config: Config) -> dict[str, Any]:
+    """Metadata of every run of the session."""
+    packages = ("seccm-ophyd", "bluesky", "ophyd", "event-model")
+    simulated = dataclasses.asdict(config.simulator) if not config.prefix else None
+    return {
+        "sample": dataclasses.asdict(config.sample),
+        "probe": dataclasses.asdict(config.probe),
+        "electrolyte": config.probe.electrolyte,
+        "environment": dict(config.environment),
+        "instrument": config.prefix or "simulator",
+        **({"simulator": simulated} if simulated else {}),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _end_loop(engine: RunEngine) -> None:
+    """Stop the engine's event loop and wait for its thread."""
+    loop, thread = engine.loop, engine._th  # noqa: SLF001 - bluesky has no close()
+    if loop.is_running():
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5.0)
+    if not loop.is_running() and not loop.is_closed():
+        loop.close()

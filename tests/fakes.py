@@ -1,0 +1,167 @@
+"""A microscope without an IOC: ophyd's fake signals, answered as the IOC would."""
+
+import threading
+
+import numpy as np
+from ophyd.sim import make_fake_device
+
+from seccm_ophyd.devices import Microscope
+from seccm_ophyd.devices.command import NO_CONTACT, OK
+
+FakeMicroscope = make_fake_device(Microscope)
+
+
+class FakeInstrument:
+    """Answers the commands of a fake `Microscope` at once.
+
+    ``log`` lists what was done, in order; ``misses`` holds the numbers of the
+    approaches (from 1) that find nothing; ``silent`` names commands and axes that never
+    answer; ``refused`` holds moves (axis, position) that the IOC would not make.
+    """
+
+    def __init__(self):
+        self.log = []
+        self.misses = set()
+        self.silent = set()
+        self.outcomes = {}
+        self.refused = set()
+        self._written_back = []
+        self.approaches = 0
+        self.state = "WITHDRAWN"
+        self.device = FakeMicroscope("FAKE:", name="seccm")
+        self._lock = threading.RLock()
+        self._wire()
+
+    def height(self, x, y):
+        return 1.0 + x / 10 + y / 100
+
+    def close(self):
+        self.device.destroy()
+
+    def _wire(self):
+        m = self.device
+        for walk in m.walk_signals():
+            walk.item.pvname = f"FAKE:{walk.dotted_name}"
+            if getattr(walk.item, "_use_limits", False):
+                walk.item.sim_set_limits((-1e6, 1e6))
+        m.link.boot_id.sim_put(7)
+        for device in (m.xy, m.z, m.clamp):
+            device.link.boot_id.sim_put(7)
+        for device in (m, m.xy, m.z, m.clamp):
+            device.link.error_message.sim_put("the fake says no")
+        for signal, value in (
+            (m.tripped, "no"),
+            (m.z.state, "WITHDRAWN"),
+            (m.z.approach_rate, 20.0),
+            (m.z.threshold, 2.0),
+            (m.z.threshold_mode, "absolute"),
+            (m.z.debounce, 3),
+            (m.z.travel_limit, 100.0),
+            (m.z.withdraw_distance, 4.0),
+            (m.z.withdraw_rate, 200.0),
+            (m.clamp.mode, "VCLAMP"),
+            (m.clamp.holding_potential, 0.0),
+            (m.clamp.safe_potential, 0.0),
+            (m.clamp.holding_current, 0.0),
+            (m.clamp.gain, 5.0),
+            (m.clamp.filter_cutoff, 1000.0),
+            (m.clamp.sample_rate, 200e3),
+            (m.clamp.samples, 10),
+            (m.clamp.settle_time, 0.02),
+            (m.clamp.current_range, 2000.0),
+            (m.clamp.current_step, 0.061),
+            (m.clamp.current_noise, 0.28),
+        ):
+            signal.sim_put(value)
+        for axis in (m.xy.x, m.xy.y, m.z.axis):
+            self._wire_axis(axis)
+        for command, answer in (
+            (m.z.withdraw, self._withdraw),
+            (m.z.approach, self._approach),
+            (m.clamp.acquire, self._acquire),
+            (m.safe, self._safe),
+        ):
+            command.request.subscribe(self._commanded(command, answer), run=False)
+        m.z.halt.subscribe(lambda value, **kw: self.log.append("halt z"), run=False)
+
+    def _wire_axis(self, axis):
+        for signal, value in (
+            (axis.user_readback, 0.0),
+            (axis.user_setpoint, 0.0),
+            (axis.velocity, 2000.0),
+            (axis.settle, 0.02),
+            (axis.motor_egu, "um"),
+            (axis.motor_done_move, 1),
+            (axis.motor_is_moving, 0),
+            (axis.low_limit_switch, 0),
+            (axis.high_limit_switch, 0),
+            (axis.direction_of_travel, 1),
+        ):
+            signal.sim_put(value)
+        axis._set_position(0.0)
+        axis.user_readback.alarm_severity = 0
+        axis.user_setpoint.sim_set_limits((-30.0, 30.0))
+        axis.user_readback._metadata["units"] = "um"
+        axis.user_setpoint._metadata["units"] = "um"
+
+        def moved(value, **kwargs):
+            with self._lock:
+                if axis.name in self.silent:
+                    return
+                if (axis.name, value) in self._written_back:
+                    self._written_back.remove((axis.name, value))
+                    return
+                axis.motor_done_move.sim_put(0)
+                if (axis.name, value) in self.refused:
+                    back = axis.user_readback.get()
+                    self._written_back.append((axis.name, back))
+                    axis.user_setpoint.sim_put(back)
+                else:
+                    where = axis.name.removeprefix("seccm_")
+                    self.log.append((where, value, self.state))
+                    axis.user_readback.sim_put(value)
+                axis.motor_done_move.sim_put(1)
+
+        axis.user_setpoint.subscribe(moved, run=False)
+
+    def _commanded(self, command, answer):
+        def commanded(value, **kwargs):
+            with self._lock:
+                name = command.attr_name
+                self.log.append(name)
+                if name in self.silent:
+                    return
+                result = answer(int(value))
+                result[1] = self.outcomes.get(name, result[1])
+                command.result.sim_put(np.array(result, dtype=float))
+
+        return commanded
+
+    def _withdraw(self, number):
+        self.state = "WITHDRAWN"
+        return [number, OK, 5.0]
+
+    def _approach(self, number):
+        self.approaches += 1
+        m = self.device
+        x, y = m.xy.x.user_readback.get(), m.xy.y.user_readback.get()
+        miss = self.approaches in self.misses
+        self.state = "NO_CONTACT" if miss else "CONTACT"
+        height = np.nan if miss else self.height(x, y)
+        curve = np.full((2, 1000), float(number))
+        m.z.curve.sim_put(np.concatenate([[number, 1000], curve.ravel()]))
+        outcome = NO_CONTACT if miss else OK
+        return [number, outcome, height, x, y, 2.5, 0.1, 0.28, 4.0, float(number)]
+
+    def _acquire(self, number):
+        m = self.device
+        n = int(m.clamp.samples.get())
+        current = 100.0 + self.approaches
+        trace = [np.arange(n) / 200e3, np.full(n, 0.65), np.full(n, current)]
+        m.clamp.trace.sim_put(np.concatenate([[number, 0, n], *trace]))
+        return [number, OK, 0, n, 0.65, current, 0.0, 1.0, 0.0, 0.02]
+
+    def _safe(self, number):
+        self.state = "WITHDRAWN"
+        self.device.clamp.holding_potential.sim_put(0.0)
+        return [number, OK, 50.0]
