@@ -35,6 +35,24 @@ CONNECT_TIMEOUT_S = 10.0
 LEASE_TIMEOUT_S = 5.0
 BEATS_PER_LEASE = 4
 
+BANNER = """
+  SECCM on the {what} {prefix}   data in {folder}
+
+  RE(hop_scan(seccm, CurrentSample(potential_v=0.65), -10, 10, 41, -10, 10, 41))
+      map a grid: x from -10 to 10 um in 41 columns, y likewise
+  RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))      hop to given points
+  RE(hop_to(seccm, 0, 0));  RE(withdraw(seccm))      land at a point; lift the probe
+  %mov seccm.xy.x 3     %wa     RE(bp.count([seccm.clamp]))      as ever in Bluesky
+
+  cat[-1], cat[uid]     the stored runs; the same as databroker.catalog["{name}"]
+  hop_map(cat[-1])      topography and current as xarray, in um and pA
+  replay(cat[-1], BestEffortCallback())     feed a stored run to any callback
+  Ctrl-C                pause after this hop; then RE.resume(), RE.stop(), RE.abort()
+  seccm.stop()          stop everything, make the cell safe, withdraw
+
+  In a shell: seccm runs, seccm show -1, seccm view, seccm replay -1
+"""
+
 
 class Session:
     """What `open_session` gives. Close it, or use it as a context manager.
@@ -131,6 +149,16 @@ class Session:
         draft.write_text(f"{last + 1}\n")
         draft.replace(file)
         return last + 1
+
+    def banner(self) -> str:
+        """Return one screen of text that says what there is and what to type."""
+        return BANNER.format(
+            prefix=self.seccm.prefix,
+            what=(self.config.prefix and "instrument") or "simulator",
+            sample=self.config.simulator.sample,
+            folder=self.folder.root,
+            name=self.config.catalogue,
+        )
 
     # -- the end -----------------------------------------------------------------------
 
@@ -231,7 +259,7 @@ def open_session(
     ... # doctest: +SKIP
     """
     base = config if isinstance(config, Config) else load_config(config)
-    told = {
+    told: dict[str, Any] = {
         "sample": sample,
         "seed": seed,
         "time_scale": time_scale,

@@ -1,0 +1,13 @@
+"""Open the session: a simulator, or the instrument that seccm.toml names."""
+
+import atexit
+
+from IPython import get_ipython
+
+from seccm_ophyd.session import open_session
+
+session = open_session(
+    config=f"{get_ipython().profile_dir.location}/seccm.toml", view=True
+)
+atexit.register(session.close)
+RE, seccm, cat = session.RE, session.seccm, session.catalog

@@ -1,0 +1,176 @@
+"""The ``seccm`` command."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import SeccmError
+
+__all__ = ["main"]
+
+DATA_VARIABLE = "SECCM_DATA"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        Arguments behind ``seccm``; None: those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 1 with a message on stderr, or 2 for wrong usage.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    if arguments[:1] == ["ioc"]:  # its options are the simulator's own
+        from .sim_devices.__main__ import main as ioc
+
+        return ioc(arguments[1:]) or 0
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.function(parsed) or 0
+    except (SeccmError, LookupError, OSError, ValueError) as error:
+        said = error.args[0] if isinstance(error, LookupError) and error.args else error
+        print(f"seccm {parsed.command}: {said}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seccm",
+        description="Scanning electrochemical cell microscopy with Bluesky and EPICS.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, function: Any, text: str, *, run: bool = False) -> Any:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        if run:
+            command.add_argument(
+                "run", help="uid or its beginning, scan number, or -1 for the newest"
+            )
+        command.add_argument(
+            "--data",
+            type=Path,
+            default=Path(os.environ.get(DATA_VARIABLE, "data")),
+            help="data folder (default: $SECCM_DATA, else data)",
+        )
+        return command
+
+    commands.add_parser("ioc", help="the simulator as an IOC; see seccm ioc --help")
+    demo = add("demo", _demo, "a hopping scan on the simulator, stored and drawn")
+    demo.add_argument("--points", type=int, default=41, help="hops along x and along y")
+    demo.add_argument("--seed", type=int, default=1, help="seed of sample and noise")
+    runs = add("runs", _runs, "list the stored runs, newest first")
+    runs.add_argument("--limit", type=int, default=20, help="at most so many")
+    show = add("show", _show, "describe a stored run and draw it", run=True)
+    show.add_argument("--save", type=Path, help="picture file (default: open a window)")
+    replay = add("replay", _replay, "draw a stored run again as it came", run=True)
+    replay.add_argument("--speed", type=float, help="times recorded time (default: 1)")
+    replay.add_argument("--save", type=Path, help="picture of the end, without window")
+    view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
+    view.add_argument("--save", type=Path, help="keep a picture up to date, no window")
+    add("recover", _recover, "put runs into the catalogue after a crash")
+    # argparse takes "-1" for an option unless no option looks like a number: none does
+    return parser
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from .demo import demo
+
+    return demo(arguments.data, points=arguments.points, seed=arguments.seed)
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    from .analysis import list_runs
+
+    print(list_runs(_folder(arguments).journal, limit=arguments.limit))
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from .analysis import describe_run
+    from .views import HopMapView, show_window
+
+    run = _run(arguments)
+    print(describe_run(run))
+    view = HopMapView.from_run(run)
+    if arguments.save or not _has_display():
+        path = arguments.save or Path(f"{view.uid[:8]}.png")
+        view.save(path)
+        print(f"picture     {path}")
+    else:
+        show_window(view)
+
+
+def _replay(arguments: argparse.Namespace) -> None:
+    from .replay import replay
+    from .views import HopMapView, live_window
+
+    run = _run(arguments)
+    if arguments.save or not _has_display():
+        view = HopMapView()
+        replay(run, view, speed=arguments.speed)
+        path = arguments.save or Path(f"{view.uid[:8]}.png")
+        view.save(path)
+        print(f"picture     {path}")
+    else:
+        live_window(lambda view: replay(run, view, speed=arguments.speed or 1.0))
+
+
+def _view(arguments: argparse.Namespace) -> None:
+    from .views.live import view
+
+    view(_folder(arguments).journal, save=arguments.save)
+
+
+def _recover(arguments: argparse.Namespace) -> int:
+    from .storage.recover import recover
+
+    results = recover(_folder(arguments))
+    for result in results:
+        kind = "interrupted, now in" if result.interrupted else "now in"
+        state = f"NOT in the catalogue: {result.error}" if result.error else kind
+        if not result.error:
+            state += " the catalogue"
+        hops = result.num_events.get("primary", 0)
+        print(f"{result.uid[:8]}  {hops} hops  {state}")
+    if not results:
+        print("nothing to recover: the catalogue has every run")
+    return int(any(result.error for result in results))
+
+
+def _folder(arguments: argparse.Namespace) -> Any:
+    from .storage.layout import DataFolder
+
+    folder = DataFolder(arguments.data)
+    if not folder.journal.is_dir():
+        raise SeccmError(f"{folder.root} is no data folder: name one with --data")
+    return folder
+
+
+def _run(arguments: argparse.Namespace) -> Any:
+    """Take a run from the catalogue, or from its journal while that has more."""
+    from .storage.catalogue import SessionCatalogue
+    from .storage.index import journal_of
+
+    folder = _folder(arguments)
+    info = journal_of(folder, arguments.run)
+    if folder.acknowledgement(info.uid).exists():
+        return SessionCatalogue(folder)[info.uid]
+    return info.path
+
+
+def _has_display() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
