@@ -302,7 +302,15 @@ def _end_loop(engine: RunEngine) -> None:
     """Stop the engine's event loop and wait for its thread."""
     loop, thread = engine.loop, engine._th  # noqa: SLF001 - bluesky has no close()
     if loop.is_running():
+        asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result(5.0)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5.0)
     if not loop.is_running() and not loop.is_closed():
         loop.close()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

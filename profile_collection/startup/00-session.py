@@ -11,3 +11,4 @@ session = open_session(
 )
 atexit.register(session.close)
 RE, seccm, cat = session.RE, session.seccm, session.catalog
+z_axis = seccm.z.axis  # so that %wa lists it beside x and y

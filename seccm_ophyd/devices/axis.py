@@ -3,7 +3,7 @@
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsMotor, EpicsSignal
 from ophyd.status import MoveStatus
 
 from ..errors import CommandRefusedError
@@ -23,11 +23,6 @@ class StageAxis(EpicsMotor):
     instrument is lost. The parent device must have a ``link``.
     """
 
-    # Read afresh for every event: a monitored cache may still hold the previous hop's.
-    user_readback = Cpt(EpicsSignalRO, ".RBV", kind="hinted", auto_monitor=False)
-    user_setpoint = Cpt(
-        EpicsSignal, ".VAL", limits=True, auto_monitor=False, kind="normal"
-    )
     settle = Cpt(
         EpicsSignal,
         ".DLY",
@@ -62,13 +57,27 @@ class StageAxis(EpicsMotor):
         return status
 
     def _duration_s(self, position: float) -> float:
-        distance = abs(float(position) - self.position)
+        low, high = self.limits
+        # The whole travel, where it is limited, saves a read before each move.
+        distance = high - low if high > low else abs(position - self.position)
         return distance / max(self.velocity.get(), 1e-9) + self.settle.get()
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Read the position from the IOC, not from the monitored cache.
+
+        When a move is done, the cache may still hold the position of the hop before.
+        """
+        reading = super().read()
+        for signal in (self.user_readback, self.user_setpoint):
+            value = signal.get(use_monitor=False)
+            reading[signal.name] = {"value": value, "timestamp": signal.timestamp}
+        return reading
 
     def _done_moving(self, success: bool = True, **kwargs: Any) -> None:
         target, self._target = self._target, None
-        if target is not None and success and self.user_setpoint.get() != target:
-            success = False
+        if target is not None and success:
+            success = self.user_setpoint.get(use_monitor=False) == target
+        if target is not None and not success:
             status = self._move_status
             if status is not None and not status.done:
                 status.set_exception(

@@ -38,7 +38,7 @@ class Microscope(Device):
     link = Cpt(InstrumentLink, "", kind="omitted")
     xy = Cpt(XYStage, "")
     z = Cpt(ZStage, "")
-    clamp = Cpt(ClampAmplifier, "")
+    clamp = Cpt(ClampAmplifier, "", labels={"detectors"})
     hop = Cpt(HopRecord, "")
     traces = Cpt(HopTraces, "")
 

@@ -9,6 +9,10 @@ from .command import InstrumentLink
 __all__ = ["XYStage"]
 
 
+def _axis(suffix: str, doc: str) -> Cpt:
+    return Cpt(StageAxis, suffix, kind="hinted", labels={"motors"}, doc=doc)
+
+
 class XYStage(Device):
     """Two axes in um. The IOC refuses to move them while the probe is not withdrawn.
 
@@ -18,5 +22,5 @@ class XYStage(Device):
     """
 
     link = Cpt(InstrumentLink, "", kind="omitted")
-    x = Cpt(StageAxis, "XY:X", kind="hinted", doc="x of the probe over the sample (um)")
-    y = Cpt(StageAxis, "XY:Y", kind="hinted", doc="y of the probe over the sample (um)")
+    x = _axis("XY:X", "x of the probe over the sample (um)")
+    y = _axis("XY:Y", "y of the probe over the sample (um)")

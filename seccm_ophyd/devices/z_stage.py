@@ -39,7 +39,9 @@ class ZStage(Device):
     """
 
     link = Cpt(InstrumentLink, "", kind="omitted")
-    axis = Cpt(StageAxis, "Z:Z", kind="omitted", doc="z of the probe (um)")
+    axis = Cpt(
+        StageAxis, "Z:Z", kind="omitted", labels={"motors"}, doc="z of the probe (um)"
+    )
 
     approach_rate = setting("Z:ApproachRate", "rate of descent (um/s)")
     threshold = setting("Z:Threshold", "current that makes a contact (pA)")

@@ -1,1 +1,44 @@
-"""placeholder"""
+"""Storage: the journal is the spine, everything else follows it.
+
+`Journal` writes each document down, `TraceFile` (in `storage.traces`) the arrays; a
+writer in its own process follows the journal into the catalogue; `SessionCatalogue`
+reads. Importing this package imports neither tiled nor databroker.
+"""
+
+from .catalogue import (
+    SessionCatalogue,
+    close_catalogue,
+    open_catalogue,
+    write_profile,
+)
+from .follower import Follower, JournalError, documents
+from .hop_counter import HopCounter
+from .index import JournalInfo, journal_of, journals
+from .journal import Journal
+from .launch import ensure_writer, start_writer
+from .layout import DataFolder
+from .locks import LockedError, SessionLock, session_alive
+from .recover import Recovered, recover
+
+__all__ = [
+    "DataFolder",
+    "Follower",
+    "HopCounter",
+    "Journal",
+    "JournalError",
+    "JournalInfo",
+    "LockedError",
+    "Recovered",
+    "SessionCatalogue",
+    "SessionLock",
+    "close_catalogue",
+    "documents",
+    "ensure_writer",
+    "journal_of",
+    "journals",
+    "open_catalogue",
+    "recover",
+    "session_alive",
+    "start_writer",
+    "write_profile",
+]

@@ -1,0 +1,136 @@
+"""Follows the journals of a data folder into its catalogue, run by run."""
+
+import logging
+import time
+from typing import Any
+
+from .follower import Follower, JournalError
+from .index import JournalInfo, acknowledge, unfinished
+from .ingest import RunIngest, forget_run
+from .layout import DataFolder
+from .locks import session_alive
+
+__all__ = ["CatalogueWriter"]
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.1
+_FLUSH_S = 1.0  # a run that goes on is readable up to so long ago
+_SHARE = 500  # documents of one run before the next has its turn
+_TRIES = 3
+_PAUSE_S = 2.0  # between them
+
+
+class _OpenRun:
+    """A run on its way from the journal into the catalogue."""
+
+    def __init__(self, info: JournalInfo, client: Any) -> None:
+        self.info = info
+        self.tries = 0
+        self._client = client
+        self._not_before = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._follower = Follower(self.info.path)
+        self._ingest = RunIngest(self._client)
+        self._flushed = time.monotonic()
+
+    @property
+    def stopped(self) -> bool:
+        return self._follower.stopped
+
+    def advance(self) -> bool:
+        """Take a share of documents; tells whether there were any."""
+        if time.monotonic() < self._not_before:
+            return False
+        if self._follower.offset == 0:
+            forget_run(self._client, self.info.uid)
+        new = self._follower.read_new(_SHARE)
+        for name, doc in new:
+            self._ingest(name, doc)
+        if time.monotonic() - self._flushed > _FLUSH_S:
+            self.flush()
+        return bool(new)
+
+    def flush(self) -> None:
+        self._ingest.flush()
+        self._flushed = time.monotonic()
+
+    def retry(self) -> None:
+        self.tries += 1
+        self._begin()
+        self._not_before = time.monotonic() + _PAUSE_S
+
+
+class CatalogueWriter:
+    """Follows all journals of a data folder into its catalogue.
+
+    Parameters
+    ----------
+    folder
+        The data folder; its writer's lock must be held.
+    client
+        Its catalogue.
+    """
+
+    def __init__(self, folder: DataFolder, client: Any) -> None:
+        self._folder = folder
+        self._client = client
+        self._runs: dict[str, _OpenRun] = {}
+        self._left: set[str] = set()  # runs that this writer leaves alone
+
+    def step(self) -> bool:
+        """Give every run its turn, oldest first.
+
+        Returns
+        -------
+        bool
+            Whether anything was written.
+        """
+        self._find()
+        busy = [self._advance(run) for run in list(self._runs.values())]
+        return any(busy)
+
+    def run(self) -> None:
+        """Work until no session is open and nothing is left to write."""
+        while True:
+            alive = session_alive(self._folder)  # asked before the journals are read
+            busy = self.step()
+            if not alive and not busy and not self._runs:
+                return
+            if not busy:
+                time.sleep(_POLL_S)
+
+    def _find(self) -> None:
+        known = self._runs.keys() | self._left
+        for info in unfinished(self._folder, known):
+            if info.interrupted(self._folder):
+                self._leave(info, "it was interrupted, its journal has no stop")
+            else:
+                self._runs[info.uid] = _OpenRun(info, self._client)
+
+    def _advance(self, run: _OpenRun) -> bool:
+        try:
+            busy = run.advance()
+            if run.stopped:
+                acknowledge(self._folder, run.info.uid)
+                logger.info("run %s is in the catalogue", run.info.uid)
+                del self._runs[run.info.uid]
+            elif not busy and run.info.interrupted(self._folder):
+                run.flush()
+                self._leave(run.info, "it was interrupted, its journal has no stop")
+            return busy
+        except JournalError as error:
+            self._leave(run.info, str(error))
+        except Exception:  # one run that cannot be written must not keep back others
+            logger.exception("run %s: try %d failed", run.info.uid, run.tries + 1)
+            run.retry()
+            if run.tries >= _TRIES:
+                self._leave(run.info, "it cannot be written")
+        return True
+
+    def _leave(self, info: JournalInfo, why: str) -> None:
+        logger.warning("run %s is left to `seccm recover`: %s", info.uid, why)
+        self._left.add(info.uid)
+        self._runs.pop(info.uid, None)

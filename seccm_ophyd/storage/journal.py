@@ -1,0 +1,162 @@
+"""The journal: every document of a run, on the disk before the plan goes on.
+
+One file per run, ``<run uid>.jsonl``; one line per document, the JSON list
+``[name, document]``. Python's JSON writes floats so that they read back bit for bit,
+and knows NaN. The catalogue, the views and the exports all follow the journal.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .layout import DataFolder
+
+__all__ = ["Journal", "append_line", "encode"]
+
+# the key by which a document tells what it belongs to
+_PARENT = {
+    "descriptor": "run_start",
+    "event": "descriptor",
+    "event_page": "descriptor",
+    "resource": "run_start",
+    "datum": "resource",
+    "datum_page": "resource",
+    "stream_resource": "run_start",
+    "stream_datum": "stream_resource",
+    "stop": "run_start",
+}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a document holds a {type(value).__name__}: {value!r}")
+
+
+def encode(name: str, doc: dict[str, Any]) -> bytes:
+    """Write a document as one line of a journal.
+
+    Parameters
+    ----------
+    name, doc
+        The document; numpy scalars and arrays become numbers and lists.
+
+    Returns
+    -------
+    bytes
+        The line with its newline.
+
+    Raises
+    ------
+    TypeError
+        If the document holds what JSON cannot tell.
+    """
+    return (json.dumps([name, doc], default=_plain) + "\n").encode()
+
+
+def append_line(fd: int, line: bytes) -> None:
+    """Append a line to a file and see it safely on the disk.
+
+    Parameters
+    ----------
+    fd
+        Descriptor of a file opened for appending.
+    line
+        The whole line.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it; no part of the line stays in the file then, so
+        that documents that follow do not stand behind half of it.
+    """
+    size = os.fstat(fd).st_size
+    rest = memoryview(line)
+    try:
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        os.fsync(fd)
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+
+
+class Journal:
+    """Bluesky callback that writes each document down before it returns.
+
+    Runs may be interleaved. Errors propagate and so end the plan: a run that cannot be
+    stored must not go on.
+
+    Parameters
+    ----------
+    folder
+        The data folder; created if missing.
+
+    Raises
+    ------
+    FileExistsError
+        When called with the start of a run that has a journal already.
+    KeyError
+        When called with a document of a run whose start was not seen.
+    OSError
+        When the disk refuses.
+
+    Examples
+    --------
+    >>> RE.subscribe(Journal(DataFolder("data")))
+    """
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder.create()
+        self._files: dict[str, int] = {}  # run uid: descriptor of its open file
+        self._run_of: dict[str, str] = {}  # uid of any document that has children: run
+
+    def __call__(self, name: str, doc: dict[str, Any]) -> None:
+        """Store one document.
+
+        Parameters
+        ----------
+        name, doc
+            As the RunEngine emits them.
+        """
+        line = encode(name, doc)
+        if name == "start":
+            self._open(doc["uid"])
+            append_line(self._files[doc["uid"]], line)
+            return
+        run = self._run_of[doc[_PARENT[name]]]
+        append_line(self._files[run], line)
+        if name in ("descriptor", "resource", "stream_resource"):
+            self._run_of[doc["uid"]] = run
+        elif name == "stop":
+            self._close(run)
+
+    def close(self) -> None:
+        """Close the files of runs that have not stopped."""
+        for run in list(self._files):
+            self._close(run)
+
+    def _open(self, run: str) -> None:
+        path = self._folder.journal_file(run)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        self._files[run] = os.open(path, flags, 0o666)
+        self._run_of[run] = run
+        _sync_folder(path.parent)
+
+    def _close(self, run: str) -> None:
+        os.close(self._files.pop(run))
+        self._run_of = {uid: of for uid, of in self._run_of.items() if of != run}
+
+
+def _sync_folder(path: Path) -> None:
+    """See the name of a new file safely on the disk, not only its content."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

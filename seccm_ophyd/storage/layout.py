@@ -1,0 +1,109 @@
+"""Where everything lies in a data folder: the one place that names its paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["DataFolder"]
+
+
+@dataclass(frozen=True, init=False)
+class DataFolder:
+    """The paths of a data folder.
+
+    Parameters
+    ----------
+    root
+        The folder; made absolute. Nothing is created before `create`.
+
+    Examples
+    --------
+    >>> folder = DataFolder("data").create()
+    >>> folder.journal_file(uid)
+    """
+
+    root: Path
+
+    def __init__(self, root: Path | str) -> None:
+        object.__setattr__(self, "root", Path(root).expanduser().resolve())
+
+    def create(self) -> "DataFolder":
+        """Make the folders that are missing.
+
+        Returns
+        -------
+        DataFolder
+            This folder, so that the call can be chained.
+        """
+        for path in (self.journal, self.traces, self.arrays, self.acknowledged):
+            path.mkdir(parents=True, exist_ok=True)
+        return self
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journals, one file per run."""
+        return self.root / "journal"
+
+    @property
+    def traces(self) -> Path:
+        """The folder of the HDF5 files, one per run."""
+        return self.root / "traces"
+
+    @property
+    def catalogue(self) -> Path:
+        """The folder of the catalogue."""
+        return self.root / "catalogue"
+
+    @property
+    def database(self) -> Path:
+        """The catalogue's own database (SQLite); it exists only when complete."""
+        return self.catalogue / "catalog.db"
+
+    @property
+    def tables(self) -> Path:
+        """The database with the scalars of the events (SQLite)."""
+        return self.catalogue / "storage.db"
+
+    @property
+    def arrays(self) -> Path:
+        """The folder for arrays that stand in the events themselves (zarr)."""
+        return self.catalogue / "data"
+
+    @property
+    def acknowledged(self) -> Path:
+        """The folder with one empty file per run that the catalogue has whole."""
+        return self.catalogue / "acknowledged"
+
+    @property
+    def session_lock(self) -> Path:
+        """Locked while a session is open on this folder."""
+        return self.root / "session.lock"
+
+    @property
+    def writer_lock(self) -> Path:
+        """Locked by the process that writes the catalogue."""
+        return self.root / "writer.lock"
+
+    @property
+    def writer_log(self) -> Path:
+        """What that process says."""
+        return self.root / "writer.log"
+
+    def journal_file(self, uid: str) -> Path:
+        """Name the journal of a run.
+
+        Parameters
+        ----------
+        uid
+            The whole uid of the run.
+        """
+        return self.journal / f"{uid}.jsonl"
+
+    def acknowledgement(self, uid: str) -> Path:
+        """Name the file that says that the catalogue has all of a run.
+
+        Parameters
+        ----------
+        uid
+            The whole uid of the run.
+        """
+        return self.acknowledged / uid

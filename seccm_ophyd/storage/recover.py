@@ -1,0 +1,146 @@
+"""Brings the catalogue up to date with the journals after a session has died."""
+
+import logging
+import os
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .catalogue import close_catalogue, open_catalogue
+from .follower import Document, Follower, documents
+from .index import JournalInfo, acknowledge, unfinished
+from .journal import append_line, encode
+from .layout import DataFolder
+from .locks import SessionLock, WriterLock
+
+__all__ = ["Recovered", "end_journal", "recover"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What `recover` did with one run.
+
+    Parameters
+    ----------
+    uid
+        Of the run.
+    interrupted
+        Whether its journal had no stop document and was given one.
+    num_events
+        By stream.
+    error
+        Why the run is still not in the catalogue; None if it is.
+    """
+
+    uid: str
+    interrupted: bool
+    num_events: dict[str, int]
+    error: str | None = None
+
+
+def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
+    """Put all runs into the catalogue that it lacks; end and mark the interrupted ones.
+
+    Parameters
+    ----------
+    folder
+        The data folder; no session may be open on it.
+    wait_s
+        How long (s) to wait for a writer that is finishing its work.
+
+    Returns
+    -------
+    list of Recovered
+        One per run that the catalogue lacked, oldest first.
+
+    Raises
+    ------
+    LockedError
+        If a session is open on the folder, or a writer still at work; names its pid.
+    """
+    SessionLock(folder).check()
+    lock = WriterLock(folder)
+    lock.acquire(wait_s)  # first: a writer at work would take us for a session
+    try:
+        with SessionLock(folder, {"purpose": "recover"}):
+            client = open_catalogue(folder, create=True)
+            try:
+                return [_recover(folder, client, info) for info in unfinished(folder)]
+            finally:
+                close_catalogue(client)
+    finally:
+        lock.release()
+
+
+def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
+    from .ingest import write_run  # imports tiled: not when the package is imported
+
+    interrupted = info.stop is None
+    num_events: dict[str, int] = {}
+    try:
+        if interrupted:
+            end_journal(info.path)
+        found = documents(info.path)
+        num_events = _count(found)
+        write_run(client, found)
+        acknowledge(folder, info.uid)
+    except Exception as error:  # one bad run must not keep back the others
+        logger.exception("run %s cannot be recovered", info.uid)
+        return Recovered(info.uid, interrupted, num_events, str(error))
+    return Recovered(info.uid, interrupted, num_events)
+
+
+def end_journal(path: Path) -> None:
+    """Give the journal of an interrupted run a stop document.
+
+    A last line that is cut is removed. The run ends at the time of its last document.
+
+    Parameters
+    ----------
+    path
+        The journal; nobody else may be writing it.
+
+    Raises
+    ------
+    JournalError
+        If a complete line is no document.
+    """
+    follower = Follower(path)
+    found = follower.read_new()
+    stop = {
+        "uid": str(uuid.uuid4()),
+        "time": _last_time(found),
+        "run_start": found[0][1]["uid"],
+        "exit_status": "abort",
+        "reason": "interrupted: the session ended before the run did",
+        "num_events": _count(found),
+        "interrupted": True,
+    }
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.ftruncate(fd, follower.offset)
+        append_line(fd, encode("stop", stop))
+    finally:
+        os.close(fd)
+
+
+def _last_time(found: list[Document]) -> float:
+    """Find the time of the newest document."""
+    times = [doc["time"] for _, doc in found if "time" in doc]
+    return max(max(time) if isinstance(time, list) else time for time in times)
+
+
+def _count(found: list[Document]) -> dict[str, int]:
+    """Count the events of each stream."""
+    streams = {doc["uid"]: doc["name"] for name, doc in found if name == "descriptor"}
+    counts = Counter(dict.fromkeys(streams.values(), 0))
+    for name, doc in found:
+        if name == "event":
+            counts[streams[doc["descriptor"]]] += 1
+        elif name == "event_page":
+            counts[streams[doc["descriptor"]]] += len(doc["seq_num"])
+    return dict(counts)

@@ -1,0 +1,56 @@
+"""Writes the catalogue: ``python -m seccm_ophyd.storage.writer FOLDER``.
+
+It follows the journals of a data folder and puts their documents into the catalogue,
+apart from the RunEngine: a slow, dead or missing catalogue costs a scan nothing.
+It may be killed at any time: what it had not acknowledged is written again, from the
+journal, by the next one.
+"""
+
+import logging
+import sys
+
+from .catalogue import close_catalogue, open_catalogue
+from .layout import DataFolder
+from .locks import LockedError, WriterLock, session_alive
+
+__all__ = ["run_writer"]
+
+logger = logging.getLogger("seccm_ophyd.storage.writer")  # run, this is __main__
+
+
+def run_writer(folder: DataFolder) -> None:
+    """Write the catalogue of a data folder until there is nothing left to do.
+
+    Returns at once if another process does so already.
+
+    Parameters
+    ----------
+    folder
+        The data folder; created, with its catalogue, if missing.
+    """
+    while True:
+        try:
+            with WriterLock(folder):
+                from .backlog import (
+                    CatalogueWriter,  # tiled: only with the lock in hand
+                )
+
+                client = open_catalogue(folder, create=True)
+                CatalogueWriter(folder, client).run()
+                close_catalogue(client)
+        except LockedError as error:
+            logger.info("%s", error)
+            return
+        # a session begun in the meantime found the lock taken and started no writer
+        if not session_alive(folder):
+            return
+
+
+if __name__ == "__main__":
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(asctime)s %(process)d %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger(__package__).setLevel(logging.INFO)
+    run_writer(DataFolder(sys.argv[1]))

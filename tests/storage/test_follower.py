@@ -1,0 +1,122 @@
+import threading
+
+import pytest
+from hop_documents import bits, hop_run
+
+from seccm_ophyd.storage import Follower, Journal, JournalError, documents
+
+
+def plain(found):
+    return bits([list(document) for document in found])
+
+
+@pytest.fixture
+def emitted(folder):
+    return list(hop_run(folder, 3))
+
+
+@pytest.fixture
+def path(folder, emitted):
+    return folder.journal_file(emitted[0][1]["uid"])
+
+
+def test_hands_out_each_document_once_as_it_becomes_complete(folder, emitted, path):
+    follower = Follower(path)
+    assert follower.read_new() == []  # there is no file yet
+    assert follower.start is None
+    journal = Journal(folder)
+    for name, doc in emitted:
+        assert not follower.stopped
+        journal(name, doc)
+        assert plain(follower.read_new()) == plain([(name, doc)])
+    assert follower.stopped
+    assert follower.read_new() == []
+    assert follower.start["uid"] == path.stem
+    assert follower.offset == path.stat().st_size
+
+
+def test_a_cut_line_is_left_until_it_is_whole(folder, emitted, path):
+    line = b'["event", {"seq_num": 1}]\n'
+    follower = Follower(path)
+    path.write_bytes(line + line[:10])
+    assert follower.read_new() == [("event", {"seq_num": 1})]
+    assert follower.read_new() == []
+    assert follower.offset == len(line)
+    path.write_bytes(line + line)
+    assert follower.read_new() == [("event", {"seq_num": 1})]
+
+
+@pytest.mark.parametrize("bad", [b"{}", b"[1, 2]", b'["stop"]', b'["stop", {', b"\0\0"])
+def test_a_line_that_is_no_document_is_named(path, bad):
+    path.write_bytes(b'["event", {}]\n["event", {}]\n' + bad + b"\n")
+    follower = Follower(path)
+    assert len(follower.read_new(2)) == 2
+    with pytest.raises(JournalError, match=rf"{path.name}, line 3: "):
+        follower.read_new()
+    with pytest.raises(JournalError, match="line 3"):
+        documents(path)
+
+
+def test_goes_on_from_the_offset_of_an_earlier_follower(folder, emitted, path):
+    journal = Journal(folder)
+    for name, doc in emitted:
+        journal(name, doc)
+    first = Follower(path)
+    head = first.read_new(4)
+    second = Follower(path, first.offset)
+    assert second.start["uid"] == path.stem
+    assert plain(head + second.read_new()) == plain(emitted)
+    third = Follower(path, second.offset)
+    assert third.stopped
+    assert list(third.follow()) == []
+
+
+def test_offset_stands_behind_the_document_in_hand(folder, emitted, path):
+    journal = Journal(folder)
+    for name, doc in emitted:
+        journal(name, doc)
+    follower = Follower(path)
+    for document in follower.follow():
+        if document[0] == "event":
+            break
+    rest = Follower(path, follower.offset).read_new()
+    count = [name for name, _ in emitted].index("event") + 1
+    assert plain(rest) == plain(emitted[count:])
+    assert plain([document]) == plain(emitted[count - 1 : count])
+
+
+def test_follows_a_run_from_before_its_start_to_its_stop(folder, emitted, path):
+    found = []
+
+    def follow():
+        found.extend(Follower(path).follow(poll_s=0.001))
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    journal = Journal(folder)
+    for name, doc in emitted:
+        journal(name, doc)
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+    assert plain(found) == plain(emitted)
+
+
+def test_until_ends_a_run_that_has_no_stop_and_loses_nothing(folder, emitted, path):
+    journal = Journal(folder)
+    for name, doc in emitted[:5]:
+        journal(name, doc)
+
+    def until():
+        if len(documents(path)) == 5:
+            journal(*emitted[5])  # written between the last look and the question
+        return True
+
+    follower = Follower(path)
+    assert plain(follower.follow(until=until)) == plain(emitted[:6])
+    assert not follower.stopped
+    journal.close()
+
+
+def test_a_journal_that_is_not_there_is_an_error_for_documents(folder):
+    with pytest.raises(FileNotFoundError):
+        documents(folder.journal_file("none"))

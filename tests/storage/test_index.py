@@ -1,0 +1,97 @@
+import os
+
+import pytest
+from event_model import compose_run
+
+from seccm_ophyd.storage import Journal, SessionLock, journal_of, journals
+from seccm_ophyd.storage.index import JournalInfo, acknowledge, unfinished
+
+
+def write(folder, number, uid, stop=True):
+    run = compose_run(uid=uid, time=1000.0 + number, metadata={"scan_id": number})
+    journal = Journal(folder)
+    journal("start", run.start_doc)
+    if stop:
+        journal("stop", run.compose_stop())
+    journal.close()
+    return folder.journal_file(uid)
+
+
+@pytest.fixture
+def runs(folder):
+    write(folder, 1, "aaaa1111-x")
+    write(folder, 2, "aaaa2222-x")
+    write(folder, 3, "12345678-x", stop=False)
+    return folder
+
+
+def test_lists_newest_first_with_the_ends_of_each(runs):
+    (runs.journal / "cut.jsonl").write_bytes(b'["start", {"uid"')
+    (runs.journal / "empty.jsonl").touch()
+    found = journals(runs)
+    assert [info.scan_id for info in found] == [3, 2, 1]
+    assert [info.stop is None for info in found] == [True, False, False]
+    assert found[1].stop["run_start"] == found[1].uid == "aaaa2222-x"
+
+
+def test_the_stop_is_found_behind_lines_longer_than_a_block(folder):
+    path = write(folder, 1, "long", stop=False)
+    stop = b'["stop", {"reason": "' + b"x" * 40_000 + b'"}]\n'
+    with path.open("ab") as file:
+        file.write(b'["event", {"data": "' + b"y" * 50_000 + b'"}]\n' + stop)
+    assert len(JournalInfo.read(path).stop["reason"]) == 40_000
+    with path.open("ab") as file:
+        file.write(b'["event"')
+    assert len(JournalInfo.read(path).stop["reason"]) == 40_000
+
+
+@pytest.mark.parametrize(
+    ("name", "scan_id"),
+    [
+        ("aaaa1111-x", 1),
+        ("aaaa2", 2),
+        ("1234", 3),
+        (-1, 3),
+        ("-2", 2),
+        (1, 1),
+        ("2", 2),
+    ],
+)
+def test_runs_are_found_as_people_name_them(runs, name, scan_id):
+    assert journal_of(runs, name).scan_id == scan_id
+
+
+def test_of_several_runs_with_a_number_the_newest_is_meant(runs):
+    run = compose_run(uid="later", time=2000.0, metadata={"scan_id": 1})
+    Journal(runs)("start", run.start_doc)
+    assert journal_of(runs, 1).uid == "later"
+
+
+@pytest.mark.parametrize("name", [0, 7, -4, "zzz", "", "aaaa1111-xx"])
+def test_no_such_run(runs, name):
+    with pytest.raises(KeyError, match=r"among the 3 runs"):
+        journal_of(runs, name)
+
+
+def test_an_ambiguous_beginning_is_refused(runs):
+    with pytest.raises(KeyError, match="2 runs begin with 'aaaa'"):
+        journal_of(runs, "aaaa")
+
+
+def test_unfinished_are_those_not_acknowledged_oldest_first(runs):
+    acknowledge(runs, "aaaa1111-x")
+    assert [info.scan_id for info in unfinished(runs)] == [2, 3]
+    assert [info.scan_id for info in unfinished(runs, {"aaaa2222-x"})] == [3]
+
+
+def test_a_run_without_a_stop_is_interrupted_once_its_session_is_gone(runs):
+    done, going = journal_of(runs, 2), journal_of(runs, 3)
+    assert going.interrupted(runs)
+    assert not done.interrupted(runs)
+    os.utime(going.path, (100, 100))
+    with SessionLock(runs):  # a later session
+        assert going.interrupted(runs)
+        os.utime(going.path)  # its own run
+        lock_time = runs.session_lock.stat().st_mtime_ns
+        os.utime(going.path, ns=(lock_time + 1, lock_time + 1))
+        assert not going.interrupted(runs)

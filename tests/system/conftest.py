@@ -1,0 +1,57 @@
+"""Sessions on a private simulator: a real IOC, a real catalogue, a folder."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from seccm_ophyd.session import open_session
+
+
+@pytest.fixture(scope="module")
+def module_profiles(tmp_path_factory):
+    """Let the sessions of a module write their databroker profile to its own folder."""
+    folder = tmp_path_factory.mktemp("profiles")
+    before = os.environ.get("TILED_PROFILES")
+    os.environ["TILED_PROFILES"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["TILED_PROFILES"]
+    else:
+        os.environ["TILED_PROFILES"] = before
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory, module_profiles):
+    """Open one session for the tests of a module."""
+    with open_session(
+        simulator=True, seed=3, time_scale=0, data_dir=tmp_path_factory.mktemp("data")
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def collected(session):
+    """Collect the documents of the session's engine."""
+    found = []
+    token = session.RE.subscribe(lambda name, doc: found.append((name, doc)))
+    yield found
+    session.RE.unsubscribe(token)
+
+
+def run_python(code, *arguments, profiles=None, timeout=120):
+    """Run a script in a new Python and return what it prints."""
+    environment = dict(os.environ)
+    if profiles is not None:
+        environment["TILED_PROFILES"] = str(profiles)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,112 @@
+"""Bluesky's own plans and magics on our devices, over EPICS."""
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import numpy as np
+import pytest
+from bluesky.magics import BlueskyMagics
+from IPython.testing.globalipapp import start_ipython
+from ophyd import EpicsMotor
+from ophyd.utils import LimitError
+
+from seccm_ophyd.errors import CommandRefusedError
+from seccm_ophyd.plans import hop_to, make_safe
+
+pytestmark = pytest.mark.system
+
+
+def events(collected):
+    return [doc["data"] for name, doc in collected if name == "event"]
+
+
+def test_count_on_the_amplifier(session, collected):
+    session.RE(bp.count([session.seccm.clamp], num=3))
+    currents = [e["seccm_clamp_current"] for e in events(collected)]
+    assert len(currents) == 3
+    assert all(abs(current) < 5 for current in currents)  # no contact: noise
+
+
+def test_count_on_the_z_stage_lands(session, collected):
+    m = session.seccm
+    session.RE(bps.mv(m.clamp.holding_potential, 0.65))
+    session.RE(bp.count([m.z], num=2))
+    heights = [e["seccm_z_contact_height"] for e in events(collected)]
+    assert len(heights) == 2
+    assert np.ptp(heights) < 0.1
+    session.RE(make_safe(m))
+    assert m.z.state.get() == "WITHDRAWN"
+
+
+def test_scan_and_grid_scan_move_the_stage(session, collected):
+    m = session.seccm
+    session.RE(bp.scan([m.clamp], m.xy.x, -2, 2, 3))
+    session.RE(bp.grid_scan([m.clamp], m.xy.y, 0, 1, 2, m.xy.x, 0, 2, 3))
+    xs = [e["seccm_xy_x"] for e in events(collected)]
+    np.testing.assert_allclose(xs, [-2, 0, 2, 0, 1, 2, 0, 1, 2], atol=1e-3)
+
+
+def test_a_plain_epics_motor_works_on_the_records(session):
+    axes = [
+        EpicsMotor(f"{session.seccm.prefix}{suffix}", name="axis")
+        for suffix in ("XY:X", "XY:Y", "Z:Z")
+    ]
+    for axis in axes:
+        axis.wait_for_connection(timeout=5)
+    x, _, z = axes
+    x.set(1.5).wait(10)
+    assert x.position == pytest.approx(1.5, abs=1e-3)
+    assert x.egu == "um"
+    assert x.precision == 4
+    z.set(45.0).wait(10)
+    assert z.position == pytest.approx(45.0, abs=1e-3)
+    for axis in axes:
+        axis.destroy()
+
+
+def test_limits_are_those_of_the_records(session):
+    x = session.seccm.xy.x
+    low, high = x.limits
+    assert low < -10 < 10 < high
+    for bad in (high + 1, float("nan")):
+        with pytest.raises(LimitError):
+            x.set(bad)
+
+
+def test_the_ioc_refuses_xy_in_contact_and_the_status_says_so(session):
+    m = session.seccm
+    session.RE(bps.mv(m.clamp.holding_potential, 0.65))
+    session.RE(hop_to(m, 0, 0))
+    assert m.z.state.get() == "CONTACT"
+    before = m.xy.x.user_readback.get()
+    with pytest.raises(CommandRefusedError, match="seccm_xy_x was not moved to 2"):
+        m.xy.x.set(2.0).wait(10)
+    assert m.xy.x.user_readback.get() == before
+    session.RE(make_safe(m))
+    assert m.clamp.holding_potential.get(use_monitor=False) == 0.0
+
+
+def test_the_magics_of_bluesky(session, capsys):
+    shell = start_ipython()
+    seccm = session.seccm
+    shell.user_ns.update(RE=session.RE, seccm=seccm, z_axis=seccm.z.axis)
+    shell.register_magics(BlueskyMagics)
+    shell.run_line_magic("mov", "seccm.xy.x 2.5")
+    assert session.seccm.xy.x.position == pytest.approx(2.5, abs=1e-3)
+    shell.run_line_magic("movr", "seccm.xy.x -1")
+    assert session.seccm.xy.x.position == pytest.approx(1.5, abs=1e-3)
+    capsys.readouterr()
+    shell.run_line_magic("wa", "motors")
+    said = capsys.readouterr().out
+    for axis in ("seccm_xy_x", "seccm_xy_y", "seccm_z_axis"):
+        assert axis in said, said
+    assert "1.5" in said, said
+
+
+def test_every_reading_has_its_unit(session):
+    m = session.seccm
+    for part in (m.xy, m.z, m.clamp):
+        for key, description in part.describe().items():
+            assert description["units"] in ("um", "pA", "V", "s"), key
+    for key, description in m.clamp.describe_configuration().items():
+        if description["dtype"] == "number" and "samples" not in key:
+            assert description["units"], key
