@@ -284,8 +284,10 @@ def _hops(
     settings: HopSettings,
 ) -> MsgGenerator[None]:
     landed, misses = False, 0
+    before: tuple[float, float] | None = None
     for index, x, y in points:
-        contact = yield from hop(microscope, index, x, y)
+        contact = yield from hop(microscope, index, x, y, before=before)
+        before = x, y
         misses = 0 if contact else misses + 1
         if misses >= settings.max_misses:
             raise TooManyMissesError(

@@ -12,7 +12,12 @@ __all__ = ["hop"]
 
 
 def hop(
-    microscope: HoppingMicroscope, index: int, x: float, y: float
+    microscope: HoppingMicroscope,
+    index: int,
+    x: float,
+    y: float,
+    *,
+    before: tuple[float, float] | None = None,
 ) -> MsgGenerator[bool]:
     """Hop to (x, y), measure there and record one event.
 
@@ -29,6 +34,8 @@ def hop(
         Index of the hop in its scan.
     x, y
         Where to land (um).
+    before
+        Where the hop before it was (um): an axis that stays gets no message.
 
     Yields
     ------
@@ -43,7 +50,7 @@ def hop(
     try:
         yield Msg("checkpoint")
         yield from trigger_and_wait(microscope.z.withdraw)
-        yield from move_xy(microscope, x, y)
+        yield from move_xy(microscope, x, y, before=before)
         yield Msg("set", microscope.hop, index, group="hop")
         yield Msg("wait", None, group="hop")
         yield from trigger_and_wait(microscope.z.approach)

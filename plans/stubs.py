@@ -112,12 +112,34 @@ def hop_to(microscope: HoppingMicroscope, x: float, y: float) -> MsgGenerator[No
     yield from approach(microscope)
 
 
-def move_xy(microscope: HoppingMicroscope, x: float, y: float) -> MsgGenerator[None]:
-    """Move both axes together; the settle time is the stage's own."""
+def move_xy(
+    microscope: HoppingMicroscope,
+    x: float,
+    y: float,
+    *,
+    before: tuple[float, float] | None = None,
+) -> MsgGenerator[None]:
+    """Move both axes together; the settle time is the stage's own.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    x, y
+        Where to (um).
+    before
+        Where the same plan has moved to last: an axis that stays gets no message, but
+        one of them always moves, so that the settle time is kept.
+    """
     group = object()
+    axes = ((microscope.xy.x, x), (microscope.xy.y, y))
+    stays = [
+        before is not None and value == before[k] for k, (_, value) in enumerate(axes)
+    ]
     try:
-        yield Msg("set", microscope.xy.x, x, group=group)
-        yield Msg("set", microscope.xy.y, y, group=group)
+        for k, (axis, value) in enumerate(axes):
+            if not stays[k] or (k == 0 and all(stays)):
+                yield Msg("set", axis, value, group=group)
         yield Msg("wait", None, group=group)
     except FailedStatus as failed:
         if isinstance(failed.__cause__, SeccmError):

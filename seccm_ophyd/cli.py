@@ -1,6 +1,7 @@
 """The ``seccm`` command."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -74,10 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     show = add("show", _show, "describe a stored run and draw it", run=True)
     show.add_argument("--save", type=Path, help="picture file (default: open a window)")
     replay = add("replay", _replay, "draw a stored run again as it came", run=True)
-    replay.add_argument("--speed", type=float, help="times recorded time (default: 1)")
-    replay.add_argument("--save", type=Path, help="picture of the end, without window")
+    replay.add_argument(
+        "--speed", type=float, default=1.0, help="times recorded time (default: 1)"
+    )
+    replay.add_argument("--save", type=Path, help="picture of its end, no window")
     view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
+    view.add_argument("--run", help="uid of a run, or its beginning (default: newest)")
     view.add_argument("--save", type=Path, help="keep a picture up to date, no window")
+    view.add_argument("--once", action="store_true", help="draw what there is now")
     add("recover", _recover, "put runs into the catalogue after a crash")
     # argparse takes "-1" for an option unless no option looks like a number: none does
     return parser
@@ -97,38 +102,50 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     from .analysis import describe_run
-    from .views import HopMapView, show_window
 
     run = _run(arguments)
     print(describe_run(run))
-    view = HopMapView.from_run(run)
-    if arguments.save or not _has_display():
-        path = arguments.save or Path(f"{view.uid[:8]}.png")
-        view.save(path)
-        print(f"picture     {path}")
-    else:
-        show_window(view)
+    _draw(run, arguments.save, speed=None)
 
 
 def _replay(arguments: argparse.Namespace) -> None:
-    from .replay import replay
-    from .views import HopMapView, live_window
-
-    run = _run(arguments)
-    if arguments.save or not _has_display():
-        view = HopMapView()
-        replay(run, view, speed=arguments.speed)
-        path = arguments.save or Path(f"{view.uid[:8]}.png")
-        view.save(path)
-        print(f"picture     {path}")
-    else:
-        live_window(lambda view: replay(run, view, speed=arguments.speed or 1.0))
+    _draw(_run(arguments), arguments.save, speed=arguments.speed)
 
 
 def _view(arguments: argparse.Namespace) -> None:
     from .views.live import view
 
-    view(_folder(arguments).journal, save=arguments.save)
+    os.nice(10)  # the scan goes first
+    with contextlib.suppress(KeyboardInterrupt):
+        view(
+            _folder(arguments).journal,
+            arguments.run,
+            arguments.save,
+            once=arguments.once,
+        )
+
+
+def _draw(run: Any, save: Path | None, speed: float | None) -> None:
+    """Draw a run into a window, or into a file where there is none; replay at `speed`."""
+    from .analysis import start_and_stop
+    from .replay import replay
+    from .views import HopMapView
+
+    start, _ = start_and_stop(run)
+    if save or not _has_display():
+        if speed is None:
+            view = HopMapView.from_run(run)  # knows an interrupted run
+        else:
+            view = HopMapView()
+            replay(run, view, speed=speed)
+        path = view.save(save or Path(f"{start['uid'][:8]}.png"))
+        print(f"{'picture':<11} {path}")
+        return
+    from .views.window import Window
+
+    window = Window()
+    replay(run, window.view, speed=speed, sleep=window.wait)
+    window.hold()
 
 
 def _recover(arguments: argparse.Namespace) -> int:

@@ -64,7 +64,9 @@ def demo(data_dir: Path, *, points: int = 41, seed: int = 1) -> int:
     picture = folder.root / "pictures" / f"{uid}.png"
     picture.parent.mkdir(exist_ok=True)
     show = ("show", uid, "--data", str(folder.root), "--save", str(picture))
-    shown = subprocess.run([sys.executable, "-m", "seccm_ophyd.cli", *show], check=False)
+    shown = subprocess.run(
+        [sys.executable, "-m", "seccm_ophyd.cli", *show], check=False
+    )
     binaries = Path(sys.executable).parent
     print(
         NEXT.format(

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 __all__ = [
     "APPROACH_TRACE",
+    "CLAMP",
+    "CLAMP_CURRENT",
     "CONTACT_CURRENT",
     "CONTACT_HEIGHT",
     "GRID",
@@ -38,6 +40,8 @@ Y = "xy_y"
 Y_SET = "xy_y_user_setpoint"
 CONTACT_HEIGHT = "z_contact_height"
 CONTACT_CURRENT = "z_contact_current"
+CLAMP = "clamp_"  # and behind it the scalars of the technique
+CLAMP_CURRENT = f"{CLAMP}current"
 APPROACH_TRACE = "traces_approach"
 
 # keys of the start document

@@ -110,7 +110,7 @@ class Session:
     # -- the lease: the IOC makes itself SAFE when this process dies or hangs ----------
 
     def _take_lease(self) -> None:
-        me = f"{getpass.getuser()}@{socket.gethostname()[:16]}:{os.getpid()}"
+        me = f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
         owner = self.seccm.owner
         owner.put(me, wait=False)
         deadline = time.monotonic() + LEASE_TIMEOUT_S

@@ -15,12 +15,20 @@ from bluesky import RunEngine
 from bluesky.simulators import RunEngineSimulator
 
 from tests.fakes import FakeInstrument
+from tests.processes import wait_until_gone
 
 
 @pytest.fixture(autouse=True)
 def private_profiles(tmp_path_factory, monkeypatch):
     """No test writes into, or reads from, the user's own databroker profiles."""
     monkeypatch.setenv("TILED_PROFILES", str(tmp_path_factory.mktemp("profiles")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind(tmp_path_factory):
+    """Wait for the catalogue writers of this worker, and fail if a process is left."""
+    yield
+    wait_until_gone(str(tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture

@@ -51,7 +51,10 @@ class InstrumentLink(Device):
     """
 
     boot_id = Cpt(EpicsSignalRO, "IOC:BootId", auto_monitor=True, kind="omitted")
-    error_message = Cpt(EpicsSignalRO, "IOC:ErrorMessage", string=True, kind="omitted")
+    # ".VAL$": the whole text; a plain Channel Access string ends after 40 characters
+    error_message = Cpt(
+        EpicsSignalRO, "IOC:ErrorMessage.VAL$", string=True, kind="omitted"
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

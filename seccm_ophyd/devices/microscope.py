@@ -43,11 +43,11 @@ class Microscope(Device):
     traces = Cpt(HopTraces, "")
 
     safe = Cpt(Command, "IOC:MakeSafe", result="IOC:Safe", kind="omitted")
-    owner = Cpt(EpicsSignal, "IOC:Owner", string=True, kind="omitted")
+    owner = Cpt(EpicsSignal, "IOC:Owner.VAL$", string=True, kind="omitted")
     heartbeat = Cpt(EpicsSignal, "IOC:Heartbeat", kind="omitted")
     lease_time = Cpt(EpicsSignal, "IOC:LeaseTime", kind="omitted")
     tripped = Cpt(EpicsSignalRO, "IOC:Tripped", string=True, kind="omitted")
-    trip_reason = Cpt(EpicsSignalRO, "IOC:TripReason", string=True, kind="omitted")
+    trip_reason = Cpt(EpicsSignalRO, "IOC:TripReason.VAL$", string=True, kind="omitted")
     acknowledge = Cpt(EpicsSignal, "IOC:Reset", kind="omitted")
     instrument_time = Cpt(EpicsSignalRO, "IOC:Time", kind="omitted")
 
@@ -69,14 +69,16 @@ class Microscope(Device):
         try:
             self.wait_for_connection(timeout=timeout_s)
         except TimeoutError as error:
-            missing = sorted(
-                walk.item.pvname
+            names = {
+                walk.item.pvname: walk.item.connected
                 for walk in self.walk_signals()
-                if hasattr(walk.item, "pvname") and not walk.item.connected
-            )
+                if hasattr(walk.item, "pvname")
+            }
+            missing = sorted(name for name, there in names.items() if not there)
+            hint = ": does its IOC run?" if len(missing) == len(names) else ""
             raise InstrumentLostError(
-                f"{len(missing)} PVs of {self.prefix} do not answer within "
-                f"{timeout_s:g} s: {', '.join(missing)}"
+                f"{len(missing)} of {len(names)} PVs of {self.prefix} do not answer "
+                f"within {timeout_s:g} s{hint}: {', '.join(missing)}"
             ) from error
 
     def command_timeout_s(self, command: str) -> float:

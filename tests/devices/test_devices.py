@@ -220,6 +220,8 @@ def test_missing_pvs_are_named_in_one_error(monkeypatch):
             microscope.connect(timeout_s=0.5)
     finally:
         microscope.destroy()
-    assert "PVs of NOBODY: do not answer" in str(error.value)
+    assert "PVs of NOBODY: do not answer within 0.5 s: does its IOC run?" in str(
+        error.value
+    )
     assert "NOBODY:Z:Approach" in str(error.value)
     assert "NOBODY:XY:X.RBV" in str(error.value)

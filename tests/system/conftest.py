@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from ophyd import EpicsSignalRO
 
 from seccm_ophyd.session import open_session
 
@@ -55,3 +56,12 @@ def run_python(code, *arguments, profiles=None, timeout=120):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def read_pv(name):
+    """Read a PV that the devices do not have, e.g. of the simulator."""
+    signal = EpicsSignalRO(name, name="signal")
+    signal.wait_for_connection(timeout=5)
+    value = signal.get()
+    signal.destroy()
+    return value

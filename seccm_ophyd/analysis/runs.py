@@ -1,0 +1,204 @@
+"""One way from any kind of run to its data.
+
+A *run* is anything that stands for the documents of one Bluesky run:
+
+- a run of a catalogue, ``databroker.catalog["seccm"][uid]``
+- a databroker v1 ``Header``, ``Broker.named("seccm")[-1]``
+- the path of a journal, or a follower of one
+- (name, document) pairs: a list, or whatever can be iterated
+
+Runs without an end, because they still go on or were interrupted, are runs as well.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import xarray as xr
+from event_model import EventPage, unpack_event_page
+
+from ..schema import PRIMARY
+from ..storage.follower import Document
+from ..storage.follower import documents as journal_documents
+from ..storage.index import JournalInfo
+
+__all__ = ["Document", "documents", "hop_table", "start_and_stop"]
+
+_DTYPES = {"number": float, "integer": np.int64, "boolean": bool, "string": str}
+
+
+def documents(run: Any) -> Iterator[Document]:
+    """Yield the documents of a run as plain dicts.
+
+    Those of a journal, follower or list are the original ones. A catalogue gives start,
+    stop, data and time stamps as they were; uids of events are its own.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see the module.
+
+    Yields
+    ------
+    (str, dict)
+        Name and document; no stop document if the run has no end.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a journal does not exist.
+    TypeError
+        If `run` is no kind of run.
+    ValueError
+        If a complete line of a journal is no document.
+    """
+    run = _resolve(run)
+    if isinstance(run, Path):
+        yield from journal_documents(run)
+    elif _in_catalogue(run):
+        for name, doc in run.documents():
+            # a catalogue ends a run that has no end in an empty stop document
+            if name != "stop" or doc.get("uid"):
+                yield name, _plain(doc)
+    else:
+        yield from run
+
+
+def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the first and the last document of a run, without reading its events.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see the module.
+
+    Returns
+    -------
+    start, stop : dict, dict or None
+        `stop` is None if the run still goes on or was interrupted.
+
+    Raises
+    ------
+    ValueError
+        If the run has no start document (yet).
+    """
+    run = _resolve(run)
+    if _in_catalogue(run):
+        # `run.stop` raises KeyError as long as there is none
+        return _plain(run.metadata["start"]), _plain(run.metadata.get("stop")) or None
+    if isinstance(run, Path):
+        info = JournalInfo.read(run)
+        start, stop = (info.start, info.stop) if info else (None, None)
+    else:
+        found = {name: doc for name, doc in run if name in ("start", "stop")}
+        start, stop = found.get("start"), found.get("stop")
+    if start is None:
+        raise ValueError(f"{run} has no start document")
+    return start, stop
+
+
+def hop_table(run: Any) -> xr.Dataset:
+    """Read all scalars of all hops of a run, in the order they were made.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see the module.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimension ``hop``; one variable for each scalar key of the primary stream, under
+        its full name (``seccm_z_contact_height``), with ``units`` in its attrs as in
+        the descriptor; coordinate ``time`` (POSIX s). A repeated hop has two rows.
+        External arrays (traces) are left out. Attrs ``start`` and ``stop`` hold these
+        documents, ``stop`` is None for a run without an end.
+
+    Raises
+    ------
+    ValueError
+        If the run has no start document.
+    """
+    run = _resolve(run)
+    if _in_catalogue(run):
+        start, stop = start_and_stop(run)
+        keys, columns, time = _catalogue_columns(run)
+    else:
+        start, stop, keys, columns, time = _document_columns(run)
+    variables = {
+        name: ("hop", columns[name], {"units": key.get("units") or ""})
+        for name, key in keys.items()
+    }
+    coords = {"time": ("hop", time, {"units": "s"})}
+    return xr.Dataset(variables, coords, {"start": start, "stop": stop})
+
+
+def _resolve(run: Any) -> Any:
+    """Reduce the kinds of run to three: path, run of a catalogue, pairs."""
+    if hasattr(run, "read_new"):  # a follower: all it follows, not only what is new
+        run = run.path
+    if isinstance(run, str | os.PathLike):
+        return Path(run)
+    if hasattr(run, "stream_names") and hasattr(run, "v2"):  # a Header of databroker v1
+        return run.v2
+    if _in_catalogue(run) or isinstance(run, Iterable):
+        return run
+    raise TypeError(f"{run!r} is no run: give one of a catalogue, a journal, documents")
+
+
+def _in_catalogue(run: Any) -> bool:
+    return hasattr(run, "documents") and hasattr(run, "metadata")
+
+
+def _plain(value: Any) -> Any:
+    """Turn the mappings and sequences of a catalogue client into dicts and lists."""
+    if hasattr(value, "items"):
+        return {k: _plain(v) for k, v in value.items() if k != "_name"}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | np.ndarray):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _is_scalar(key: dict[str, Any]) -> bool:
+    return "external" not in key and not key["shape"]
+
+
+def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
+    if PRIMARY not in list(run):
+        return {}, {}, np.empty(0)
+    stream = run[PRIMARY]
+    data_keys = _plain(stream.metadata["data_keys"])
+    keys = {name: key for name, key in data_keys.items() if _is_scalar(key)}
+    # named columns only: traces stay where they are
+    table = stream.read([*keys, "time"])
+    if not table.data_vars:  # described, but no event has been written yet
+        empty = {n: np.empty(0, _DTYPES[key["dtype"]]) for n, key in keys.items()}
+        return keys, empty, np.empty(0)
+    return keys, {name: table[name].values for name in keys}, table["time"].values
+
+
+def _document_columns(run: Any) -> tuple[dict, dict | None, dict, dict, np.ndarray]:
+    start, stop = None, None
+    keys: dict[str, dict] = {}
+    primary, events = set(), []
+    for name, doc in documents(run):
+        if name == "start":
+            start = doc
+        elif name == "stop":
+            stop = doc
+        elif name == "descriptor" and doc.get("name") == PRIMARY:
+            primary.add(doc["uid"])
+            keys |= {k: v for k, v in doc["data_keys"].items() if _is_scalar(v)}
+        elif name == "event" and doc["descriptor"] in primary:
+            events.append(doc)
+        elif name == "event_page" and doc["descriptor"] in primary:
+            events.extend(unpack_event_page(cast(EventPage, doc)))
+    if start is None:
+        raise ValueError(f"{run} has no start document")
+    columns = {
+        name: np.array([e["data"].get(name) for e in events], _DTYPES[key["dtype"]])
+        for name, key in keys.items()
+    }
+    return start, stop, keys, columns, np.array([e["time"] for e in events], float)

@@ -1,0 +1,209 @@
+"""Runs told in text: one in full, or many in a table."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..schema import (
+    CLAMP_CURRENT,
+    CONTACT_HEIGHT,
+    GRID,
+    HOP_INDEX,
+    HOP_OUTCOME,
+    PRIMARY,
+    TECHNIQUES,
+    find_key,
+)
+from .runs import documents, hop_table, start_and_stop
+
+__all__ = ["describe_run", "list_runs"]
+
+UNFINISHED = "unfinished"
+_COLUMNS = "{:>7}  {:8}  {:16}  {:14}  {:>9}  {:>11}  {}"
+
+
+def describe_run(run: Any) -> str:
+    """Tell a run on one screen.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+
+    Returns
+    -------
+    str
+        Lines of uid, plan, time, technique, grid, hops by outcome, range of the
+        topography, the current, and how it ended.
+
+    Raises
+    ------
+    ValueError
+        If the run has no start document.
+    """
+    table = hop_table(run)
+    start, stop = table.attrs["start"], table.attrs["stop"]
+    rows = [
+        ("run", f"{start['uid']}   scan {start.get('scan_id', '-')}"),
+        ("plan", start.get("plan_name", "-")),
+        ("when", _when(start["time"]) + _duration(table)),
+        *(("technique", _settings(t)) for t in start.get(TECHNIQUES, ())),
+        *(
+            (key, _settings(start[key]))
+            for key in ("sample", "probe", "electrolyte", "environment")
+            if start.get(key)
+        ),
+        ("grid", _grid(start)),
+        ("hops", _hops(table)),
+        *_measured(table),
+        ("end", _end(stop)),
+    ]
+    return "\n".join(f"{name:<11} {text}" for name, text in rows if text)
+
+
+def list_runs(source: Any, limit: int | None = 20) -> str:
+    """Tell runs in a table, the newest first.
+
+    Parameters
+    ----------
+    source : path, catalogue or iterable
+        The folder of the journals, a catalogue (``databroker.catalog["seccm"]``), or
+        runs of any kind, the newest first.
+    limit
+        At most so many; all if None.
+
+    Returns
+    -------
+    str
+        A heading and a line for each run: scan id, uid, date, plan, shape, hops done
+        and planned, status (``unfinished`` without a stop document).
+    """
+    head = ("scan", "uid", "date", "plan", "shape", "hops", "status")
+    lines = [_COLUMNS.format(*head)]
+    for run in islice(_runs(source), limit):
+        try:
+            start, stop = start_and_stop(run)
+        except ValueError:
+            continue  # a journal whose first line is still being written
+        lines.append(
+            _COLUMNS.format(
+                start.get("scan_id", "-"),
+                start["uid"][:8],
+                _when(start["time"])[:16],
+                start.get("plan_name", "-"),
+                "x".join(map(str, start.get("shape", ()))) or "-",
+                f"{_hops_done(run, stop)}/{start.get('num_points', '?')}",
+                stop["exit_status"] if stop else UNFINISHED,
+            ).rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _runs(source: Any) -> Iterator[Any]:
+    if isinstance(source, str | PathLike):
+        # by the time in the documents: a recovered journal is younger than its run
+        started = [(_started(path), path) for path in Path(source).glob("*.jsonl")]
+        yield from (path for _, path in sorted(started, reverse=True))
+    elif hasattr(source, "values") and hasattr(source, "search"):  # a catalogue
+        yield from reversed(source.values())
+    elif isinstance(source, Iterable):
+        yield from source
+
+
+def _started(journal: Path) -> float:
+    name, doc = next(documents(journal), ("", {}))
+    return doc["time"] if name == "start" else 0.0
+
+
+def _hops_done(run: Any, stop: dict[str, Any] | None) -> int:
+    if stop and "num_events" in stop:
+        return stop["num_events"].get(PRIMARY, 0)
+    return hop_table(run).sizes["hop"]
+
+
+def _when(time: float) -> str:
+    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _duration(table: xr.Dataset) -> str:
+    start, stop = table.attrs["start"], table.attrs["stop"]
+    hops = table.sizes["hop"]
+    times = [doc["time"] for doc in (start, stop) if doc]
+    seconds = float(max([*times, *table["time"].values[-1:]]) - start["time"])
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    rate = f", {hops / seconds:.2g} hops/s" if hops and seconds else ""
+    return f", {hours}:{minutes:02}:{rest:02} h{rate}"
+
+
+def _settings(value: Any) -> str:
+    """Write a dict of the start document in a line, its name first."""
+    if not isinstance(value, dict):
+        return str(value)
+    named = [str(value[k]) for k in ("technique", "name") if k in value]
+    rest = [f"{k}={v}" for k, v in value.items() if k not in ("technique", "name")]
+    return "  ".join(named + rest)
+
+
+def _grid(start: dict[str, Any]) -> str:
+    if GRID not in start:
+        return ""
+    x, y = start[GRID]["x"], start[GRID]["y"]
+    order = "snake" if start[GRID].get("snake") else "raster"
+    return (
+        f"{x['num']} x {y['num']}, x {x['start']:g} to {x['stop']:g} um, "
+        f"y {y['start']:g} to {y['stop']:g} um, {order}"
+    )
+
+
+def _hops(table: xr.Dataset) -> str:
+    made, planned = table.sizes["hop"], table.attrs["start"].get("num_points", "?")
+    try:
+        index = table[find_key(map(str, table), HOP_INDEX)].values
+    except KeyError:
+        return f"{made} of {planned}"
+    done = len(np.unique(index))
+    repeated = f", {made - done} of them repeated" if made > done else ""
+    return f"{done} of {planned}{repeated}"
+
+
+def _measured(table: xr.Dataset) -> Iterator[tuple[str, str]]:
+    keys = [str(key) for key in table]
+    try:
+        outcomes = table[find_key(keys, HOP_OUTCOME)].values.tolist()
+        height = table[find_key(keys, CONTACT_HEIGHT)]
+    except KeyError:
+        return
+    counts = Counter(outcomes).most_common()
+    yield "outcomes", ", ".join(f"{name} {n}" for name, n in counts)
+    if np.isfinite(height.values).any():
+        low, high = float(height.min()), float(height.max())
+        unit = height.attrs["units"]
+        yield "topography", f"{low:.3f} to {high:.3f} {unit}, range {high - low:.3f}"
+    if any(k.endswith(f"_{CLAMP_CURRENT}") for k in keys):
+        current = table[find_key(keys, CLAMP_CURRENT)]
+        if np.isfinite(current.values).any():
+            yield "current", _statistics(current)
+
+
+def _statistics(values: xr.DataArray) -> str:
+    unit = values.attrs["units"]
+    low, median, high = np.nanpercentile(values, [1, 50, 99])
+    mean, sd = float(values.mean()), float(values.std())
+    return (
+        f"median {median:.4g} {unit}, mean {mean:.4g}, sd {sd:.3g}, "
+        f"98 % within {low:.4g} to {high:.4g} {unit}"
+    )
+
+
+def _end(stop: dict[str, Any] | None) -> str:
+    if stop is None:
+        return f"{UNFINISHED}: still running, or interrupted"
+    return ": ".join(filter(None, (stop["exit_status"], stop.get("reason"))))

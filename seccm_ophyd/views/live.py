@@ -1,0 +1,221 @@
+"""Watch scans in a process of its own, by following their journals.
+
+Journals are only read: a view that stalls, dies or is killed costs the scan nothing.
+``python -m seccm_ophyd.views.live DATA_DIR`` is ``seccm view``.
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..schema import TECHNIQUES
+from ..storage.follower import Follower
+from .hop_map_view import HopMapView
+
+__all__ = ["main", "start_view", "view"]
+
+logger = logging.getLogger(__name__)
+
+WINDOW_INTERVAL_S = 0.3
+FILE_INTERVAL_S = 2.0
+# Of the time at most a third goes into drawing, however large the map.
+REST_PER_DRAWING = 2.0
+
+# Kept, for Python warns of a process that runs on when its Popen is dropped: these may.
+_started: "list[subprocess.Popen[bytes]]" = []
+
+
+class _Screen(Protocol):
+    """Where a view is shown."""
+
+    view: HopMapView
+
+    @property
+    def closed(self) -> bool: ...
+
+    def show(self) -> None: ...
+
+    def wait(self, seconds: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Picture:
+    """A view that is shown in a file; needs no display."""
+
+    closed = False
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self.view = HopMapView()
+
+    def show(self) -> None:
+        self.view.save(self._path)
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Leave the file."""
+
+
+class _Journals:
+    """Finds the newest hop run in a folder of journals."""
+
+    def __init__(self, folder: Path | str, run: str | None) -> None:
+        self._folder, self._run = Path(folder), run
+        self._known: set[str] = set()
+        self._newest: tuple[float, Path] | None = None
+
+    def newest(self) -> Path | None:
+        """Return the journal of the latest hop run so far; None if there is none.
+
+        By the time in the start document, as a recovered journal is younger than its
+        run; each journal is opened for it once.
+        """
+        for path in self._folder.glob(f"{self._run or ''}*.jsonl"):
+            start = None if path.name in self._known else Follower(path).start
+            if start is None:
+                continue
+            self._known.add(path.name)
+            if TECHNIQUES in start:
+                found = (start["time"], path)
+                self._newest = max(self._newest or found, found)
+        return self._newest[1] if self._newest else None
+
+
+def view(
+    journal_folder: Path | str,
+    run: str | None = None,
+    save: Path | str | None = None,
+    *,
+    once: bool = False,
+    interval_s: float | None = None,
+) -> None:
+    """Draw the hops of a run as they come, from its journal.
+
+    May be called before, during and after the run. Without `save` a window follows run
+    after run until it is closed; with `save` the picture is written again and again,
+    and a last time when the run stops.
+
+    Parameters
+    ----------
+    journal_folder
+        Where the journals are, ``DATA_DIR/journal``.
+    run
+        uid of a run, or its beginning; by default the newest, and each newer one.
+    save
+        Write the picture to this file instead of opening a window; needs no display.
+    once
+        Draw what there is now and return (with a window: keep it until it is closed).
+    interval_s
+        Time (s) between two looks; by default 0.3 for a window, 2 for a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        With `once`, if there is no such run.
+    SeccmError
+        Without `save`, if no window can be opened.
+    JournalError
+        If a complete line of the journal is no document.
+    """
+    if interval_s is None:
+        interval_s = FILE_INTERVAL_S if save else WINDOW_INTERVAL_S
+    journals = _Journals(journal_folder, run)
+    if once and journals.newest() is None:
+        raise FileNotFoundError(f"no hop run {run or ''} in {journal_folder}")
+    screen: _Screen
+    if save:
+        screen = _Picture(save)
+    else:
+        from .window import Window  # pyplot, and with it a display, only when needed
+
+        screen = Window()
+    try:
+        _follow(journals, screen, interval_s, until_stop=bool(save), once=once)
+    finally:
+        screen.close()
+
+
+def _follow(
+    journals: _Journals,
+    screen: _Screen,
+    interval_s: float,
+    *,
+    until_stop: bool,
+    once: bool,
+) -> None:
+    follower: Follower | None = None
+    while not screen.closed:
+        newest = journals.newest()
+        if newest is not None and (follower is None or follower.path != newest):
+            logger.info("following %s", newest)
+            follower = Follower(newest)
+        began = time.monotonic()
+        documents = follower.read_new() if follower else []
+        for name, doc in documents:
+            screen.view(name, doc)
+        if documents:
+            screen.show()
+        if until_stop and (once or (follower and follower.stopped)):
+            return
+        drawing_s = time.monotonic() - began
+        screen.wait(max(interval_s, REST_PER_DRAWING * drawing_s))
+
+
+def start_view(data_dir: Path | str) -> "subprocess.Popen[bytes] | None":
+    """Open the live view in a process of its own, if there is a display.
+
+    Parameters
+    ----------
+    data_dir
+        The data folder; ``view.log`` in it takes what the process says.
+
+    Returns
+    -------
+    subprocess.Popen or None
+        The process, which outlives this one; None without a display.
+    """
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        logger.info("no display: no live view; `seccm view --save FILE` needs none")
+        return None
+    command = [sys.executable, "-m", __name__, os.fspath(data_dir)]
+    with (Path(data_dir) / "view.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _started[:] = [old for old in _started if old.poll() is None] + [process]
+    return process
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the view as a process: ``DATA_DIR [--run UID] [--save FILE] [--once]``."""
+    parser = argparse.ArgumentParser(prog="seccm view", description=view.__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--run", help="uid of a run, or its beginning")
+    parser.add_argument("--save", type=Path, help="write a picture, open no window")
+    parser.add_argument("--once", action="store_true", help="draw what there is now")
+    arguments = parser.parse_args(argv)
+    os.nice(10)  # the scan goes first
+    view(
+        arguments.data_dir / "journal",
+        arguments.run,
+        arguments.save,
+        once=arguments.once,
+    )
+
+
+if __name__ == "__main__":
+    main()

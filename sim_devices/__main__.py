@@ -1,0 +1,134 @@
+"""Run the simulator: ``python -m seccm_ophyd.sim_devices``, or ``seccm ioc``."""
+
+# first of all: it sets what caproto reads when it is imported
+from .server import PortInUseError, serve  # isort: split
+
+import argparse
+import asyncio
+import math
+import re
+import sys
+from collections.abc import Sequence
+
+from .ioc import SeccmIOC, open_sample
+from .sample import SAMPLES
+
+__all__ = ["main"]
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[\w:.<>;-]{1,40}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the beginning of a PV name")
+    return text
+
+
+def _time_scale(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is outside 0 to 100")
+    return value
+
+
+def _whole(text: str, most: float = math.inf) -> int:
+    value = int(text)
+    if not 0 <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text} is out of range")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m seccm_ophyd.sim_devices",
+        description="Simulated SECCM behind EPICS Channel Access.",
+    )
+    parser.add_argument(
+        "--prefix", type=_prefix, default="SECCM:", help="prefix of all PVs"
+    )
+    parser.add_argument(
+        "--sample",
+        default="composite",
+        help=f"{', '.join(SAMPLES)}, or FILE.npz with height_um (y, x), pixel_size_um",
+    )
+    parser.add_argument(
+        "--seed",
+        type=lambda text: _whole(text, 2**31 - 1),
+        default=0,
+        help="seed of sample and noise",
+    )
+    parser.add_argument(
+        "--time-scale",
+        type=_time_scale,
+        default=1.0,
+        help="wall seconds per simulated second; 0: as fast as it computes",
+    )
+    parser.add_argument("--electrolyte", choices=("LiCl", "KCl"), default="LiCl")
+    parser.add_argument(
+        "--port",
+        type=lambda text: _whole(text, 65535),
+        default=5064,
+        help="UDP and TCP port of Channel Access",
+    )
+    parser.add_argument(
+        "--interfaces", nargs="+", default=["127.0.0.1"], help="addresses to serve on"
+    )
+    parser.add_argument("--list-pvs", action="store_true", help="list the PVs and end")
+    parser.add_argument(
+        "--die-with-parent",
+        action="store_true",
+        help="end when the process that started this one has ended",
+    )
+    return parser
+
+
+async def _run(ioc: SeccmIOC, arguments: argparse.Namespace) -> None:
+    await ioc.prepare()
+    where = f"{arguments.interfaces[0]}:{arguments.port}"
+
+    def ready() -> None:
+        print(f"SECCM simulator ready: {arguments.prefix} on {where}", flush=True)
+
+    await serve(
+        ioc.pvdb,
+        interfaces=arguments.interfaces,
+        port=arguments.port,
+        ready=ready,
+        die_with_parent=arguments.die_with_parent,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the simulator until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    argv
+        Arguments of the command line; those of the process if None.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 when the arguments make no sense or the port is taken.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        sample = open_sample(
+            arguments.sample, seed=arguments.seed, electrolyte=arguments.electrolyte
+        )
+        ioc = SeccmIOC(
+            arguments.prefix,
+            sample=sample,
+            seed=arguments.seed,
+            time_scale=arguments.time_scale,
+        )
+        if arguments.list_pvs:
+            print("\n".join(ioc.pvdb))
+            return 0
+        asyncio.run(_run(ioc, arguments))
+    except (PortInUseError, OSError, ValueError) as error:
+        print(f"seccm ioc: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""How the probe lands: the loop that lowers it and stops at the contact current.
+
+Pure numpy, in SI units and instrument time from the start of the descent. The whole
+descent is a function of the noise and of the surface, so it is computed once and then
+played; nothing in it depends on how the computer keeps up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+__all__ = ["CURVE_SAMPLES", "LOOP_RATE", "Descent", "End"]
+
+LOOP_RATE = 20e3
+"""Samples per second of the control loop (Hz)."""
+
+CURVE_SAMPLES = 1000
+_CURVE_STRIDE = 4  # 5 kHz
+_BLOCK = 4000  # samples of noise that are drawn at a time
+_BASELINE = 200  # samples: the first 10 ms
+_UNLIKELY = 8.0  # standard deviations that noise does not reach
+_MAX_ONSET = 20_000  # samples of the current after touch; then the last one holds
+
+
+class End(Enum):
+    """How a descent ends."""
+
+    CONTACT = "contact"
+    NO_CONTACT = "no contact"
+    CRASH = "crash"
+
+
+@dataclass
+class Descent:
+    """One lowering of the probe, sampled by the control loop.
+
+    Parameters
+    ----------
+    z_start, z_end
+        Where it starts, and where it ends without contact (m).
+    rate
+        Rate of descent (m/s).
+    z_touch, z_crash
+        Heights at which the meniscus closes the cell and at which the pipette is
+        damaged (m).
+    threshold
+        Contact current (A); its sign tells on which side of it contact lies.
+    above_baseline
+        Whether the threshold counts from the mean of the first 10 ms.
+    debounce
+        Samples in a row beyond the threshold that make a contact.
+    offset, noise_rms
+        Of the current without contact (A).
+    noise
+        Gives block k of the noise (A), of the length asked for.
+    onset
+        Gives the filtered current (A) of the first n samples after touch.
+    digitise
+        What the analogue input makes of a current.
+    """
+
+    z_start: float
+    z_end: float
+    rate: float
+    z_touch: float
+    z_crash: float
+    threshold: float
+    above_baseline: bool
+    debounce: int
+    offset: float
+    noise_rms: float
+    noise: Callable[[int, int], np.ndarray]
+    onset: Callable[[int], np.ndarray]
+    digitise: Callable[[np.ndarray], np.ndarray]
+    _blocks: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        per_sample = self.rate / LOOP_RATE
+        self._touch = max(0, int(np.ceil((self.z_start - self.z_touch) / per_sample)))
+        crash = max(0, int(np.ceil((self.z_start - self.z_crash) / per_sample)))
+        travel = max(0, int((self.z_start - self.z_end) / per_sample))
+        self._last = min(travel, crash)
+        after = min(max(self._last - self._touch + 1, 0), _MAX_ONSET)
+        self._onset = self.onset(after) if after else np.zeros(0)
+        self.sample, self.end = self._last, End.NO_CONTACT
+        if crash <= travel:
+            self.end = End.CRASH
+        trigger = self._find_trigger()
+        if trigger is not None:
+            self.sample, self.end = trigger, End.CONTACT
+
+    @property
+    def duration(self) -> float:
+        """Time from the start to the end (s)."""
+        return self.sample / LOOP_RATE
+
+    @property
+    def contact_age(self) -> float:
+        """Time from touch to the end (s); 0 if it was not touched."""
+        return max(0, self.sample - self._touch) / LOOP_RATE
+
+    def z(self, t: np.ndarray | float):
+        """Height of the probe (m) at a time (s) from the start, up to the end."""
+        return self.z_start - self.rate * np.minimum(t, self.duration)
+
+    def current(self, first: int, stop: int) -> np.ndarray:
+        """Return the current (A) of the samples from `first` to before `stop`."""
+        numbers = range(first // _BLOCK, (stop - 1) // _BLOCK + 1)
+        i = np.concatenate([self._noise_block(k) for k in numbers])
+        i = self.offset + i[first - numbers[0] * _BLOCK :][: stop - first]
+        if stop > self._touch:
+            since = np.arange(max(first, self._touch), stop) - self._touch
+            held = np.minimum(since, len(self._onset) - 1)
+            i[len(i) - len(since) :] += self._onset[held]
+        return self.digitise(i)
+
+    def baseline(self) -> tuple[float, float]:
+        """Mean and rms of the current (A) before contact, over at most 0.2 s."""
+        before = min(self._touch, self.sample)
+        if before < 2:
+            return np.nan, np.nan
+        i = self.current(max(0, before - _BLOCK), before)
+        return float(i.mean()), float(i.std())
+
+    def curve(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
+        """Height (m) and current (A) of the last 0.2 s up to a sample.
+
+        Both are `CURVE_SAMPLES` long, with NaN in front of a shorter descent.
+        """
+        count = min(CURVE_SAMPLES, sample // _CURVE_STRIDE + 1)
+        first = sample - (count - 1) * _CURVE_STRIDE
+        z, i = np.full((2, CURVE_SAMPLES), np.nan)
+        i[-count:] = self.current(first, sample + 1)[::_CURVE_STRIDE]
+        z[-count:] = self.z(np.arange(first, sample + 1, _CURVE_STRIDE) / LOOP_RATE)
+        return z, i
+
+    def _noise_block(self, number: int) -> np.ndarray:
+        if number not in self._blocks:
+            self._blocks[number] = self.noise(number, _BLOCK)
+        return self._blocks[number]
+
+    def _find_trigger(self) -> int | None:
+        """Find the sample at which `debounce` samples in a row were beyond."""
+        sign = 1.0 if self.threshold > 0 else -1.0
+        level, start = self.threshold, 0
+        if self.above_baseline:
+            level += self.current(0, min(_BASELINE, self._last + 1)).mean()
+            start = _BASELINE
+        if sign * (level - self.offset) > _UNLIKELY * self.noise_rms:
+            start = max(start, self._touch)  # noise alone cannot stop the descent
+        for first in range(start, self._last + 1, _BLOCK):
+            # a run may have begun in the block before
+            begin = max(start, first - self.debounce + 1)
+            stop = min(first + _BLOCK, self._last + 1)
+            beyond = sign * (self.current(begin, stop) - level) >= 0
+            total = np.concatenate([[0], np.cumsum(beyond)])
+            runs = total[self.debounce :] - total[: -self.debounce] == self.debounce
+            if runs.any():
+                return begin + int(runs.argmax()) + self.debounce - 1
+        return None

@@ -1,0 +1,69 @@
+"""Currents of a contact that are not the reaction of LiFePO4."""
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+__all__ = ["E_LEAK", "Background"]
+
+E_LEAK = 0.30
+"""Potential (V) of the surface that no current flows through, on any substrate."""
+
+_TIME, _POTENTIAL = 20e-3, 0.65  # s, V: for which charging currents are quoted
+_POWER = 0.9  # they fall with t^-0.9 (Pt and carbon alike)
+_SOLVENT_I, _SOLVENT_E, _DECADE = 2e-14, 1.10, 0.12  # A, V, V: chloride and water
+_MOST_DECADES = 12.0  # keeps the exponential in bounds
+_SLOPE = log(10) / _DECADE  # 1/V
+
+
+@dataclass(frozen=True)
+class Background:
+    """Leak, oxidation of the electrolyte, charging of the freshly wetted surface.
+
+    Parameters
+    ----------
+    leak
+        Conductance (S) to `E_LEAK`.
+    charging
+        Charging current (A) 20 ms after a contact at +0.65 V.
+    conducts
+        Whether the pipette is open; no current flows through a blocked one.
+    """
+
+    leak: float
+    charging: float
+    conducts: bool
+
+    def current(self, E: np.ndarray, age: np.ndarray, E_touch: float) -> np.ndarray:
+        """Give the current (A) at `E` (V), `age` (s) after a touch at `E_touch`."""
+        if not self.conducts:
+            return np.zeros_like(E)
+        fresh = self._charging(E_touch) * (age / _TIME) ** -_POWER
+        return self.leak * (E - E_LEAK) + _electrolyte(E) + fresh
+
+    def charge(self, E: float, start: float, end: float, E_touch: float) -> float:
+        """Give the charge (C) at a held potential from age `start` to `end` (s)."""
+        if not self.conducts:
+            return 0.0
+        steady = self.leak * (E - E_LEAK) + float(_electrolyte(E))
+        spent = (end / _TIME) ** (1 - _POWER) - (start / _TIME) ** (1 - _POWER)
+        fresh = self._charging(E_touch) * _TIME * spent / (1 - _POWER)
+        return steady * (end - start) + fresh
+
+    def conductance(self, E: float) -> tuple[float, float]:
+        """Leak and electrolyte as a straight line around `E`: slope (S), root (V)."""
+        lost = float(_electrolyte(E))
+        total = self.leak + lost * _SLOPE
+        return total, (self.leak * E_LEAK + lost * (_SLOPE * E - 1)) / total
+
+    def _charging(self, E_touch: float) -> float:
+        return self.charging * (E_touch - E_LEAK) / (_POTENTIAL - E_LEAK)
+
+
+def _electrolyte(E):
+    """Oxidation current (A) of chloride and water; for numbers and arrays."""
+    decades = (E - _SOLVENT_E) / _DECADE
+    if isinstance(decades, float):
+        return _SOLVENT_I * 10 ** min(decades, _MOST_DECADES)
+    return _SOLVENT_I * 10 ** np.minimum(decades, _MOST_DECADES)

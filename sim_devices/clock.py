@@ -1,0 +1,108 @@
+"""Instrument time: simulated seconds, driven by the wall clock or by actions alone."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+__all__ = ["TICK", "Clock"]
+
+TICK = 0.1
+"""Wall seconds between two looks at a motion in progress."""
+
+
+class Clock:
+    """The time of the simulated instrument.
+
+    At time scale 0 the time is discrete: it is moved on by the actions alone, to their
+    ends, and stands still while the client thinks. What happens then depends on what is
+    commanded, not on when, so a seed gives the same numbers on any machine. At a scale
+    s > 0 the time follows the wall clock, one simulated second in s wall seconds.
+
+    Parameters
+    ----------
+    time_scale
+        Wall seconds per simulated second, 0 or more.
+    wall
+        Source of wall time (s).
+    """
+
+    def __init__(
+        self, time_scale: float = 0.0, *, wall: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall = wall
+        self._scale = time_scale
+        self._time = 0.0  # simulated time at ...
+        self._since = wall()  # ... this wall time
+
+    @property
+    def now(self) -> float:
+        """Simulated time (s)."""
+        if self._scale == 0:
+            return self._time
+        return self._time + (self._wall() - self._since) / self._scale
+
+    @property
+    def time_scale(self) -> float:
+        """Wall seconds per simulated second; setting it keeps the time as it is."""
+        return self._scale
+
+    @time_scale.setter
+    def time_scale(self, scale: float) -> None:
+        self._time, self._since, self._scale = self.now, self._wall(), scale
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether the time moves by actions alone."""
+        return self._scale == 0
+
+    def start_after(self, earliest: float) -> float:
+        """Tell when an action begins that is commanded now.
+
+        Parameters
+        ----------
+        earliest
+            When all that it has to wait for was over (s).
+
+        Returns
+        -------
+        float
+            In discrete time `earliest`, which lets two axes that are commanded one
+            after the other move at the same time; else the present time.
+        """
+        return earliest if self.is_discrete else self.now
+
+    async def wait_until(
+        self,
+        when: float,
+        stop: asyncio.Event,
+        tick: Callable[[], Awaitable[None]] | None = None,
+    ) -> bool:
+        """Wait for a time, or for the order to stop.
+
+        Parameters
+        ----------
+        when
+            Simulated time (s).
+        stop
+            Ends the wait at once when set.
+        tick
+            Called about ten times a wall second while waiting.
+
+        Returns
+        -------
+        bool
+            Whether the time was reached; False if stopped before.
+        """
+        while not stop.is_set():
+            if self.is_discrete:
+                self._time = max(self._time, when)
+            wall_left = (when - self.now) * self._scale
+            if wall_left <= 0:
+                return True
+            # short waits, so that a change of the time scale is noticed
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(wall_left, TICK))
+            if tick and wall_left > TICK:
+                await tick()
+        return False

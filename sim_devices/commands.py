@@ -1,0 +1,94 @@
+"""The command protocol: a fresh number in, a result and its echo out."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from enum import IntEnum
+from typing import Any
+
+from .pvs import RefusedError
+
+__all__ = ["Command", "Outcome"]
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(IntEnum):
+    """How a command ended: element 1 of every result array."""
+
+    NONE = 0
+    OK = 1
+    NO_CONTACT = 2
+    STOPPED = 3
+    TRIPPED = 4
+    REFUSED = 5
+
+
+class Command:
+    """One command of the contract: a fresh number in, a result and its echo out.
+
+    Parameters
+    ----------
+    written
+        The command PV.
+    done
+        Echoes the number when the command has ended, whatever the end.
+    result
+        Gets number, outcome and what `action` returned, just before the echo.
+    action
+        Carries the command out: given its number, it returns the outcome and the
+        values of the result. It may raise `RefusedError` before it moves anything.
+    blank
+        The values of a command that was refused or failed.
+    """
+
+    def __init__(
+        self,
+        written: Any,
+        done: Any,
+        result: Any,
+        action: Callable[[int], Awaitable[tuple[Outcome, Sequence[float]]]],
+        blank: Sequence[float],
+    ) -> None:
+        self._written, self._done, self._result = written, done, result
+        self._action, self._blank = action, blank
+        self._last = 0
+        self._tasks: set[asyncio.Task] = set()
+
+    def start(self, number: int) -> None:
+        """Start the command; it goes on after the client's write has returned.
+
+        Raises
+        ------
+        RefusedError
+            For a number that is not positive, or the one used last.
+        """
+        name = self._written.pvname
+        if number <= 0:
+            raise RefusedError(f"{name}: {number} is no positive number")
+        if number == self._last:
+            raise RefusedError(f"{name}: {number} was used last, write a fresh number")
+        self._last = number
+        task = asyncio.create_task(self._run(number), name=f"{name} {number}")
+        self._tasks.add(task)  # the loop itself keeps no hold on its tasks
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a command has been accepted that has not ended."""
+        return bool(self._tasks)
+
+    async def _run(self, number: int) -> None:
+        outcome, values = Outcome.REFUSED, self._blank
+        try:
+            outcome, values = await self._action(number)
+        except RefusedError as refusal:
+            await self._written.group.ioc.report(
+                f"{self._written.pvname} {number}: {refusal}"
+            )
+        except Exception as fault:
+            logger.exception("%s %d failed", self._written.pvname, number)
+            await self._written.group.ioc.trip(f"fault in the IOC: {fault!r}")
+            outcome = Outcome.TRIPPED
+        await self._result.write([number, outcome, *values], verify_value=False)
+        await self._done.write(number, verify_value=False)

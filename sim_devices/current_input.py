@@ -1,0 +1,62 @@
+"""The current input of the amplifier: filter, noise and digitiser at one setting."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .electronics import bessel_lowpass, current_noise, digitise, noise_rms
+
+__all__ = ["CurrentInput"]
+
+_FULL_SCALE = 10.0  # V of the digitiser, either way
+_STEPS = 65536  # 16 bit
+
+
+@dataclass(frozen=True)
+class CurrentInput:
+    """What stands between a current and its numbers; SI units.
+
+    Parameters
+    ----------
+    gain
+        Volts at the digitiser per ampere.
+    cutoff
+        -3 dB frequency of the Bessel filter (Hz).
+    """
+
+    gain: float
+    cutoff: float
+
+    @property
+    def range(self) -> float:
+        """Full scale (A)."""
+        return _FULL_SCALE / self.gain
+
+    @property
+    def step(self) -> float:
+        """One step of the digitiser (A)."""
+        return 2 * _FULL_SCALE / _STEPS / self.gain
+
+    @property
+    def noise_rms(self) -> float:
+        """Noise without contact (A rms)."""
+        return float(np.hypot(noise_rms(self.cutoff), self.step / np.sqrt(12)))
+
+    def noise(self, n: int, dt: float, rng: np.random.Generator) -> np.ndarray:
+        """Noise behind the filter (A), `n` samples at `dt` (s)."""
+        return current_noise(n, dt, self.cutoff, rng)
+
+    def filter(self, i: np.ndarray, dt: float) -> np.ndarray:
+        """Filter a current (A) sampled at `dt` (s).
+
+        Samples too far apart for the filter to connect them are left as they are.
+        """
+        return bessel_lowpass(i, dt, self.cutoff) if self.cutoff * dt < 0.5 else i
+
+    def digitise(self, i: np.ndarray) -> np.ndarray:
+        """Round to steps and clip to the range."""
+        return digitise(i, self.range, self.step)[0]
+
+    def overloads(self, i: np.ndarray) -> bool:
+        """Whether a current (A) leaves the range."""
+        return digitise(i, self.range, self.step)[1]

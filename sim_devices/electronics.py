@@ -1,0 +1,227 @@
+"""The patch-clamp amplifier: low-pass filter, noise, range; and a leaky capacitor.
+
+SI units throughout. All constants are those of a typical patch-clamp headstage.
+"""
+
+from math import log, sqrt
+
+import numpy as np
+
+__all__ = [
+    "bessel_lowpass",
+    "current_noise",
+    "current_offset",
+    "digitise",
+    "leaky_capacitor",
+    "noise",
+    "noise_rms",
+    "potential_noise",
+]
+
+# 4-pole Bessel low pass, -3 dB at 1 rad/s
+_POLES = np.array(
+    [-0.99521 + 1.25711j, -0.99521 - 1.25711j, -1.37007 + 0.41025j, -1.37007 - 0.41025j]
+)
+_DENSITY = 8e-15  # A/sqrt(Hz), white part
+_CORNER = 30.0  # Hz, below it 1/f noise prevails
+_SLOWEST = 0.3  # Hz, slower fluctuation belongs to the offset
+_OFFSET = 0.1e-12  # A rms
+_CLAMP_NOISE = 0.4e-3  # V rms, current clamp
+_MAINS, _MAINS_HZ = 4e-3, 50.0  # V on a site of infinite impedance
+_MAINS_AREA = 2e-15  # m^2 of LiFePO4 that halves it
+_OVERSAMPLING = 16  # points per period of the cut-off at which noise is made
+_SHORTEST = 512  # points of noise, so that short records keep their slow part
+
+
+def _response(nu: np.ndarray, fc: float) -> np.ndarray:
+    """Frequency response of the filter at `nu` (Hz)."""
+    s = 1j * nu / fc
+    response = np.ones_like(s)
+    for pole in _POLES:
+        response = response * (-pole / (s - pole))
+    return response
+
+
+def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
+    """Filter samples by a 4-pole Bessel low pass, as patch-clamp amplifiers have.
+
+    Parameters
+    ----------
+    x
+        Samples, time on the last axis; before the first one it was constant.
+    dt
+        Sample interval (s).
+    fc
+        -3 dB frequency (Hz).
+
+    Returns
+    -------
+    numpy.ndarray
+        Filtered samples, of the same shape. A cut-off above half the sample rate
+        leaves them nearly unchanged.
+
+    Raises
+    ------
+    ValueError
+        If `dt` or `fc` is not positive.
+
+    Notes
+    -----
+    Poles: Zverev, Handbook of Filter Synthesis (1967), scaled to -3 dB. The filter is
+    applied to the straight line between samples, in the frequency domain.
+    """
+    if not (dt > 0 and fc > 0):
+        raise ValueError(f"dt and fc must be positive, not {dt!r} s and {fc!r} Hz")
+    x = np.asarray(x, float)
+    n = x.shape[-1]
+    pad = int(min(np.ceil(1.5 / (fc * dt)) + 4, 10**7))
+    total = _fast_length(n + 2 * pad)
+    edges = [(0, 0)] * (x.ndim - 1) + [(pad, total - n - pad)]
+    spectrum = np.fft.rfft(np.pad(x, edges, mode="edge"))
+    spectrum *= _response(np.fft.rfftfreq(total, dt), fc)
+    return np.fft.irfft(spectrum, total)[..., pad : pad + n]
+
+
+def _fast_length(n: int) -> int:
+    """Smallest 2^a or 3 2^a that is at least `n`: quick to transform."""
+    power = 1 << (n - 1).bit_length()
+    return 3 * power // 4 if 3 * power // 4 >= n else power
+
+
+def noise_rms(fc: float) -> float:
+    """Rms (A) of the current noise of an open circuit behind the filter `fc` (Hz)."""
+    return _DENSITY * sqrt(1.05 * fc + _CORNER * log(max(fc / _SLOWEST, 1.0)))
+
+
+def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise of the voltage clamp's current, behind the filter.
+
+    Parameters
+    ----------
+    n
+        Number of samples.
+    dt
+        Sample interval (s).
+    fc
+        -3 dB frequency of the filter (Hz).
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Noise (A) with the density ``(8 fA/sqrt(Hz))^2 (1 + 30 Hz/nu)``: 0.28 pA rms at
+        1 kHz. The thermal noise of 500 MOhm is 5.8 fA/sqrt(Hz).
+    """
+    fine = 1 / (_OVERSAMPLING * fc)
+    if dt > 4 * fine:  # samples too far apart to know of each other
+        return noise_rms(fc) * rng.standard_normal(n)
+    points = _fast_length(max(int(np.ceil(n * dt / fine)) + 2, _SHORTEST))
+    nu = np.fft.rfftfreq(points, fine)
+    nu[0] = nu[1] / 2
+    spectrum = np.fft.rfft(rng.standard_normal(points))
+    spectrum *= np.abs(_response(nu, fc)) * np.sqrt(1 + _CORNER / nu)
+    made = np.fft.irfft(spectrum, points) * (_DENSITY / sqrt(2 * fine))
+    return np.interp(np.arange(n) * (dt / fine), np.arange(points), made)
+
+
+noise = current_noise
+
+
+def current_offset(rng: np.random.Generator) -> float:
+    """Offset (A) of one acquisition; in zero-current clamp the current that flows."""
+    return _OFFSET * float(rng.standard_normal())
+
+
+def potential_noise(
+    n: int, dt: float, area: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Noise of the current clamp's potential.
+
+    Parameters
+    ----------
+    n
+        Number of samples.
+    dt
+        Sample interval (s).
+    area
+        Wetted LiFePO4 (m^2): what has little of it has a high impedance and picks up
+        the mains.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Noise (V).
+    """
+    mains = _MAINS / (1 + area / _MAINS_AREA)
+    phase = 2 * np.pi * (_MAINS_HZ * dt * np.arange(n) + rng.uniform())
+    return _CLAMP_NOISE * rng.standard_normal(n) + mains * np.sin(phase)
+
+
+def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray, bool]:
+    """Clip to the range and round to the steps of the digitiser.
+
+    Parameters
+    ----------
+    i
+        Current (A), or anything else.
+    full_scale
+        Largest absolute value.
+    step
+        Resolution.
+
+    Returns
+    -------
+    tuple
+        Digitised values, and whether the range was left.
+    """
+    overload = bool(np.any(np.abs(i) > full_scale))
+    return np.clip(np.rint(i / step) * step, -full_scale, full_scale), overload
+
+
+def leaky_capacitor(
+    I: np.ndarray | float,  # noqa: E741
+    C: float,
+    G: float,
+    E_leak: float,
+    E_start: float,
+    t: np.ndarray | float,
+) -> np.ndarray:
+    """Potential of a capacitor with a leak that is charged by a constant current.
+
+    ``I = C dE/dt + G (E - E_leak)``, hence ``E = E_inf + (E_start - E_inf)
+    exp(-t G/C)`` with ``E_inf = E_leak + I/G``; a straight line for G = 0.
+
+    Parameters
+    ----------
+    I
+        Current (A).
+    C
+        Capacitance (F), > 0.
+    G
+        Leak conductance (S), >= 0.
+    E_leak
+        Potential towards which the leak pulls (V).
+    E_start
+        Potential at t = 0 (V).
+    t
+        Time (s).
+
+    Returns
+    -------
+    numpy.ndarray
+        Potential (V).
+
+    Raises
+    ------
+    ValueError
+        If C is not positive or G negative.
+    """
+    if not np.all(np.asarray(C) > 0) or not np.all(np.asarray(G) >= 0):
+        raise ValueError(f"C must be positive and G not negative: {C!r} F, {G!r} S")
+    decays = np.asarray(t, float) * G / C
+    safe = np.where(decays > 0, decays, 1.0)
+    slowed = np.where(decays > 0, -np.expm1(-safe) / safe, 1.0)
+    return E_start + (I - G * (np.asarray(E_start) - E_leak)) * (t / C) * slowed

@@ -1,0 +1,124 @@
+"""The simulated instrument: PV groups around one sample, one probe and one clock."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+from caproto.server import PVGroup, SubGroup
+
+from .amplifier import ClampAmplifier
+from .clock import Clock
+from .pipette import Pipette
+from .pvs import RefusedError
+from .sample import Sample, load_surface, make_sample
+from .supervisor import Simulation, Supervisor
+from .xy_stage import XYStage
+from .z_stage import ZStage
+
+__all__ = ["SeccmIOC", "open_sample"]
+
+
+def open_sample(name: str, *, seed: int, electrolyte: str) -> Sample:
+    """Make a sample, or take a measured surface.
+
+    Parameters
+    ----------
+    name
+        A name that `make_sample` knows, or a file ``*.npz``.
+    seed
+        Seed of what is random in it.
+    electrolyte
+        "LiCl" or "KCl".
+
+    Raises
+    ------
+    ValueError
+        If there is no such sample, or the file is not a surface.
+    OSError
+        If the file cannot be read.
+    """
+    if Path(name).suffix == ".npz":
+        return load_surface(name, seed=seed, electrolyte=electrolyte)
+    return make_sample(name, seed=seed, electrolyte=electrolyte)
+
+
+class SeccmIOC(PVGroup):
+    """A scanning electrochemical cell microscope.
+
+    The groups ``XY:``, ``Z:``, ``Clamp:``, ``IOC:`` and ``Sim:`` of the PV interface.
+    It boots SAFE: probe withdrawn, V-clamp at the safe potential, nothing running.
+
+    Parameters
+    ----------
+    prefix
+        Prefix of all PVs.
+    sample
+        What lies under the probe.
+    seed
+        Seed of the noise.
+    time_scale
+        Wall seconds per simulated second; 0 for as fast as it computes.
+    """
+
+    xy = SubGroup(XYStage, prefix="XY:")
+    z = SubGroup(ZStage, prefix="Z:")
+    clamp = SubGroup(ClampAmplifier, prefix="Clamp:")
+    supervisor = SubGroup(Supervisor, prefix="IOC:")
+    sim = SubGroup(Simulation, prefix="Sim:")
+
+    def __init__(
+        self, prefix: str, *, sample: Sample, seed: int, time_scale: float
+    ) -> None:
+        self.sample, self.seed = sample, seed
+        self.pipette = Pipette()
+        self.clock = Clock(time_scale)
+        super().__init__(prefix)
+        self.report = self.supervisor.report
+        self.trip = self.supervisor.trip
+
+    @property
+    def ioc(self) -> "SeccmIOC":
+        """Itself, where the groups end that ask their parents."""
+        return self
+
+    async def prepare(self) -> None:
+        """Put all PVs into the state that the first client finds."""
+        for group in (self.xy, self.z, self.clamp, self.supervisor, self.sim):
+            await group.prepare()
+
+    def rng(self, *key: str | int) -> np.random.Generator:
+        """Make the source of randomness of a key, the same for one seed."""
+        words = [zlib.crc32(k.encode()) if isinstance(k, str) else k for k in key]
+        return np.random.default_rng([self.seed, *words])
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether a trip waits for an operator."""
+        return self.supervisor.tripped.value == "yes"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything moves or runs, or the probe is not withdrawn."""
+        return (
+            self.z.state.value != "WITHDRAWN"
+            or self.xy.is_moving
+            or self.clamp.is_acquiring
+        )
+
+    def check_ready(self, what: str) -> None:
+        """Refuse to start something while tripped.
+
+        Raises
+        ------
+        RefusedError
+            If tripped; the message says why.
+        """
+        if self.is_tripped:
+            reason = self.supervisor.trip_reason.value
+            raise RefusedError(f"{what} refused: tripped, {reason}; see IOC:Reset")
+
+    def halt(self) -> None:
+        """Stop whatever moves or runs."""
+        self.xy.halt()
+        self.z.halt()
+        self.clamp.halt()

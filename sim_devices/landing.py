@@ -1,0 +1,97 @@
+"""One landing: the control loop above a spot, and the contact that it makes."""
+
+import math
+from typing import TYPE_CHECKING
+
+from .approach import CURVE_SAMPLES, LOOP_RATE, Descent
+from .contact import Contact
+
+if TYPE_CHECKING:
+    from .ioc import SeccmIOC
+
+__all__ = ["BLANK", "Landing"]
+
+_UM, _PA = 1e-6, 1e-12
+_CRASH = 2.0  # tip radii below the surface at which the pipette breaks
+
+BLANK = [math.nan] * 8
+"""What ``Z:Landing`` tells of an approach that was not even begun."""
+
+
+class Landing:
+    """A descent of the probe at its place over the sample.
+
+    All that chance decides is drawn here, from the seed and the number of the landing:
+    neither time nor what was done between landings has a part in it.
+
+    Parameters
+    ----------
+    ioc
+        The instrument; its settings are taken as they are now.
+    number
+        Counts the landings since the start of the IOC.
+    floor
+        Where the descent ends without contact (um).
+    rate
+        Rate of descent (um/s).
+    """
+
+    def __init__(self, ioc: "SeccmIOC", number: int, floor: float, rate: float) -> None:
+        rng = ioc.rng("landing", number)
+        self.x, self.y = (motor.position for motor in ioc.xy.motors)
+        x, y = self.x * _UM, self.y * _UM
+        surface, pipette = float(ioc.sample.contact_height(x, y)), ioc.pipette
+        signal, held = ioc.clamp.current_input, ioc.clamp.holding_potential.value
+        dt = 1 / LOOP_RATE
+        self.contact = Contact(ioc.sample.site(x, y, pipette.footprint), pipette, rng)
+        self.descent = Descent(
+            z_start=ioc.z.position * _UM,
+            z_end=floor * _UM,
+            rate=rate * _UM,
+            z_touch=surface + pipette.jump_gap(rng),
+            z_crash=surface - _CRASH * pipette.radius,
+            threshold=ioc.z.threshold.value * _PA,
+            above_baseline=ioc.z.threshold_mode.value == "above baseline",
+            debounce=ioc.z.debounce.value,
+            offset=ioc.clamp.offset,
+            noise_rms=signal.noise_rms,
+            noise=lambda block, n: signal.noise(
+                n, dt, ioc.rng("approach noise", number, block)
+            ),
+            onset=lambda n: signal.filter(self.contact.onset(held, dt, n), dt),
+            digitise=signal.digitise,
+        )
+
+    def z(self, since: float) -> float:
+        """Height of the probe (um) at a time since the start of the descent (s)."""
+        return float(self.descent.z(since)) / _UM
+
+    def values(self, sample: int, time: float) -> list[float]:
+        """List what stands in ``Z:Landing`` behind number and outcome.
+
+        Parameters
+        ----------
+        sample
+            Sample of the loop at which the descent ended.
+        time
+            Instrument time of a contact (s), NaN if none was made.
+        """
+        landed = not math.isnan(time)
+        baseline, noise = self.descent.baseline()
+        z = self.z(sample / LOOP_RATE)
+        current = self.descent.current(sample, sample + 1)[0] / _PA
+        return [
+            z if landed else math.nan,
+            self.x,
+            self.y,
+            current if landed else math.nan,
+            baseline / _PA,
+            noise / _PA,
+            self.z(0) - z,
+            time,
+        ]
+
+    def curve(self, sample: int) -> list[float]:
+        """List what stands in ``Z:ApproachCurve`` behind the number."""
+        z, i = self.descent.curve(sample)
+        return [CURVE_SAMPLES, *(z / _UM).tolist(), *(i / _PA).tolist()]

@@ -1,0 +1,63 @@
+"""The nanopipette: its resistance, its meniscus, and how it breaks."""
+
+from dataclasses import dataclass, replace
+from math import pi, radians, tan
+
+import numpy as np
+
+from .site import FOOTPRINT_RADIUS
+
+__all__ = ["Pipette"]
+
+_KAPPA = 15.0  # S/m, 3 M LiCl at 25 C
+_HALF_ANGLE = radians(6.0)
+_ELECTRONIC = 50e6  # ohm, path through the carbon network
+_BLOCKED = 1e12  # ohm
+_JUMP = 25e-9  # m, median gap at which the meniscus jumps to the surface
+_RADIUS = 50e-9  # m
+
+
+@dataclass(frozen=True)
+class Pipette:
+    """A pulled nanopipette filled with electrolyte.
+
+    Parameters
+    ----------
+    radius
+        Inner radius of the tip (m).
+    blocked
+        Whether a bubble or a particle closes it.
+    """
+
+    radius: float = _RADIUS
+    blocked: bool = False
+
+    @property
+    def resistance(self) -> float:
+        """Resistance (ohm) of the shaft and of the access through the opening.
+
+        ``1/(pi kappa a tan gamma) + 1/(4 kappa a)``: Newman, J. Electrochem. Soc. 113
+        (1966) 501; Hall, J. Gen. Physiol. 66 (1975) 531.
+        """
+        if self.blocked:
+            return _BLOCKED
+        shaft = 1 / (pi * _KAPPA * self.radius * tan(_HALF_ANGLE))
+        return shaft + 1 / (4 * _KAPPA * self.radius)
+
+    @property
+    def series_resistance(self) -> float:
+        """All that lies in series with the reaction (ohm)."""
+        return self.resistance + _ELECTRONIC
+
+    @property
+    def footprint(self) -> float:
+        """Radius of the spot that the meniscus wets (m)."""
+        return self.radius * FOOTPRINT_RADIUS / _RADIUS
+
+    def crashed(self) -> "Pipette":
+        """Return the pipette after it was pushed into the sample: 2.5 times wider."""
+        return replace(self, radius=2.5 * self.radius)
+
+    def jump_gap(self, rng: np.random.Generator) -> float:
+        """Gap (m) at which the meniscus jumps to the surface in this landing."""
+        return _JUMP * float(np.exp(0.25 * rng.standard_normal()))

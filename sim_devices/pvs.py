@@ -1,0 +1,267 @@
+"""Building blocks of the PV groups: settings that check what clients write.
+
+A client's write is checked here, before anything of the instrument sees it: NaN, values
+outside the limits and unknown choices are refused. A refused write leaves the PV as it
+was, tells why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it too.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from caproto import CaprotoConversionError, CaprotoValueError
+from caproto.server import (
+    PVGroup,
+    PvpropertyChar,
+    PvpropertyCharRO,
+    PvpropertyDouble,
+    PvpropertyDoubleRO,
+    PvpropertyEnum,
+    PvpropertyEnumRO,
+    PvpropertyInteger,
+    PvpropertyIntegerRO,
+    pvproperty,
+)
+
+__all__ = [
+    "Group",
+    "RefusedError",
+    "SettingDouble",
+    "array",
+    "choice",
+    "command",
+    "count",
+    "counter",
+    "limits",
+    "put",
+    "readout",
+    "result",
+    "setting",
+    "status",
+    "text",
+]
+
+
+class RefusedError(CaprotoValueError):
+    """A write or a command that is not carried out; the message is why."""
+
+
+class Group(PVGroup):
+    """PVs of one part of the instrument."""
+
+    @property
+    def ioc(self) -> Any:
+        """The whole instrument."""
+        return self.parent.ioc
+
+
+class _Reported:
+    """A PV whose refused writes are told in ``IOC:ErrorMessage``."""
+
+    group: Any
+    pvname: str
+
+    async def auth_write(self, *args: Any, **kwargs: Any):
+        """Carry out a client's write."""
+        try:
+            return await super().auth_write(*args, **kwargs)  # type: ignore[misc]
+        except RefusedError as error:
+            await self.group.ioc.report(str(error))
+            raise
+        except Exception as error:
+            await self.group.ioc.report(f"{self.pvname}: {error}")
+            raise
+
+
+class _Bounded(_Reported):
+    """A number or an array of numbers within its control limits."""
+
+    async def verify_value(self, value: Any):
+        """Refuse what is not a finite number within the limits."""
+        low, high = self.lower_ctrl_limit, self.upper_ctrl_limit  # type: ignore[attr-defined]
+        numbers = np.atleast_1d(value)
+        if not np.isfinite(numbers).all():
+            bounds = f"; limits {low:g} to {high:g}" if low != high else ""
+            raise RefusedError(f"{self.pvname}: {_shown(value)} is not finite{bounds}")
+        if low != high and not ((low <= numbers) & (numbers <= high)).all():
+            unit = f" {self.units}" if self.units else ""  # type: ignore[attr-defined]
+            raise RefusedError(
+                f"{self.pvname}: {_shown(value)} is outside {low:g} to {high:g}{unit}"
+            )
+        return await super().verify_value(value)  # type: ignore[misc]
+
+
+def _shown(value: Any) -> str:
+    """Write a value as it stands in an error message."""
+    array = np.atleast_1d(value)
+    return f"{array[0]:g}" if array.size == 1 else f"an element of the {array.size}"
+
+
+class SettingDouble(_Bounded, PvpropertyDouble):
+    """A double that clients set."""
+
+
+class _SettingLong(_Bounded, PvpropertyInteger):
+    """A whole number that clients set."""
+
+
+class _CommandLong(_Reported, PvpropertyInteger):
+    """A whole number whose writing starts something."""
+
+
+class _Choice(_Reported, PvpropertyEnum):
+    """One of some words."""
+
+    async def write_from_dbr(self, *args: Any, **kwargs: Any):
+        """Take a word or its number, as it comes from the wire."""
+        try:
+            return await super().write_from_dbr(*args, **kwargs)
+        except CaprotoConversionError:
+            choices = ", ".join(self.enum_strings)
+            raise RefusedError(f"{self.pvname}: not one of {choices}") from None
+
+
+class _Text(_Reported, PvpropertyChar):
+    """Text of up to 400 characters: 40 as a string, all of it as ``NAME.VAL$``."""
+
+
+# what only the IOC writes; a client that tries is told so
+class _DoubleReadout(_Reported, PvpropertyDoubleRO):
+    pass
+
+
+class _LongReadout(_Reported, PvpropertyIntegerRO):
+    pass
+
+
+class _StateReadout(_Reported, PvpropertyEnumRO):
+    pass
+
+
+class _TextReadout(_Reported, PvpropertyCharRO):
+    pass
+
+
+def limits(low: float, high: float) -> dict[str, float]:
+    """Give the metadata that tells clients the range of a PV."""
+    return {
+        "lower_ctrl_limit": low,
+        "upper_ctrl_limit": high,
+        "lower_disp_limit": low,
+        "upper_disp_limit": high,
+    }
+
+
+def setting(
+    name: str,
+    value: float,
+    unit: str,
+    precision: int,
+    bounds: tuple[float, float],
+    doc: str,
+) -> pvproperty:
+    """Declare a double that clients set within `bounds`."""
+    return pvproperty(
+        name=name,
+        dtype=SettingDouble,
+        value=value,
+        units=unit,
+        precision=precision,
+        doc=doc,
+        **limits(*bounds),
+    )
+
+
+def count(name: str, value: int, bounds: tuple[int, int], doc: str) -> pvproperty:
+    """Declare a whole number that clients set within `bounds`."""
+    return pvproperty(
+        name=name, dtype=_SettingLong, value=value, doc=doc, **limits(*bounds)
+    )
+
+
+def array(
+    name: str, value: Sequence[float], length: int, unit: str, precision: int, doc: str
+) -> pvproperty:
+    """Declare up to `length` doubles that clients set."""
+    return pvproperty(
+        name=name,
+        dtype=SettingDouble,
+        value=list(value),
+        max_length=length,
+        max_subscription_backlog=_backlog(length),
+        units=unit,
+        precision=precision,
+        doc=doc,
+    )
+
+
+def choice(name: str, words: Sequence[str], doc: str) -> pvproperty:
+    """Declare one of some words that clients set."""
+    return pvproperty(
+        name=name, dtype=_Choice, value=words[0], enum_strings=words, doc=doc
+    )
+
+
+def command(name: str, doc: str) -> pvproperty:
+    """Declare a whole number whose writing starts something."""
+    return pvproperty(name=name, dtype=_CommandLong, value=0, doc=doc)
+
+
+def readout(name: str, value: float, unit: str, precision: int, doc: str) -> pvproperty:
+    """Declare a double that only the IOC writes."""
+    return pvproperty(
+        name=name,
+        dtype=_DoubleReadout,
+        value=value,
+        units=unit,
+        precision=precision,
+        doc=doc,
+    )
+
+
+def counter(name: str, doc: str) -> pvproperty:
+    """Declare a whole number that only the IOC writes."""
+    return pvproperty(name=name, dtype=_LongReadout, value=0, doc=doc)
+
+
+def status(name: str, words: Sequence[str], doc: str) -> pvproperty:
+    """Declare one of some words that only the IOC writes."""
+    return pvproperty(
+        name=name, dtype=_StateReadout, value=words[0], enum_strings=words, doc=doc
+    )
+
+
+def text(name: str, doc: str, *, read_only: bool = True) -> pvproperty:
+    """Declare a text."""
+    return pvproperty(
+        name=name,
+        dtype=_TextReadout if read_only else _Text,
+        value="",
+        max_length=400,
+        report_as_string=True,
+        doc=doc,
+    )
+
+
+def result(name: str, length: int, doc: str) -> pvproperty:
+    """Declare the array that a command leaves: number, outcome and what it found."""
+    return pvproperty(
+        name=name,
+        dtype=_DoubleReadout,
+        value=[0.0] * min(length, 3),
+        max_length=length,
+        max_subscription_backlog=_backlog(length),
+        doc=doc,
+    )
+
+
+def _backlog(length: int) -> int:
+    """Tell how many updates a slow client may fall behind: less of long arrays."""
+    return 1000 if length <= 100 else 10
+
+
+async def put(pv: Any, value: Any) -> None:
+    """Write a PV from inside: no limits, no putter; nothing if it has that value."""
+    if isinstance(value, (int, float, str)) and pv.value == value:
+        return
+    await pv.write(value, verify_value=False)

@@ -1,0 +1,132 @@
+"""The Channel Access server: caproto with prompt monitors, on loopback.
+
+Import this module before any other of caproto: two of its settings are read at import.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# 60003 doubles of a trace, and room for what is still to come
+os.environ.setdefault("EPICS_CA_MAX_ARRAY_BYTES", "10000000")
+# how long the server waits for a second update before it sends the first
+os.environ.setdefault("CAPROTO_SERVER_HIGH_LOAD_TIMEOUT_SEC", "0.0005")
+
+import caproto.asyncio.server as _server
+
+__all__ = ["PortInUseError", "serve"]
+
+
+class PortInUseError(OSError):
+    """Another server answers on the port."""
+
+
+async def _bound_tcp_socket(address: str, port: int) -> socket.socket:
+    """Make a listening socket on whose connections asyncio sets TCP_NODELAY.
+
+    asyncio does so for sockets that say IPPROTO_TCP; caproto's own say 0, and with
+    Nagle's algorithm on, the second of two updates waits 40 ms for the client's
+    delayed ACK.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setblocking(False)
+    try:
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+_server._create_bound_tcp_socket = _bound_tcp_socket  # noqa: SLF001 (caproto has no hook)
+
+
+class _RefusedWrites(logging.Filter):
+    """Keep refused writes off the terminal: client and ``ErrorMessage`` get them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Invalid write request")
+
+
+logging.getLogger("caproto.circ").addFilter(_RefusedWrites())
+
+
+async def _parent_ended() -> None:
+    """Return when the process that started this one is gone.
+
+    Polled: the kernel's own signal (PR_SET_PDEATHSIG) comes already when the *thread*
+    ends that started us.
+    """
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+
+
+def _check_port(interface: str, port: int) -> None:
+    """Refuse a port in use: two servers on a UDP port would share its searches."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((interface, port))
+    except OSError as error:
+        raise PortInUseError(f"cannot serve on {interface}:{port}: {error}") from error
+
+
+async def serve(
+    pvdb: Mapping[str, Any],
+    *,
+    interfaces: list[str],
+    port: int,
+    ready: Callable[[], None],
+    die_with_parent: bool = False,
+) -> None:
+    """Serve PVs until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    pvdb
+        PVs by name.
+    interfaces
+        Addresses to serve on.
+    port
+        UDP and TCP port.
+    ready
+        Called once clients can connect.
+    die_with_parent
+        Whether to end, too, when the process is gone that started this one.
+
+    Raises
+    ------
+    PortInUseError
+        If another server uses the port.
+    """
+    for interface in interfaces:
+        _check_port(interface, port)
+    os.environ["EPICS_CA_SERVER_PORT"] = str(port)
+    # no beacons: they would leave the machine, and nobody on loopback listens
+    os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
+    os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = ""
+
+    async def tell(_async_lib: Any) -> None:
+        ready()
+
+    server = asyncio.create_task(
+        _server.Context(pvdb, interfaces).run(startup_hook=tell), name="server"
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.cancel)
+    ends = [server]
+    if die_with_parent:
+        ends.append(asyncio.create_task(_parent_ended(), name="parent"))
+    done, running = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        task.cancel()
+    for task in done:
+        if not task.cancelled():
+            task.result()  # raises what ended it
+    await asyncio.gather(*running, return_exceptions=True)

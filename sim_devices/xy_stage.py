@@ -1,0 +1,110 @@
+"""The XY stage: two motor records that move over the sample while the probe is up."""
+
+import asyncio
+
+from caproto.server import SubGroup
+
+from .motor import Motor, Travel
+from .pvs import Group, RefusedError
+
+__all__ = ["XYStage"]
+
+_UM = 1e-6
+
+
+class XYStage(Group):
+    """PVs: ``X``, ``Y`` (motor records).
+
+    A move is refused unless the probe is withdrawn. The surface is not asked before a
+    move, as nobody can in a real instrument: a probe that was not withdrawn far enough
+    touches it from the side, which trips.
+    """
+
+    x = SubGroup(Motor, prefix="X", velocity=2000.0, settle=0.02)
+    y = SubGroup(Motor, prefix="Y", velocity=2000.0, settle=0.02)
+
+    @property
+    def motors(self) -> tuple[Motor, Motor]:
+        """Both axes."""
+        return self.x, self.y
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether any axis moves."""
+        return any(motor.is_moving for motor in self.motors)
+
+    async def prepare(self) -> None:
+        """Let the probe reach all of the sample; start at its centre."""
+        for motor, size in zip(self.motors, self.ioc.sample.size, strict=True):
+            reach = round(size / _UM / 2, 6)
+            await motor.prepare(-reach, reach, 0.0)
+
+    def halt(self) -> None:
+        """Stop both axes at once."""
+        for motor in self.motors:
+            motor.halt()
+
+    def check_move(self, motor: Motor, target: float) -> None:
+        """Refuse a move that may drag the probe over the surface.
+
+        Raises
+        ------
+        RefusedError
+            If tripped, or the probe is not withdrawn.
+        """
+        name = motor.val.pvname
+        self.ioc.check_ready(f"{name}: move to {target:g} um")
+        state = self.ioc.z.state.value
+        if state != "WITHDRAWN":
+            raise RefusedError(
+                f"{name}: move to {target:g} um refused: Z:State is {state}, "
+                "XY moves only when WITHDRAWN"
+            )
+
+    async def carry(self, motor: Motor, target: float, halt: asyncio.Event) -> None:
+        """Carry out a move of one axis, to its end or until it is stopped.
+
+        Parameters
+        ----------
+        motor
+            The axis.
+        target
+            Where to (um).
+        halt
+            Stops it.
+        """
+        clock = self.ioc.clock
+        # an axis waits for itself and for Z; in discrete time X and Y move at once
+        start = clock.start_after(max(motor.free_at, self.ioc.z.changed_at))
+        touch = self._touches_at(motor, target)
+        end = target if touch is None else touch
+        arrival = start + motor.duration(end - motor.position)
+        travel = Travel(motor.position, end, start, arrival)
+
+        async def show() -> None:
+            motor.position = travel.at(clock.now)
+            await motor.show(motor.position)
+
+        reached = await clock.wait_until(arrival + motor.settle_time, halt, show)
+        motor.free_at = arrival + motor.settle_time if reached else clock.now
+        await motor.arrive(end if reached else travel.at(clock.now))
+        if touch is not None and reached:
+            await self.ioc.sim.count_lateral_touch()
+            await self.ioc.trip(f"lateral contact at {motor.val.pvname} = {end:.3f} um")
+
+    def _touches_at(self, motor: Motor, target: float) -> float | None:
+        """Find where on the way the probe touches the surface (um), if it does."""
+
+        def touches(end: float) -> bool:
+            to = [end if axis is motor else axis.position for axis in self.motors]
+            path = [axis.position * _UM for axis in self.motors]
+            path += [position * _UM for position in to]
+            return self.ioc.sample.highest_on_path(*path) >= self.ioc.z.position * _UM
+
+        if not touches(target):
+            return None
+        clear, touching = motor.position, target
+        while abs(touching - clear) > 1e-3:
+            middle = (clear + touching) / 2
+            clear, touching = (clear, middle) if touches(middle) else (middle, touching)
+        return touching

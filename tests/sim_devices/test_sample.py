@@ -1,0 +1,169 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seccm_ophyd.sim_devices.sample import SAMPLES, load_surface, make_sample
+
+SEEDS = (1, 7, 42)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def composite(request):
+    return make_sample("composite", seed=request.param, size=30e-6)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_seed_gives_one_electrode(name):
+    x, y = np.random.default_rng(0).uniform(-2e-6, 2e-6, (2, 50))
+    one, same, other = (make_sample(name, seed=s, size=5e-6) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one.contact_height(x, y), same.contact_height(x, y))
+    assert np.any(one.contact_height(x, y) != other.contact_height(x, y))
+    assert one.size == pytest.approx((5e-6, 5e-6))
+
+
+def test_centre_of_a_composite_has_particles_of_all_sizes_and_carbon(composite):
+    central = np.all(np.abs(composite.centres) < 10e-6, axis=1)
+    radius = np.cbrt(composite.volumes[central] * 3 / (4 * np.pi))
+    assert 8 <= len(radius) <= 15
+    assert radius.min() < 0.9e-6
+    assert radius.max() > 1.5e-6
+    between = np.linalg.norm(
+        composite.centres[:, None] - composite.centres[None], axis=-1
+    )
+    reach = np.cbrt(composite.volumes * 3 / (4 * np.pi))
+    np.fill_diagonal(between, np.inf)
+    assert np.all(between > reach[:, None] + reach[None])
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-10e-6, 10e-6, (600, 2))
+    on = np.mean([composite.site(*p).area > 0 for p in points])
+    assert 0.1 < on < 0.4
+
+
+def test_particles_stand_out_and_carry_crystallites(composite):
+    k = int(np.argmax(composite.volumes * (np.abs(composite.centres).max(1) < 9e-6)))
+    x, y = composite.centres[k]
+    radius = np.cbrt(composite.volumes[k] * 3 / (4 * np.pi))
+    angle = np.linspace(0, 2 * np.pi, 50)
+    around = composite.contact_height(
+        x + 1.3 * radius * np.cos(angle), y + 1.3 * radius * np.sin(angle)
+    )
+    assert composite.contact_height(x, y) - np.median(around) > 0.6 * radius
+    path = np.linspace(-0.3e-6, 0.3e-6, 60)
+    sites = [composite.site(x + d, y) for d in path]
+    assert {s.particle for s in sites} == {k}
+    assert len({int(g) for s in sites for g in s.grains}) >= 4
+    areas = np.array([s.area for s in sites])
+    assert areas.max() > 1.5 * areas.min()
+
+
+def test_contact_is_made_with_the_highest_point_of_the_footprint(composite):
+    x, y = np.random.default_rng(1).uniform(-9e-6, 9e-6, (2, 200))
+    contact = composite.contact_height(x, y)
+    assert np.all(contact >= composite.height.bilinear(x, y) - 1e-15)
+    assert composite.contact_height(float(x[3]), float(y[3])) == contact[3]
+    assert isinstance(composite.contact_height(0.0, 0.0), float)
+
+
+def test_highest_on_path_is_not_passed_anywhere(composite):
+    rng = np.random.default_rng(2)
+    for x0, y0, x1, y1 in rng.uniform(-9e-6, 9e-6, (10, 4)):
+        u = rng.uniform(0, 1, 300)
+        on_path = composite.contact_height(x0 + u * (x1 - x0), y0 + u * (y1 - y0))
+        assert composite.highest_on_path(x0, y0, x1, y1) >= on_path.max() - 5e-9
+
+
+def test_charge_stays_taken_unless_memory_is_off():
+    for memory in (True, False):
+        film = make_sample("film", seed=3, size=3e-6, memory=memory)
+        before = film.site(0.2e-6, 0.1e-6)
+        film.remember(before, 2e-12)
+        after = film.site(0.2e-6, 0.1e-6)
+        assert (after.theta < before.theta - 0.01) == memory
+        elsewhere = film.site(-1e-6, -1e-6)
+        assert elsewhere.theta > 0.9
+
+
+def test_a_soaked_particle_is_charged_as_a_whole():
+    sample = make_sample("composite", seed=2, size=20e-6)
+    k = int(np.argmax(sample.volumes * (np.abs(sample.centres).max(1) < 8e-6)))
+    site = sample.site(*sample.centres[k])
+    capacity = 612 * 3.6e6 * site.particle_volume
+    before = sample.particle_theta(k)
+    sample.remember(site, 0.5 * capacity, reached=1.0)
+    assert sample.particle_theta(k) == pytest.approx(before - 0.5, abs=1e-6)
+    theta = sample.grains.theta[sample.grains.particle == k]
+    assert np.ptp(theta) < 1e-6
+
+
+def test_potassium_chloride_has_no_lithium():
+    site = make_sample("film", size=2e-6, electrolyte="KCl").site(0.0, 0.0)
+    assert site.k_scale == 0
+    with pytest.raises(ValueError, match="NaCl"):
+        make_sample("film", size=2e-6, electrolyte="NaCl")
+
+
+def test_film_edge_has_two_sides():
+    edge = make_sample("film_edge", size=10e-6)
+    assert edge.site(-4e-6, 0.0).area > 0
+    assert edge.site(4e-6, 0.0).area == 0
+    assert edge.contact_height(-4e-6, 0.0) > edge.contact_height(4e-6, 0.0) + 0.2e-6
+
+
+def test_nanoparticles_stand_on_flat_platinum():
+    sample = make_sample("nanoparticles", seed=4, size=5e-6)
+    assert len(sample.volumes) == 40
+    x, y = sample.centres[np.abs(sample.centres).max(axis=1) < 2.2e-6].T
+    height = sample.contact_height(x, y)
+    assert height.min() > 0.09e-6
+    assert height.max() < 0.21e-6
+
+
+def test_unknown_samples_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"composite, film, film_edge, nanoparticles"):
+        make_sample("gold")
+    with pytest.raises(ValueError, match="positive"):
+        make_sample("film", size=0.0)
+
+
+def test_a_measured_surface_is_the_contact_surface(tmp_path):
+    rng = np.random.default_rng(0)
+    height = rng.uniform(0, 3, (9, 12))
+    np.savez(tmp_path / "cell.npz", height_um=height, pixel_size_um=0.5)
+    sample = load_surface(tmp_path / "cell.npz")
+    assert sample.name == "cell"
+    assert sample.size == pytest.approx((6e-6, 4.5e-6))
+    x = (np.arange(12) - 5.5) * 0.5e-6
+    y = (np.arange(9) - 4) * 0.5e-6
+    on_pixels = sample.contact_height(*np.meshgrid(x, y))
+    np.testing.assert_allclose(on_pixels, height * 1e-6, atol=1e-15)
+    half_way = sample.contact_height(x[3] + 0.25e-6, y[2])
+    assert half_way == pytest.approx(1e-6 * height[2, 3:5].mean())
+    assert sample.contact_height(1.0, 1.0) == pytest.approx(1e-6 * height[-1, -1])
+    assert sample.site(0.0, 0.0).area > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ({"height_um": np.zeros((3, 3))}, "lacks 'pixel_size_um'"),
+        ({"z": np.zeros(3), "pixel_size_um": 1.0}, "lacks 'height_um'; it holds z"),
+        ({"height_um": np.zeros(3), "pixel_size_um": 1.0}, "shape (3,)"),
+        ({"height_um": np.full((3, 3), np.nan), "pixel_size_um": 1.0}, "NaN"),
+        ({"height_um": np.zeros((3, 3)), "pixel_size_um": -1.0}, "positive"),
+        ({"height_um": np.zeros((3, 3)), "pixel_size_um": [1, 2]}, "pixel_size_um"),
+    ],
+)
+def test_a_bad_map_is_refused_with_the_reason(tmp_path, content, complaint):
+    np.savez(tmp_path / "bad.npz", **content)
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        load_surface(tmp_path / "bad.npz")
+
+
+def test_what_is_no_map_at_all_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no surface file"):
+        load_surface(tmp_path / "missing.npz")
+    Path(tmp_path / "text.npz").write_text("not a zip")
+    with pytest.raises(ValueError, match=r"not an \.npz file"):
+        load_surface(tmp_path / "text.npz")

@@ -1,0 +1,423 @@
+"""Moves, approaches and withdrawals, as a person with caput sees them."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from seccm_ophyd.sim_devices.approach import Descent, End
+from seccm_ophyd.sim_devices.ioc import open_sample
+
+OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = range(1, 6)
+STATES = "WITHDRAWN APPROACHING CONTACT NO_CONTACT WITHDRAWING".split()
+system = pytest.mark.system
+
+
+@pytest.fixture
+def landing_ioc(ioc):
+    """A simulator whose probe finds a current when it lands."""
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    return ioc
+
+
+@pytest.fixture(scope="session")
+def hill(surface):
+    """What lies under the probe, in this process."""
+    sample = open_sample(str(surface), seed=1, electrolyte="LiCl")
+    return lambda x, y: float(sample.contact_height(x * 1e-6, y * 1e-6)) * 1e6
+
+
+# --- XY -----------------------------------------------------------------------------
+
+
+@system
+def test_a_motor_has_what_an_ophyd_motor_asks(ioc):
+    expected = {
+        "VAL": 0,
+        "RBV": 0,
+        "OFF": 0,
+        "VELO": 2000,
+        "DLY": 0.02,
+        "HLM": 4.05,
+        "LLM": -4.05,
+        "MOVN": 0,
+        "DMOV": 1,
+        "HLS": 0,
+        "LLS": 0,
+        "EGU": "um",
+        "PREC": 4,
+        "STOP": 0,
+    }
+    for field, value in expected.items():
+        assert ioc.get(f"XY:X.{field}") == pytest.approx(value), field
+    for field in ("VAL", "RBV"):
+        control = ioc.pv(f"XY:X.{field}").read(data_type="control").metadata
+        assert control.upper_ctrl_limit == pytest.approx(4.05)
+        assert control.lower_ctrl_limit == pytest.approx(-4.05)
+
+
+@system
+@pytest.mark.parametrize("target", [1.25, -3.0, 0.0])
+def test_a_move_tells_its_start_and_its_end_in_order(ioc, target):
+    with ioc.watch("XY:X.RBV", "XY:X.MOVN", "XY:X.DMOV") as watch:
+        ioc.put("XY:X", target, wait=False)
+        watch.wait_pulse("XY:X.DMOV")
+    expected = [("DMOV", 0), ("MOVN", 1), ("RBV", target), ("MOVN", 0), ("DMOV", 1)]
+    if target == 0:
+        expected.remove(("RBV", target))
+    assert [(name.split(".")[1], value) for name, value in watch.seen] == expected
+    assert ioc.get("XY:X.RBV") == ioc.get("XY:X") == target
+    assert ioc.get("XY:X.TDIR") == (target >= 0)
+
+
+@system
+def test_x_and_y_move_at_the_same_time(ioc):
+    start = ioc.get("IOC:Time")
+    ioc.move(X=2.0, Y=-1.0)
+    together = ioc.get("IOC:Time") - start
+    assert together == pytest.approx(2.0 / 2000 + 0.001 + 0.02)
+    ioc.move(X=0.0)  # again after its own last move
+    assert ioc.get("IOC:Time") - start == pytest.approx(2 * together)
+
+
+@system
+def test_a_stop_ends_a_move_on_the_way(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    ioc.put("XY:X.VELO", 1.0)
+    with ioc.watch("XY:X.DMOV", "XY:X.RBV") as watch:
+        ioc.put("XY:X", 3.0, wait=False)
+        watch.wait(lambda name, value: name == "XY:X.RBV" and value > 0.05)
+        ioc.put("XY:X.STOP", 1, wait=False)
+        watch.wait_pulse("XY:X.DMOV")
+    assert 0.05 < ioc.get("XY:X.RBV") < 2.5
+    assert ioc.get("XY:X") == ioc.get("XY:X.RBV")
+
+
+@system
+def test_a_second_target_takes_over(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    ioc.put("XY:X.VELO", 5.0)
+    with ioc.watch("XY:X.DMOV", "XY:X.RBV") as watch:
+        ioc.put("XY:X", 3.0, wait=False)
+        watch.wait(lambda name, value: name == "XY:X.RBV" and value > 0.05)
+        ioc.put("XY:X", -0.5, wait=False)
+        watch.wait_pulse("XY:X.DMOV")
+    assert ioc.get("XY:X.RBV") == -0.5
+    assert [value for name, value in watch.seen if name == "XY:X.DMOV"] == [0, 1]
+
+
+@system
+@pytest.mark.parametrize(
+    ("value", "told"), [(100.0, "outside -4.05 to 4.05"), (math.nan, "not finite")]
+)
+def test_a_senseless_move_is_refused_and_keeps_nobody_waiting(shared, value, told):
+    with shared.watch("XY:X.DMOV") as watch:
+        assert told in shared.refusal("XY:X", value)
+        watch.wait_pulse("XY:X.DMOV")
+    assert shared.get("XY:X") == shared.get("XY:X.RBV") == 0.0
+
+
+@system
+def test_xy_is_refused_in_contact(landing_ioc):
+    ioc = landing_ioc
+    assert ioc.approach()[1] == OK
+    with ioc.watch("XY:Y.DMOV", "XY:Y.RBV") as watch:
+        message = ioc.refusal("XY:Y", 1.0)
+        watch.wait_pulse("XY:Y.DMOV")
+    assert "Z:State is CONTACT" in message
+    assert ioc.get("XY:Y.RBV") == ioc.get("XY:Y") == 0.0
+    ioc.withdraw()
+    ioc.move(Y=1.0)
+    assert ioc.get("XY:Y.RBV") == 1.0
+
+
+@system
+def test_narrower_limits_hold(ioc):
+    ioc.put("XY:X.HLM", 1.0)
+    assert "outside -4.05 to 1 um" in ioc.refusal("XY:X", 1.5)
+    ioc.move(X=0.9)
+
+
+@system
+def test_a_probe_that_was_not_lifted_enough_touches_from_the_side(start_ioc, hill):
+    ioc = start_ioc()
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    ioc.put("Z:WithdrawDistance", 0.3)
+    ioc.move(X=-3.0)
+    assert ioc.approach()[1] == OK
+    ioc.withdraw()
+    ioc.move(X=3.0)
+    x, z = ioc.get("XY:X.RBV"), ioc.get("Z:Z.RBV")
+    assert hill(x, 0) == pytest.approx(z, abs=2e-3)
+    assert x < 0, "it stops at the foot of the hill"
+    assert ioc.word("IOC:Tripped") == "yes"
+    assert "lateral contact" in ioc.text("IOC:TripReason")
+    assert ioc.get("Sim:LateralTouches") == ioc.get("Sim:UnguardedContacts") == 1
+
+
+# --- Z ------------------------------------------------------------------------------
+
+
+@system
+def test_an_approach_by_hand_finds_the_surface(landing_ioc, hill):
+    ioc = landing_ioc
+    for x, y in ((0, 0), (1, 0), (-1.5, 1.0)):
+        ioc.move(X=float(x), Y=float(y))
+        landing = ioc.approach()
+        number, outcome, height, at_x, at_y, current, mean, rms, _, at = landing
+        assert outcome == OK
+        assert number == ioc.get("Z:ApproachDone")
+        assert height == pytest.approx(hill(x, y), abs=0.06)
+        assert height == ioc.get("Z:ContactHeight") == ioc.get("Z:Z.RBV")
+        assert (at_x, at_y) == (x, y)
+        assert current > 2.0
+        assert abs(mean) < 0.5
+        assert 0.15 < rms < 0.5
+        assert at == ioc.get("IOC:Time")
+        assert ioc.word("Z:State") == "CONTACT"
+        number, outcome, z = ioc.withdraw()
+        assert outcome == OK
+        assert z == pytest.approx(height + 4.0)
+        assert ioc.word("Z:State") == "WITHDRAWN"
+    assert ioc.get("Sim:UnguardedContacts") == 0
+
+
+@system
+def test_the_curve_shows_the_last_of_the_descent(landing_ioc):
+    ioc = landing_ioc
+    landing = ioc.approach()
+    curve = ioc.get("Z:ApproachCurve")
+    assert list(curve[:2]) == [landing[0], 1000]
+    z, i = curve[2:1002], curve[1002:]
+    np.testing.assert_allclose(np.diff(z), -20.0 / 5000, rtol=1e-6)
+    assert z[-1] == landing[2]
+    assert i[-1] == landing[5]
+    assert np.abs(i[:900]).max() < 2.0
+
+
+@system
+def test_a_short_descent_leaves_nan_in_front_of_the_curve(landing_ioc):
+    ioc = landing_ioc
+    ioc.put("Z:TravelLimit", 1.0)
+    landing = ioc.approach()
+    assert landing[1] == NO_CONTACT
+    assert landing[8] == pytest.approx(1.0, abs=2e-3)
+    z = ioc.get("Z:ApproachCurve")[2:1002]
+    assert np.isnan(z[:745]).all()
+    assert np.isfinite(z[755:]).all()
+
+
+@system
+def test_no_contact_at_the_travel_limit(landing_ioc):
+    ioc = landing_ioc
+    ioc.put("Z:TravelLimit", 10.0)
+    began_at = ioc.get("Z:Z.RBV")
+    landing = ioc.approach()
+    assert landing[1] == NO_CONTACT
+    assert np.isnan(landing[[2, 5, 9]]).all()
+    assert ioc.word("Z:State") == "NO_CONTACT"
+    assert "NO_CONTACT" in ioc.refusal("XY:X", 1.0)
+    assert ioc.withdraw()[2] == pytest.approx(began_at)
+
+
+@system
+def test_an_approach_from_contact_withdraws_first(landing_ioc):
+    ioc = landing_ioc
+    first = ioc.approach()
+    with ioc.watch("Z:State") as watch:
+        second = ioc.approach()
+        watch.wait(lambda _name, value: value == 2)
+    states = ["WITHDRAWING", "WITHDRAWN", "APPROACHING", "CONTACT"]
+    assert [STATES[value] for _, value in watch.seen] == states
+    assert second[2] == pytest.approx(first[2], abs=0.06)
+    assert second[8] == pytest.approx(4.0, abs=0.06)
+
+
+@system
+def test_a_withdrawn_probe_stays(ioc):
+    before, z = ioc.get("IOC:Time"), ioc.get("Z:Z.RBV")
+    assert list(ioc.withdraw()[1:]) == [OK, z]
+    assert ioc.get("IOC:Time") == before
+
+
+@system
+def test_without_potential_there_is_no_current_and_the_tip_crashes(ioc):
+    ioc.put("Clamp:HoldingPotential", 0.0)
+    ioc.put("Z:Threshold", 1000.0)
+    assert ioc.approach()[1] == TRIPPED
+    assert "tip crash" in ioc.text("IOC:TripReason")
+    refused = [ioc.approach(), ioc.acquire()]
+    assert [result[1] for result in refused] == [REFUSED, REFUSED]
+    assert ioc.withdraw()[1] == OK, "always accepted"
+    assert "tripped" in ioc.refusal("XY:X", 1.0)
+    assert ioc.word("IOC:Tripped") == "yes"
+    ioc.put("IOC:Reset", 1)
+    assert ioc.word("IOC:Tripped") == "no"
+    ioc.move(X=1.0)
+    assert ioc.get("XY:X.RBV") == 1.0
+
+
+@system
+def test_a_negative_threshold_waits_for_a_cathodic_current(ioc):
+    ioc.put("Clamp:HoldingPotential", -0.3)
+    ioc.put("Z:Threshold", -2.0)
+    landing = ioc.approach()
+    assert landing[1] == OK
+    assert landing[5] <= -2.0
+
+
+@system
+def test_a_stop_ends_an_approach_at_once(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    with ioc.watch("Z:ApproachDone", "Z:Z.RBV") as watch:
+        ioc.put("Z:Approach", 1, wait=False)
+        watch.wait(lambda name, value: name == "Z:Z.RBV" and value < 49.9)
+        stopped = time.monotonic()
+        ioc.put("Z:Stop", 1, wait=False)
+        watch.wait(lambda name, value: name == "Z:ApproachDone")
+    assert time.monotonic() - stopped < 1.0
+    landing = ioc.get("Z:Landing")
+    assert landing[1] == STOPPED
+    assert ioc.word("Z:State") == "STOPPED"
+    assert 50.0 - landing[8] == pytest.approx(ioc.get("Z:Z.RBV"))
+    assert 30 < ioc.get("Z:Z.RBV") < 49.9
+    assert "STOPPED" in ioc.refusal("XY:X", 1.0)
+
+
+@system
+def test_a_withdrawal_ends_an_approach(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    with ioc.watch("Z:State", "Z:ApproachDone") as watch:
+        ioc.put("Z:Approach", 1, wait=False)
+        watch.wait(lambda name, value: (name, value) == ("Z:State", 1))
+        assert ioc.run("Z:Withdraw")
+        watch.wait(lambda name, value: name == "Z:ApproachDone")
+    assert ioc.get("Z:Landing")[1] == STOPPED
+    assert ioc.word("Z:State") == "WITHDRAWN"
+
+
+@system
+def test_a_second_approach_at_the_same_time_is_refused(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    with ioc.watch("Z:State", "Z:ApproachDone") as watch:
+        ioc.put("Z:Approach", 1, wait=False)
+        watch.wait(lambda name, value: (name, value) == ("Z:State", 1))
+        ioc.put("Z:Approach", 2, wait=False)
+        watch.wait(lambda name, value: (name, value) == ("Z:ApproachDone", 2))
+        assert list(ioc.get("Z:Landing")[:2]) == [2, REFUSED]
+        assert "Z is moving" in ioc.text("IOC:ErrorMessage")
+        ioc.put("Z:Stop", 1)
+        watch.wait(lambda name, value: (name, value) == ("Z:ApproachDone", 1))
+
+
+@system
+def test_the_motor_record_of_z_is_guarded_downward(start_ioc, hill):
+    ioc = start_ioc()
+    ioc.put("Clamp:HoldingPotential", 0.65)
+
+    def move(z):
+        with ioc.watch("Z:Z.DMOV") as watch:
+            ioc.put("Z:Z", z, wait=False)
+            watch.wait_pulse("Z:Z.DMOV")
+        return ioc.get("Z:Z.RBV"), ioc.word("Z:State")
+
+    assert move(60.0) == (60.0, "WITHDRAWN")
+    z, state = move(20.0)
+    assert z == pytest.approx(20.0, abs=0.01)
+    assert state == "STOPPED"
+    z, state = move(-5.0)
+    assert z == pytest.approx(hill(0, 0), abs=0.1)
+    assert state == "CONTACT"
+    assert ioc.get("Sim:UnguardedContacts") == 1
+    assert "in contact" in ioc.refusal("Z:Z", -5.0)
+    assert move(z + 1.0)[1] == "STOPPED", "not as far as a withdrawal goes"
+    assert ioc.withdraw()[1] == OK
+    assert ioc.word("Z:State") == "WITHDRAWN"
+
+
+# --- the control loop, without an IOC -----------------------------------------------
+
+
+def descent(**changes):
+    """A descent of 4 um to a surface at 0 whose contact gives a step of 10 pA."""
+    settings = {
+        "z_start": 4e-6,
+        "z_end": -20e-6,
+        "rate": 20e-6,
+        "z_touch": 25e-9,
+        "z_crash": -100e-9,
+        "threshold": 2e-12,
+        "above_baseline": False,
+        "debounce": 3,
+        "offset": 0.0,
+        "noise_rms": 0.0,
+        "noise": lambda block, n: np.zeros(n),
+        "onset": lambda n: np.full(n, 10e-12),
+        "digitise": lambda i: i,
+    }
+    return Descent(**{**settings, **changes})
+
+
+def test_the_loop_overshoots_by_its_debounce():
+    found = descent()
+    assert found.end is End.CONTACT
+    # touched at 25 nm; three samples of 1 nm each, of which the first is at touch
+    assert found.z(found.duration) == pytest.approx(23e-9, abs=1.01e-9)
+    assert found.contact_age == pytest.approx(2 / 20e3)
+    later = descent(debounce=10)
+    assert later.sample - found.sample == 7
+
+
+def test_the_sign_of_the_threshold_counts():
+    assert descent(threshold=-2e-12).end is End.CRASH
+    assert descent(onset=lambda n: np.full(n, -10e-12)).end is End.CRASH
+    both = descent(threshold=-2e-12, onset=lambda n: np.full(n, -10e-12))
+    assert both.end is End.CONTACT
+
+
+def test_a_threshold_above_the_baseline_forgives_an_offset():
+    assert descent(offset=5e-12).sample == 2, "beyond from the start"
+    forgiving = descent(offset=5e-12, above_baseline=True)
+    assert forgiving.end is End.CONTACT
+    assert forgiving.sample == descent().sample
+
+
+def test_noise_that_reaches_the_threshold_stops_the_descent():
+    def spike(block, n):
+        noise = np.zeros(n)
+        if block == 0:
+            noise[998:1003] = 3e-12  # five samples
+        return noise
+
+    assert descent(noise=spike, noise_rms=1e-12).sample == 1000
+    patient = descent(noise=spike, noise_rms=1e-12, debounce=6)
+    assert patient.end is End.CONTACT
+    assert patient.z(patient.duration) < 25e-9
+
+
+def test_a_run_across_two_blocks_counts():
+    def spike(block, n):
+        noise = np.zeros(n)
+        if block == 0:
+            noise[-2:] = 3e-12
+        else:
+            noise[:1] = 3e-12
+        return noise
+
+    assert descent(z_start=8e-6, noise=spike, noise_rms=1e-12).sample == 4000
+
+
+def test_the_end_of_the_travel_comes_before_a_surface_too_deep():
+    found = descent(z_end=1e-6)
+    assert found.end is End.NO_CONTACT
+    assert found.z(found.duration) == pytest.approx(1e-6, abs=1e-9)
+
+
+def test_a_slow_descent_from_far_is_computed_at_once():
+    start = time.process_time()
+    found = descent(z_start=100e-6, z_end=-20e-6, rate=1e-8)  # three hours
+    assert found.end is End.CONTACT
+    assert time.process_time() - start < 1.0
