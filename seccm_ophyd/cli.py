@@ -126,7 +126,7 @@ def _view(arguments: argparse.Namespace) -> None:
 
 
 def _draw(run: Any, save: Path | None, speed: float | None) -> None:
-    """Draw a run into a window, or into a file where there is none; replay at `speed`."""
+    """Draw a run into a window, or a file where there is none; None: at once."""
     from .analysis import start_and_stop
     from .replay import replay
     from .views import HopMapView

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 from .plans import hop_scan
 from .session import open_session
@@ -54,7 +55,8 @@ def demo(data_dir: Path, *, points: int = 41, seed: int = 1) -> int:
         print(f"Ready after {ready - began:.1f} s. Hopping over {points} x {points}")
         session.RE.subscribe(HopProgress())
         technique = CurrentSample(potential_v=0.65)
-        (uid,) = session.RE(hop_scan(session.seccm, technique, *span, *span))
+        plan = hop_scan(session.seccm, technique, *span, *span)
+        (uid,) = cast(tuple[str], session.RE(plan))
         seconds = time.monotonic() - ready
         hops = points * points
         print(f"{hops} hops in {seconds:.1f} s, {1e3 * seconds / hops:.1f} ms a hop")

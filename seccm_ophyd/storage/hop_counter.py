@@ -1,9 +1,10 @@
 """Counts hops by outcome and puts the counts into the stop document."""
 
 from collections import Counter
-from typing import Any
+from typing import cast
 
 from bluesky.callbacks.core import CallbackBase
+from event_model import Event, EventDescriptor, RunStart, RunStop
 
 from ..schema import HOP_OUTCOME, HOP_REPEATED, find_key
 
@@ -22,26 +23,28 @@ class HopCounter(CallbackBase):
         self._counts: Counter[str] = Counter()
         self._keys: dict[str, tuple[str, str]] = {}
 
-    def start(self, doc: dict[str, Any]) -> None:
+    def start(self, doc: RunStart) -> None:
         """Begin to count."""
         self._counts.clear()
         self._keys.clear()
 
-    def descriptor(self, doc: dict[str, Any]) -> None:
+    def descriptor(self, doc: EventDescriptor) -> None:
         """Note the keys of a stream of hops."""
         keys = doc["data_keys"]
         if any(key.endswith(HOP_OUTCOME) for key in keys):
             found = find_key(keys, HOP_OUTCOME), find_key(keys, HOP_REPEATED)
             self._keys[doc["uid"]] = found
 
-    def event(self, doc: dict[str, Any]) -> None:
+    def event(self, doc: Event) -> Event:
         """Count a hop."""
         keys = self._keys.get(doc["descriptor"])
         if keys:
             self._counts[doc["data"][keys[0]]] += 1
             self._counts["repeated"] += doc["data"][keys[1]]
+        return doc
 
-    def stop(self, doc: dict[str, Any]) -> None:
+    def stop(self, doc: RunStop) -> None:
         """Complete the stop document."""
         if self._counts:
-            doc["hop_counts"] = {k: int(v) for k, v in self._counts.items()}
+            counts = {k: int(v) for k, v in self._counts.items()}
+            cast(dict, doc)["hop_counts"] = counts

@@ -12,6 +12,8 @@ import pytest
 from caproto import ChannelType
 from caproto.threading.client import Context, SharedBroadcaster
 
+from seccm_ophyd.channel_access import free_simulator_port
+
 COMMANDS = "Approach Withdraw Acquire MakeSafe Stop Reset Heartbeat X Y Z".split()
 
 
