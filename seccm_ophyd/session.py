@@ -6,6 +6,7 @@ import getpass
 import importlib.metadata
 import logging
 import os
+import secrets
 import socket
 import time
 from typing import Any
@@ -75,7 +76,7 @@ class Session:
         self.config = config
         self.folder = DataFolder(config.data_dir)
         self._simulator: PrivateSimulator | None = None
-        self._beat: Any = None
+        self._owns = False
         self._lock = SessionLock(self.folder, {"prefix": config.prefix or "simulator"})
         self._lock.acquire()
         try:
@@ -110,7 +111,9 @@ class Session:
     # -- the lease: the IOC makes itself SAFE when this process dies or hangs ----------
 
     def _take_lease(self) -> None:
-        me = f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+        who, where = getpass.getuser(), socket.gethostname()
+        # the token tells two sessions of one process apart
+        me = f"{who}@{where} pid {os.getpid()} {secrets.token_hex(2)}"
         owner = self.seccm.owner
         owner.put(me, wait=False)
         deadline = time.monotonic() + LEASE_TIMEOUT_S
@@ -120,11 +123,10 @@ class Session:
                     f"{self.seccm.prefix} is driven by {found or 'nobody'}, and this "
                     f"session ({me}) does not get it: {self.seccm.link.last_error()}"
                 )
+        self._owns = True
         period = float(self.seccm.lease_time.get()) / BEATS_PER_LEASE
         # In the engine's own loop: if that hangs, the beats stop and the lease lapses.
-        self._beat = asyncio.run_coroutine_threadsafe(
-            self._heartbeat(period), self.RE.loop
-        )
+        asyncio.run_coroutine_threadsafe(self._heartbeat(period), self.RE.loop)
 
     async def _heartbeat(self, period_s: float) -> None:
         lost = False
@@ -169,9 +171,11 @@ class Session:
         Closing twice does nothing.
         """
         if hasattr(self, "seccm"):
-            self._leave_instrument()
+            self._leave_safe()
         if hasattr(self, "RE"):
-            _end_loop(self.RE)
+            _end_loop(self.RE)  # and with it the heartbeat
+        if hasattr(self, "seccm"):
+            self._leave_instrument()
         if hasattr(self, "journal"):
             self.journal.close()
         if self._simulator is not None:
@@ -179,20 +183,24 @@ class Session:
             self._simulator = None
         self._lock.release()
 
+    def _leave_safe(self) -> None:
+        try:
+            if not self._owns or not self.seccm.connected:
+                return
+            if self.seccm.z.state.get() != "WITHDRAWN":
+                self.seccm.stop()
+        except (TimeoutError, ConnectionError) as error:
+            logger.critical("%s may not be safe: %s", self.seccm.prefix, error)
+
     def _leave_instrument(self) -> None:
         seccm = self.seccm
         del self.seccm
         try:
-            if seccm.connected and self._beat is not None:
-                if seccm.z.state.get() != "WITHDRAWN":
-                    seccm.stop()
-                self._beat.cancel()
+            if seccm.connected and self._owns:
                 seccm.owner.put("", wait=True, timeout=LEASE_TIMEOUT_S)
-        except (SeccmError, TimeoutError, ConnectionError) as error:
-            logger.critical("%s may not be safe: %s", seccm.prefix, error)
+        except (TimeoutError, ConnectionError) as error:
+            logger.error("%s: the lease was not given back: %s", seccm.prefix, error)
         finally:
-            if self._beat is not None:
-                self._beat.cancel()
             seccm.destroy()
 
     def __enter__(self) -> "Session":

@@ -58,10 +58,16 @@ def run_python(code, *arguments, profiles=None, timeout=120):
     return done.stdout
 
 
+_signals = {}
+
+
 def read_pv(name):
-    """Read a PV that the devices do not have, e.g. of the simulator."""
-    signal = EpicsSignalRO(name, name="signal")
-    signal.wait_for_connection(timeout=5)
-    value = signal.get()
-    signal.destroy()
-    return value
+    """Read a PV that the devices do not have, e.g. of the simulator.
+
+    The signals are kept: the EPICS library does not survive it when a channel goes
+    while another thread still asks for its metadata.
+    """
+    if name not in _signals:
+        _signals[name] = EpicsSignalRO(name, name="signal", string=name.endswith("$"))
+    _signals[name].wait_for_connection(timeout=5)
+    return _signals[name].get()
