@@ -1,6 +1,6 @@
 """The Channel Access server: caproto with prompt monitors, on loopback.
 
-Import this module before any other of caproto: two of its settings are read at import.
+Import this module before any other of caproto.
 """
 
 import asyncio
@@ -11,10 +11,8 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# 60003 doubles of a trace, and room for what is still to come
+# 60003 doubles of a trace, and room for what is still to come; read at import
 os.environ.setdefault("EPICS_CA_MAX_ARRAY_BYTES", "10000000")
-# how long the server waits for a second update before it sends the first
-os.environ.setdefault("CAPROTO_SERVER_HIGH_LOAD_TIMEOUT_SEC", "0.0005")
 
 import caproto.asyncio.server as _server
 
@@ -44,6 +42,41 @@ async def _bound_tcp_socket(address: str, port: int) -> socket.socket:
 
 
 _server._create_bound_tcp_socket = _bound_tcp_socket  # noqa: SLF001 (caproto has no hook)
+
+
+class _PromptEvent(_server.AsyncioEvent):
+    """An event that costs nothing to wait for when it is set."""
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set() or await super().wait(timeout)
+
+
+class _PromptCircuit(_server.VirtualCircuit):
+    """Sends the updates that there are, without waiting for more.
+
+    caproto waits a while for further updates to fill a packet; asyncio rounds that up
+    to 1 ms, which each command of a hop would pay. Here what the publishing task has
+    put into the queue by now goes out in one packet.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.write_event = _PromptEvent()
+
+    async def get_from_sub_queue(self, timeout: float | None = None) -> Any:
+        if timeout is None:
+            return await self.subscription_queue.get()
+        await asyncio.sleep(0)  # let the task that publishes go on
+        try:
+            return self.subscription_queue.get_nowait()
+        except asyncio.QueueEmpty:
+            return None
+
+
+class _PromptContext(_server.Context):
+    """A server whose circuits are prompt."""
+
+    CircuitClass = _PromptCircuit
 
 
 class _RefusedWrites(logging.Filter):
@@ -115,7 +148,7 @@ async def serve(
         ready()
 
     server = asyncio.create_task(
-        _server.Context(pvdb, interfaces).run(startup_hook=tell), name="server"
+        _PromptContext(pvdb, interfaces).run(startup_hook=tell), name="server"
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,6 +23,8 @@ class StageAxis(EpicsMotor):
     instrument is lost. The parent device must have a ``link``.
     """
 
+    _moving: bool = False
+
     settle = Cpt(
         EpicsSignal,
         ".DLY",
@@ -63,21 +65,30 @@ class StageAxis(EpicsMotor):
         return distance / max(self.velocity.get(), 1e-9) + self.settle.get()
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Read the position from the IOC, not from the monitored cache.
-
-        When a move is done, the cache may still hold the position of the hop before.
-        """
+        """Read the position from the IOC, not from the monitored cache."""
         reading = super().read()
-        for signal in (self.user_readback, self.user_setpoint):
-            value = signal.get(use_monitor=False)
-            reading[signal.name] = {"value": value, "timestamp": signal.timestamp}
+        readback = self.user_readback
+        value = readback.get(use_monitor=False)
+        reading[readback.name] = {"value": value, "timestamp": readback.timestamp}
         return reading
+
+    def _move_changed(
+        self, timestamp: Any = None, value: Any = None, **kwargs: Any
+    ) -> None:
+        # As EpicsMotor does, but with the monitored limit switches: it asks the IOC for
+        # one of them at the end of every move.
+        was_moving, self._moving = self._moving, value != 1
+        self._started_moving |= self._moving
+        if was_moving and not self._moving:
+            stuck = self.low_limit_switch.get() or self.high_limit_switch.get()
+            alarm = self.user_readback.alarm_severity > self.tolerated_alarm
+            self._done_moving(success=not (stuck or alarm), timestamp=timestamp)
 
     def _done_moving(self, success: bool = True, **kwargs: Any) -> None:
         target, self._target = self._target, None
-        if target is not None and success:
-            success = self.user_setpoint.get(use_monitor=False) == target
-        if target is not None and not success:
+        # The setpoint of a refused move is written back before the record is done.
+        if target is not None and self.user_setpoint.get() != target:
+            success = False
             status = self._move_status
             if status is not None and not status.done:
                 status.set_exception(
