@@ -112,33 +112,7 @@ def hop_scan(
         for iy, y in enumerate(lines)
         for ix in _order(len(columns), backwards=snake and iy % 2 == 1)
     ]
-    grid = {
-        "x": {"start": columns[0], "stop": columns[-1], "num": len(columns)},
-        "y": {"start": lines[0], "stop": lines[-1], "num": len(lines)},
-        "snake": bool(snake),
-    }
-    x, y = microscope.xy.x.name, microscope.xy.y.name
-    _md = {
-        "plan_name": "hop_scan",
-        "plan_args": {
-            "x_start": columns[0],
-            "x_stop": columns[-1],
-            "x_num": len(columns),
-            "y_start": lines[0],
-            "y_stop": lines[-1],
-            "y_num": len(lines),
-            "snake": bool(snake),
-        },
-        "motors": [y, x],
-        "shape": [len(lines), len(columns)],
-        "extents": [[lines[0], lines[-1]], [columns[0], columns[-1]]],
-        "snaking": [False, bool(snake)],
-        GRID: grid,
-        "hints": {
-            "dimensions": [[[y], PRIMARY], [[x], PRIMARY]],
-            "gridding": "rectilinear",
-        },
-    }
+    _md = _grid_metadata(microscope, columns, lines, snake)
     _md.update(md or {})
     settings = HopSettings(
         withdraw_um=withdraw_um,
@@ -216,6 +190,36 @@ def hop_list(
     )
     numbered = [(index, x, y) for index, (x, y) in enumerate(pairs)]
     return (yield from _hop_run(microscope, technique, numbered, settings, _md))
+
+
+def _grid_metadata(
+    microscope: HoppingMicroscope,
+    columns: Sequence[float],
+    lines: Sequence[float],
+    snake: bool,
+) -> dict[str, Any]:
+    """Describe the grid as `bluesky.plans.grid_scan` does, and as analysis wants it."""
+    x, y = microscope.xy.x.name, microscope.xy.y.name
+    grid: dict[str, Any] = {
+        "x": {"start": columns[0], "stop": columns[-1], "num": len(columns)},
+        "y": {"start": lines[0], "stop": lines[-1], "num": len(lines)},
+        "snake": bool(snake),
+    }
+    arguments = {f"x_{key}": value for key, value in grid["x"].items()}
+    arguments |= {f"y_{key}": value for key, value in grid["y"].items()}
+    return {
+        "plan_name": "hop_scan",
+        "plan_args": {**arguments, "snake": grid["snake"]},
+        "motors": [y, x],
+        "shape": [len(lines), len(columns)],
+        "extents": [[lines[0], lines[-1]], [columns[0], columns[-1]]],
+        "snaking": [False, grid["snake"]],
+        GRID: grid,
+        "hints": {
+            "dimensions": [[[y], PRIMARY], [[x], PRIMARY]],
+            "gridding": "rectilinear",
+        },
+    }
 
 
 def _line(axis: str, start: float, stop: float, number: int) -> list[float]:

@@ -4,6 +4,9 @@ Raw messages instead of `bluesky.plan_stubs` where a hop repeats them: each stub
 there formats a stack trace, which doubles its cost.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
 from seccm_ophyd.errors import SeccmError
@@ -13,25 +16,27 @@ from .protocols import HoppingMicroscope
 __all__ = ["approach", "hop_to", "make_safe", "withdraw"]
 
 
+@contextlib.contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise the error of a status itself, not bluesky's `FailedStatus` around it."""
+    try:
+        yield
+    except FailedStatus as failed:
+        if isinstance(failed.__cause__, SeccmError):
+            raise failed.__cause__ from None
+        raise
+
+
 def trigger_and_wait(obj: object) -> MsgGenerator[None]:
     """Trigger `obj` and wait for it.
 
     The group is a new object each time: a status that fails before its wait would
     otherwise fail the next wait of the same name.
-
-    Raises
-    ------
-    SeccmError
-        The error of the status itself instead of bluesky's `FailedStatus` around it.
     """
     group = object()
-    try:
+    with _own_errors():
         yield Msg("trigger", obj, group=group)
         yield Msg("wait", None, group=group)
-    except FailedStatus as failed:
-        if isinstance(failed.__cause__, SeccmError):
-            raise failed.__cause__ from failed
-        raise
 
 
 @plan
@@ -133,18 +138,12 @@ def move_xy(
     """
     group = object()
     axes = ((microscope.xy.x, x), (microscope.xy.y, y))
-    stays = [
-        before is not None and value == before[k] for k, (_, value) in enumerate(axes)
-    ]
-    try:
-        for k, (axis, value) in enumerate(axes):
-            if not stays[k] or (k == 0 and all(stays)):
-                yield Msg("set", axis, value, group=group)
+    was = before or (None, None)
+    moving = [axis for axis, old in zip(axes, was, strict=True) if axis[1] != old]
+    with _own_errors():
+        for axis, value in moving or axes[:1]:
+            yield Msg("set", axis, value, group=group)
         yield Msg("wait", None, group=group)
-    except FailedStatus as failed:
-        if isinstance(failed.__cause__, SeccmError):
-            raise failed.__cause__ from failed
-        raise
 
 
 @plan

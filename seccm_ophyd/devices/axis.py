@@ -64,6 +64,11 @@ class StageAxis(EpicsMotor):
         distance = high - low if high > low else abs(position - self.position)
         return distance / max(self.velocity.get(), 1e-9) + self.settle.get()
 
+    def stop(self, *, success: bool = False) -> None:
+        """Stop at once; a setpoint that was not reached is no refusal then."""
+        self._target = None
+        super().stop(success=success)
+
     def read(self) -> dict[str, dict[str, Any]]:
         """Read the position from the IOC, not from the monitored cache."""
         reading = super().read()
@@ -91,6 +96,7 @@ class StageAxis(EpicsMotor):
             success = False
             status = self._move_status
             if status is not None and not status.done:
+                self._reset_sub(self._SUB_REQ_DONE)  # this error and no other
                 status.set_exception(
                     CommandRefusedError(
                         f"{self.name} was not moved to {target:g}: "

@@ -5,6 +5,7 @@ writes (`seccm_ophyd.storage.writer`), any number read, also runs that go on.
 """
 
 import copy
+import functools
 import logging
 import os
 import sqlite3
@@ -107,7 +108,29 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
         app = build_app(
             from_uri(**_tree_arguments(folder)), serialization_registry=registry
         )
-        return from_context(Context.from_app(app))
+        clients = _own_structure_clients()
+        return from_context(Context.from_app(app), structure_clients=clients)
+
+
+def _own_structure_clients() -> Any:
+    """Copy tiled's table of client classes.
+
+    `client.v1` and `client.v2` write into the table that all clients of a process
+    share: after `Broker.named`, each catalogue opened later would give old-style runs.
+    """
+    from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH, Container
+    from tiled.utils import OneShotCachedMap
+
+    Container.discover_clients_from_entrypoints()  # idempotent
+    makers = {
+        key: functools.partial(table.__getitem__, key)
+        for table in (
+            DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"],
+            Container.STRUCTURE_CLIENTS_FROM_ENTRYPOINTS,  # as installed, and unspoilt
+        )
+        for key in table
+    }
+    return OneShotCachedMap(makers)
 
 
 def close_catalogue(client: Any) -> None:

@@ -1,15 +1,12 @@
 """Starts the catalogue's writer in a process of its own."""
 
 import subprocess
-import sys
 
+from ..detached import start_detached
 from .layout import DataFolder
 from .locks import held
 
 __all__ = ["ensure_writer", "start_writer"]
-
-# Kept, for Python warns of a process that runs on when its Popen is dropped: these may.
-_started: "list[subprocess.Popen[bytes]]" = []
 
 
 def start_writer(folder: DataFolder) -> "subprocess.Popen[bytes]":
@@ -27,19 +24,8 @@ def start_writer(folder: DataFolder) -> "subprocess.Popen[bytes]":
         catalogue has everything, or at once if another writer is at work.
     """
     folder.create()
-    command = [sys.executable, "-m", "seccm_ophyd.storage.writer", str(folder.root)]
-    with folder.writer_log.open("ab") as log:
-        # its own session, so that Ctrl-C does not reach it; a file for its output, so
-        # that no pipe of ours stays open
-        writer = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    _started[:] = [old for old in _started if old.poll() is None] + [writer]
-    return writer
+    module = "seccm_ophyd.storage.writer"
+    return start_detached(module, str(folder.root), log=folder.writer_log)
 
 
 def ensure_writer(folder: DataFolder) -> "subprocess.Popen[bytes] | None":

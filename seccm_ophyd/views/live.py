@@ -1,24 +1,22 @@
 """Watch scans in a process of its own, by following their journals.
 
 Journals are only read: a view that stalls, dies or is killed costs the scan nothing.
-``python -m seccm_ophyd.views.live DATA_DIR`` is ``seccm view``.
+``seccm view`` is such a process.
 """
 
-import argparse
 import logging
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ..detached import start_detached
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
 from .hop_map_view import HopMapView
 
-__all__ = ["main", "start_view", "view"]
+__all__ = ["start_view", "view"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +24,6 @@ WINDOW_INTERVAL_S = 0.3
 FILE_INTERVAL_S = 2.0
 # Of the time at most a third goes into drawing, however large the map.
 REST_PER_DRAWING = 2.0
-
-# Kept, for Python warns of a process that runs on when its Popen is dropped: these may.
-_started: "list[subprocess.Popen[bytes]]" = []
 
 
 class _Screen(Protocol):
@@ -186,36 +181,7 @@ def start_view(data_dir: Path | str) -> "subprocess.Popen[bytes] | None":
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         logger.info("no display: no live view; `seccm view --save FILE` needs none")
         return None
-    command = [sys.executable, "-m", __name__, os.fspath(data_dir)]
-    with (Path(data_dir) / "view.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    _started[:] = [old for old in _started if old.poll() is None] + [process]
-    return process
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the view as a process: ``DATA_DIR [--run UID] [--save FILE] [--once]``."""
-    parser = argparse.ArgumentParser(prog="seccm view", description=view.__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("data_dir", type=Path)
-    parser.add_argument("--run", help="uid of a run, or its beginning")
-    parser.add_argument("--save", type=Path, help="write a picture, open no window")
-    parser.add_argument("--once", action="store_true", help="draw what there is now")
-    arguments = parser.parse_args(argv)
-    os.nice(10)  # the scan goes first
-    view(
-        arguments.data_dir / "journal",
-        arguments.run,
-        arguments.save,
-        once=arguments.once,
+    arguments = ("view", "--data", os.fspath(data_dir))
+    return start_detached(
+        "seccm_ophyd.cli", *arguments, log=Path(data_dir) / "view.log"
     )
-
-
-if __name__ == "__main__":
-    main()

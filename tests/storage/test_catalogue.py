@@ -10,6 +10,7 @@ from seccm_ophyd.storage import (
     Journal,
     SessionCatalogue,
     SessionLock,
+    close_catalogue,
     documents,
     ensure_writer,
     open_catalogue,
@@ -104,6 +105,19 @@ def test_arrays_are_read_lazily_from_the_file(catalogued, client):
     array = client[uid_of(emitted)]["primary/seccm_traces_approach"]
     assert array.shape == (4, 2, 1000)
     np.testing.assert_array_equal(array[2, 1, 5:8], hop_trace(2, "approach")[1, 5:8])
+
+
+def test_old_style_clients_do_not_change_those_opened_later(catalogued):
+    emitted = emit(catalogued, 2)
+    spoilt = open_catalogue(catalogued)
+    write_run(spoilt, emitted)
+    uid = uid_of(emitted)
+    # what `Broker.named` does; it writes into a table that tiled shares
+    assert type(spoilt.v2[uid]).__name__.startswith("BlueskyRunV2")
+    close_catalogue(spoilt)
+    later = open_catalogue(catalogued)
+    assert type(later[uid]).__name__ == "BlueskyRunV3"
+    close_catalogue(later)
 
 
 def test_many_missed_hops_before_the_first_contact(client):

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,7 +59,7 @@ def test_picture_of_a_growing_journal_without_a_display(folder, tmp_path, no_dis
     run = scan_run(8, 6, snake=True, misses=(3, 30))
     picture, journal = tmp_path / "map.png", folder / f"{uid(run)}.jsonl"
     line = json.dumps(run.documents[20])
-    command = [sys.executable, "-m", "seccm_ophyd.views.live", tmp_path]
+    command = [sys.executable, "-m", "seccm_ophyd.cli", "view", "--data", tmp_path]
     process = subprocess.Popen([*command, "--save", picture], env=os.environ)
     try:
         append(folder, run, run.documents[:20])
@@ -264,11 +263,3 @@ def test_without_a_display_a_window_says_what_to_do():
     import matplotlib.pyplot as plt
 
     assert plt.get_fignums() == []
-
-
-def test_command_line_of_the_process(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(live.os, "nice", lambda by: None)
-    calls = []
-    monkeypatch.setattr(live, "view", lambda *a, **k: calls.append((a, k)))
-    live.main([str(tmp_path), "--run", "abc", "--save", "x.png", "--once"])
-    assert calls == [((folder, "abc", Path("x.png")), {"once": True})]
