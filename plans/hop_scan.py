@@ -260,6 +260,7 @@ def _hop_run(
     }
 
     @bpp.stage_decorator([microscope])
+    @bpp.subs_decorator({"event": [microscope.hop.note_event]})
     @bpp.run_decorator(md=_md)
     def hops() -> MsgGenerator[None]:
         yield from _hops(microscope, points, settings)

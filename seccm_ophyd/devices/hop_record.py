@@ -22,8 +22,22 @@ class HopRecord(Device):
     outcome = Cpt(Signal, value="unscanned", kind="normal", doc="how the hop ended")
     repeated = Cpt(Signal, value=0, kind="normal", doc="1 when the hop was redone")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._recorded = False
+        super().__init__(*args, **kwargs)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the event of the hop that was begun last has been emitted."""
+        return self._recorded
+
+    def note_event(self, name: str, doc: dict[str, Any]) -> None:
+        """Learn that an event was emitted; plans subscribe this to their run."""
+        self._recorded = self._recorded or name == "event"
+
     def set(self, index: int) -> Status:
         """Begin hop number `index`; beginning it again marks it as repeated."""
+        self._recorded = False
         self.repeated.put(int(index == self.index.get()))
         self.index.put(int(index))
         self.parent.z.forget()
@@ -47,4 +61,5 @@ class HopRecord(Device):
     def stage(self) -> list[object]:
         """Forget the hop of an earlier run."""
         self.index.put(-1)
+        self._recorded = False
         return super().stage()

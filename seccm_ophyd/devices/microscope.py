@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from bluesky.utils import NoReplayAllowed
 from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 
@@ -128,10 +129,19 @@ class Microscope(Device):
         return unstaged
 
     def pause(self) -> None:
-        """Make the instrument SAFE for as long as the engine is paused."""
+        """Make the instrument SAFE for as long as the engine is paused.
+
+        Raises
+        ------
+        NoReplayAllowed
+            If the event of the hop has been emitted: the engine then goes on behind it
+            instead of replaying the hop, which would give a second event.
+        """
         for part in (self.z, self.clamp):
             part.pause()
         self.stop(success=True)
+        if self.hop.is_recorded:
+            raise NoReplayAllowed
 
     def resume(self) -> None:
         """Prepare the amplifier again: SAFE had taken it to the safe potential."""

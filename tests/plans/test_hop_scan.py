@@ -323,6 +323,25 @@ def test_a_redone_hop_that_misses_is_still_one_event(RE, docs, fake):
     assert outcomes == ["no_contact", *["contact"] * 5]
 
 
+def test_paused_behind_its_event_a_hop_is_not_redone(RE, docs, fake):
+    """Between the save and the next checkpoint a replay would give a second event."""
+
+    def pause(name, doc):
+        if doc["seq_num"] == 2:
+            RE.loop.create_task(RE._request_pause_coro())
+
+    RE.subscribe(pause, "event")
+    with pytest.raises(RunEngineInterrupted):
+        RE(hop_scan(fake.device, CurrentSample(), *GRID))
+    assert len(events(docs)) == 2
+    assert fake.log[-1] == "safe"
+    RE.resume()
+    found = events(docs)
+    assert [e["seccm_hop_index"] for e in found] == [0, 1, 2, 3, 4, 5]
+    assert [e["seccm_hop_repeated"] for e in found] == [0] * 6
+    assert fake.approaches == 6
+
+
 @pytest.mark.parametrize("end", ["abort", "stop", "halt"])
 def test_ended_from_a_pause_the_instrument_is_safe(RE, docs, fake, end):
     def pause(msg):
