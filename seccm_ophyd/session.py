@@ -200,7 +200,9 @@ class Session:
                 seccm.owner.put("", wait=True, timeout=LEASE_TIMEOUT_S)
         except (TimeoutError, ConnectionError) as error:
             logger.error("%s: the lease was not given back: %s", seccm.prefix, error)
-        finally:
+        if self._simulator is not None:
+            # Only where the IOC goes too: the EPICS library does not always find a
+            # channel again that was given up and is asked for soon after.
             seccm.destroy()
 
     def __enter__(self) -> "Session":

@@ -202,6 +202,7 @@ def test_start_view_needs_a_display(tmp_path, no_display, caplog):
 def test_start_view_starts_a_process_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":none")
     monkeypatch.setenv("MPLBACKEND", "Agg")  # opens no window: says so, and ends
+    (tmp_path / "journal").mkdir()  # as a session makes it
     process = start_view(tmp_path)
     try:
         assert os.getsid(process.pid) == process.pid != os.getsid(0)
