@@ -90,8 +90,9 @@ class Session:
         if not config.prefix:
             log = folder.root / "simulator.log"
             self._simulator = PrivateSimulator(config.simulator, log)
-        write_profile(folder, config.catalogue)
-        ensure_writer(folder)
+        if folder.has_catalogue:
+            write_profile(folder, config.catalogue)
+        ensure_writer(folder, config.catalogue)
         self.catalog = SessionCatalogue(folder)
         self.RE = RunEngine(_metadata(config), scan_id_source=self._next_scan_id)
         self.journal = Journal(folder)

@@ -101,7 +101,7 @@ class Descent:
         """Time from touch to the end (s); 0 if it was not touched."""
         return max(0, self.sample - self._touch) / LOOP_RATE
 
-    def z(self, t: np.ndarray | float):
+    def z(self, t: np.ndarray | float) -> np.ndarray | float:
         """Height of the probe (m) at a time (s) from the start, up to the end."""
         return self.z_start - self.rate * np.minimum(t, self.duration)
 

@@ -83,7 +83,7 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
     FileNotFoundError
         If there is no catalogue and `create` is false.
     """
-    if not folder.database.exists():
+    if not folder.has_catalogue:
         if not create:
             raise FileNotFoundError(
                 f"no catalogue in {folder.root}: a session there, or "
@@ -146,6 +146,9 @@ def close_catalogue(client: Any) -> None:
 
 def write_profile(folder: DataFolder, name: str = "seccm") -> Path:
     """Make the catalogue known to databroker and tiled in any process of this user.
+
+    To be called when the catalogue has been made: whoever opens one before leaves an
+    empty database behind.
 
     Parameters
     ----------
@@ -254,7 +257,7 @@ class SessionCatalogue:
             return True
         info = JournalInfo.read(self.folder.journal_file(uid))
         ended = info is not None and info.stop is not None
-        return not ended and self.folder.database.exists() and uid in self._open()
+        return not ended and self.folder.has_catalogue and uid in self._open()
 
     def _complaint(self, info: JournalInfo) -> str:
         remedy = "`seccm recover`, once the session is closed, puts it there"

@@ -9,13 +9,16 @@ from .locks import held
 __all__ = ["ensure_writer", "start_writer"]
 
 
-def start_writer(folder: DataFolder) -> "subprocess.Popen[bytes]":
+def start_writer(folder: DataFolder, profile: str = "") -> "subprocess.Popen[bytes]":
     """Start a writer that outlives this process.
 
     Parameters
     ----------
     folder
         The data folder; created if missing.
+    profile
+        Name under which databroker is to find the catalogue; the writer makes it known
+        once the catalogue exists.
 
     Returns
     -------
@@ -25,20 +28,25 @@ def start_writer(folder: DataFolder) -> "subprocess.Popen[bytes]":
     """
     folder.create()
     module = "seccm_ophyd.storage.writer"
-    return start_detached(module, str(folder.root), log=folder.writer_log)
+    return start_detached(module, str(folder.root), profile, log=folder.writer_log)
 
 
-def ensure_writer(folder: DataFolder) -> "subprocess.Popen[bytes] | None":
+def ensure_writer(
+    folder: DataFolder, profile: str = ""
+) -> "subprocess.Popen[bytes] | None":
     """Start a writer unless one is at work.
 
     Parameters
     ----------
     folder
         The data folder; created if missing.
+    profile
+        Name under which databroker is to find the catalogue; the writer makes it known
+        once the catalogue exists.
 
     Returns
     -------
     Popen or None
         The process that was started.
     """
-    return None if held(folder.writer_lock) else start_writer(folder)
+    return None if held(folder.writer_lock) else start_writer(folder, profile)

@@ -59,6 +59,14 @@ class DataFolder:
         return self.catalogue / "catalog.db"
 
     @property
+    def has_catalogue(self) -> bool:
+        """Whether the catalogue has been made.
+
+        An empty file is none: SQLite leaves one where somebody looked too early.
+        """
+        return self.database.exists() and self.database.stat().st_size > 0
+
+    @property
     def tables(self) -> Path:
         """The database with the scalars of the events (SQLite)."""
         return self.catalogue / "storage.db"

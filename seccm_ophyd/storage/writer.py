@@ -1,4 +1,4 @@
-"""Writes the catalogue: ``python -m seccm_ophyd.storage.writer FOLDER``.
+"""Writes the catalogue: ``python -m seccm_ophyd.storage.writer FOLDER [NAME]``.
 
 It follows the journals of a data folder and puts their documents into the catalogue,
 apart from the RunEngine: a slow, dead or missing catalogue costs a scan nothing.
@@ -9,7 +9,7 @@ journal, by the next one.
 import logging
 import sys
 
-from .catalogue import close_catalogue, open_catalogue
+from .catalogue import close_catalogue, open_catalogue, write_profile
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
 
@@ -18,7 +18,7 @@ __all__ = ["run_writer"]
 logger = logging.getLogger("seccm_ophyd.storage.writer")  # run, this is __main__
 
 
-def run_writer(folder: DataFolder) -> None:
+def run_writer(folder: DataFolder, profile: str = "") -> None:
     """Write the catalogue of a data folder until there is nothing left to do.
 
     Returns at once if another process does so already.
@@ -27,6 +27,8 @@ def run_writer(folder: DataFolder) -> None:
     ----------
     folder
         The data folder; created, with its catalogue, if missing.
+    profile
+        Name under which databroker is to find the catalogue; empty: as it is.
     """
     while True:
         try:
@@ -36,6 +38,8 @@ def run_writer(folder: DataFolder) -> None:
                 )
 
                 client = open_catalogue(folder, create=True)
+                if profile:
+                    write_profile(folder, profile)
                 CatalogueWriter(folder, client).run()
                 close_catalogue(client)
         except LockedError as error:
@@ -53,4 +57,4 @@ if __name__ == "__main__":
         stream=sys.stderr,
     )
     logging.getLogger(__package__).setLevel(logging.INFO)
-    run_writer(DataFolder(sys.argv[1]))
+    run_writer(DataFolder(sys.argv[1]), *sys.argv[2:])

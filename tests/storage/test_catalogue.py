@@ -1,5 +1,7 @@
 import json
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from seccm_ophyd.storage import (
 )
 from seccm_ophyd.storage.backlog import CatalogueWriter
 from seccm_ophyd.storage.ingest import RunIngest, forget_run, write_run
+from seccm_ophyd.storage.layout import DataFolder
 from seccm_ophyd.storage.locks import WriterLock, held
 
 READ_LIVE = """
@@ -118,6 +121,17 @@ def test_old_style_clients_do_not_change_those_opened_later(catalogued):
     later = open_catalogue(catalogued)
     assert type(later[uid]).__name__ == "BlueskyRunV3"
     close_catalogue(later)
+
+
+def test_an_empty_database_left_by_an_early_reader_is_no_catalogue(tmp_path):
+    folder = DataFolder(tmp_path).create()
+    folder.database.touch()
+    assert not folder.has_catalogue
+    assert start_writer(folder, "mine").wait(timeout=60) == 0
+    assert folder.has_catalogue
+    profiles = Path(os.environ["TILED_PROFILES"])
+    assert (profiles / "mine.yml").exists()
+    close_catalogue(open_catalogue(folder))
 
 
 def test_many_missed_hops_before_the_first_contact(client):

@@ -29,7 +29,7 @@ from seccm_ophyd.session import open_session
 from seccm_ophyd.plans import hop_scan
 from seccm_ophyd.techniques import CurrentSample
 with open_session(simulator=True, seed=3, time_scale=0, data_dir=sys.argv[1]) as s:
-    s.RE.subscribe(lambda name, doc: print(name, flush=True))
+    s.RE.subscribe(lambda name, doc: print(name, flush=True), "event")
     s.RE(hop_scan(s.seccm, CurrentSample(), -5, 5, 100, -5, 5, 100))
 """
 
@@ -98,16 +98,20 @@ def test_a_second_process_reads_a_running_scan_and_sigkill_loses_no_hop(
                 break
         reader = """
 import time, databroker
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 100
+catalog = said = None
 while True:
     try:
-        run = databroker.catalog["seccm"][-1]
+        if catalog is None:
+            catalog = databroker.catalog["seccm"]
+        run = catalog[-1]
         table = run.primary.read(["seccm_z_contact_height"])
         if len(table["time"]) >= 50:
             break
-    except (KeyError, IndexError, ValueError):
-        pass
-    assert time.monotonic() < deadline, "nothing to read"
+        said = table
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        said = repr(error)
+    assert time.monotonic() < deadline, said
     time.sleep(0.5)
 print(len(table["time"]), run.metadata.get("stop"))
 """
