@@ -24,6 +24,7 @@ from .storage import (
     SessionCatalogue,
     SessionLock,
     ensure_writer,
+    remove_profile,
     write_profile,
 )
 from .views.live import start_view
@@ -92,6 +93,8 @@ class Session:
             self._simulator = PrivateSimulator(config.simulator, log)
         if folder.has_catalogue:
             write_profile(folder, config.catalogue)
+        else:
+            remove_profile(config.catalogue)  # the writer gives it back
         ensure_writer(folder, config.catalogue)
         self.catalog = SessionCatalogue(folder)
         self.RE = RunEngine(_metadata(config), scan_id_source=self._next_scan_id)

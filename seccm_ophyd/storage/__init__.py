@@ -9,6 +9,7 @@ from .catalogue import (
     SessionCatalogue,
     close_catalogue,
     open_catalogue,
+    remove_profile,
     write_profile,
 )
 from .follower import Follower, JournalError, documents
@@ -38,6 +39,7 @@ __all__ = [
     "journals",
     "open_catalogue",
     "recover",
+    "remove_profile",
     "session_alive",
     "start_writer",
     "write_profile",

@@ -23,7 +23,13 @@ from .index import JournalInfo, journal_of, journals
 from .launch import ensure_writer
 from .layout import DataFolder
 
-__all__ = ["SessionCatalogue", "close_catalogue", "open_catalogue", "write_profile"]
+__all__ = [
+    "SessionCatalogue",
+    "close_catalogue",
+    "open_catalogue",
+    "remove_profile",
+    "write_profile",
+]
 
 _EXPORTER = "bluesky_tiled_plugins.exporters:json_seq_exporter"
 _JSON_SEQ = "application/json-seq"
@@ -162,8 +168,7 @@ def write_profile(folder: DataFolder, name: str = "seccm") -> Path:
     Path
         The profile, in ``$TILED_PROFILES`` or the user's tiled folder.
     """
-    home = os.environ.get("TILED_PROFILES") or Path.home() / ".config/tiled/profiles"
-    path = Path(home) / f"{name}.yml"
+    path = _profile_path(name)
     tree = {"path": "/", "tree": "catalog", "args": _tree_arguments(folder)}
     direct = {
         "authentication": {"allow_anonymous_access": True},
@@ -176,6 +181,25 @@ def write_profile(folder: DataFolder, name: str = "seccm") -> Path:
     new.write_text(yaml.safe_dump({name: {"direct": direct}}))
     new.replace(path)
     return path
+
+
+def remove_profile(name: str = "seccm") -> None:
+    """Take the name from databroker and tiled until `write_profile` gives it back.
+
+    For a session whose catalogue is not there yet: readers then find no catalogue of
+    that name, rather than the one of an earlier session in another folder.
+
+    Parameters
+    ----------
+    name
+        The name under which ``databroker.catalog`` finds a catalogue.
+    """
+    _profile_path(name).unlink(missing_ok=True)
+
+
+def _profile_path(name: str) -> Path:
+    home = os.environ.get("TILED_PROFILES") or Path.home() / ".config/tiled/profiles"
+    return Path(home) / f"{name}.yml"
 
 
 class SessionCatalogue:

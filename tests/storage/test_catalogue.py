@@ -17,6 +17,7 @@ from seccm_ophyd.storage import (
     ensure_writer,
     open_catalogue,
     start_writer,
+    remove_profile,
     write_profile,
 )
 from seccm_ophyd.storage.backlog import CatalogueWriter
@@ -127,10 +128,13 @@ def test_an_empty_database_left_by_an_early_reader_is_no_catalogue(tmp_path):
     folder = DataFolder(tmp_path).create()
     folder.database.touch()
     assert not folder.has_catalogue
+    remove_profile("mine")  # there is none: nothing to do
     assert start_writer(folder, "mine").wait(timeout=60) == 0
     assert folder.has_catalogue
     profiles = Path(os.environ["TILED_PROFILES"])
     assert (profiles / "mine.yml").exists()
+    remove_profile("mine")
+    assert not (profiles / "mine.yml").exists()
     close_catalogue(open_catalogue(folder))
 
 

@@ -125,8 +125,8 @@ print(len(table["time"]), run.metadata.get("stop"))
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    seen += process.stdout.read().count("event")
-    process.stdout.close()
+        seen += process.stdout.read().count("event")
+        process.stdout.close()
     folder = DataFolder(tmp_path)
     (journal,) = folder.journal.glob("*.jsonl")
     stored = [doc for name, doc in documents(journal) if name == "event"]
