@@ -1,9 +1,9 @@
 """A simulated SECCM behind the PV interface: the reference implementation of it.
 
 Run it with ``seccm ioc`` or ``python -m seccm_ophyd.sim_devices``. Reading order: first
-`ioc` (the whole instrument), `z_stage` and `approach` (how a probe lands), `amplifier`
-(what is measured in contact), then the physics: `sample`, `contact`, `cell`,
-`electronics`.
+`ioc` (the whole instrument), `stages` (how a probe moves and lands), `clamp` (what is
+measured in contact), `epics` (how they are served); then the physics: `sample` (on
+`electrode`), `cell` (on `solver`), `meniscus` and `electronics`.
 
 The folder imports numpy and caproto only: PV names are all that it shares with the rest
 of the package.

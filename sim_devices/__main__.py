@@ -1,7 +1,7 @@
 """Run the simulator: ``python -m seccm_ophyd.sim_devices``, or ``seccm ioc``."""
 
 # first of all: it sets what caproto reads when it is imported
-from .server import PortInUseError, serve  # isort: split
+from .epics.server import PortInUseError, serve  # isort: split
 
 import argparse
 import asyncio

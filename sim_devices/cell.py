@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .diffusion import modes
-from .ensemble import Ensemble, follow_many
-from .kinetics import Ocp, lfp_ocp, nernst_ocp
-from .time_steps import graded_steps, values_at
+from .solver.diffusion import modes
+from .solver.ensemble import Ensemble, follow_many
+from .solver.kinetics import Ocp, lfp_ocp, nernst_ocp
+from .solver.time_steps import graded_steps, values_at
 
 __all__ = [
     "C_MAX",

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from caproto.server import PVGroup, SubGroup
 
-from .amplifier import ClampAmplifier
-from .clock import Clock
-from .pipette import Pipette
-from .pvs import RefusedError
+from .clamp.amplifier import ClampAmplifier
+from .epics.clock import Clock
+from .epics.pvs import RefusedError
+from .meniscus.pipette import Pipette
 from .sample import Sample, load_surface, make_sample
+from .stages.xy_stage import XYStage
+from .stages.z_stage import ZStage
 from .supervisor import Simulation, Supervisor
-from .xy_stage import XYStage
-from .z_stage import ZStage
 
 __all__ = ["SeccmIOC", "open_sample"]
 

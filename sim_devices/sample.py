@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from .cell import C_MAX, RADIUS, F
-from .raster import Raster, read_height_map
-from .site import FOOTPRINT, FOOTPRINT_RADIUS, Site
-from .surfaces import GENERATORS, Surface, measured
+from .electrode.raster import Raster, read_height_map
+from .electrode.site import FOOTPRINT, FOOTPRINT_RADIUS, Site
+from .electrode.surfaces import GENERATORS, Surface, measured
 
 __all__ = ["SAMPLES", "Sample", "load_surface", "make_sample"]
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .commands import Command, Outcome
-from .pvs import (
+from .epics.commands import Command, Outcome
+from .epics.pvs import (
     Group,
     RefusedError,
     command,

@@ -16,7 +16,7 @@ from seccm_ophyd.sim_devices.cell import (
     potential_step,
     sphere_surface_depletion,
 )
-from seccm_ophyd.sim_devices.kinetics import F_RT
+from seccm_ophyd.sim_devices.solver.kinetics import F_RT
 
 f = F_RT
 A, D = 1e-12, 4e-15

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from seccm_ophyd.sim_devices.clock import Clock
+from seccm_ophyd.sim_devices.epics.clock import Clock
 
 
 class Wall:

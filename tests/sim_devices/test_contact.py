@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.contact import Contact
 from seccm_ophyd.sim_devices.electronics import leaky_capacitor
-from seccm_ophyd.sim_devices.pipette import Pipette
+from seccm_ophyd.sim_devices.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
 from seccm_ophyd.sim_devices.sample import make_sample
 
 SEEDS = (1, 7, 42)

@@ -16,8 +16,8 @@ from seccm_ophyd.storage import (
     documents,
     ensure_writer,
     open_catalogue,
-    start_writer,
     remove_profile,
+    start_writer,
     write_profile,
 )
 from seccm_ophyd.storage.backlog import CatalogueWriter

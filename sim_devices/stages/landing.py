@@ -3,11 +3,11 @@
 import math
 from typing import TYPE_CHECKING
 
+from ..meniscus.contact import Contact
 from .approach import CURVE_SAMPLES, LOOP_RATE, Descent
-from .contact import Contact
 
 if TYPE_CHECKING:
-    from .ioc import SeccmIOC
+    from ..ioc import SeccmIOC
 
 __all__ = ["BLANK", "Landing"]
 

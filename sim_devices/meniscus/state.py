@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ..cell import RADIUS, RedoxCell
+from ..electrode.site import Site
+from ..solver.ensemble import Ensemble
 from .background import E_LEAK, Background
-from .cell import RADIUS, RedoxCell
-from .ensemble import Ensemble
 from .pipette import Pipette
-from .site import Site
 from .wicking import Wicking
 
 __all__ = ["Meniscus"]

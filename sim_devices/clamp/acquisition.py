@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from .clock import Clock
-from .contact import Contact
+from ..electronics import potential_noise
+from ..epics.clock import Clock
+from ..meniscus.contact import Contact
 from .current_input import CurrentInput
-from .electronics import potential_noise
 
 __all__ = ["Acquisition", "CurrentClamp", "History", "Recording", "VoltageClamp"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from .sample import Sample
+    from ..sample import Sample
 
 __all__ = ["FOOTPRINT", "FOOTPRINT_RADIUS", "Site"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from caproto.server import pvproperty
 
-from .pvs import Group, RefusedError, SettingDouble, limits, put
+from ..epics.pvs import Group, RefusedError, SettingDouble, limits, put
 
 __all__ = ["Motor", "Travel"]
 

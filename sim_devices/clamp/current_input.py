@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .electronics import bessel_lowpass, current_noise, digitise, noise_rms
+from ..electronics import bessel_lowpass, current_noise, digitise, noise_rms
 
 __all__ = ["CurrentInput"]
 

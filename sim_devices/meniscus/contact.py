@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from .ensemble import Ensemble
-from .meniscus import Meniscus
-from .time_steps import clamp_steps, find_jumps, graded_steps, values_at
+from ..solver.ensemble import Ensemble
+from ..solver.time_steps import clamp_steps, find_jumps, graded_steps, values_at
+from .state import Meniscus
 
 __all__ = ["Contact"]
 

@@ -7,11 +7,8 @@ from typing import Any
 
 from caproto.server import SubGroup
 
-from .approach import CURVE_SAMPLES, LOOP_RATE, End
-from .commands import Command, Outcome
-from .landing import BLANK, Landing
-from .motor import Motor, Travel
-from .pvs import (
+from ..epics.commands import Command, Outcome
+from ..epics.pvs import (
     Group,
     RefusedError,
     choice,
@@ -24,6 +21,9 @@ from .pvs import (
     setting,
     status,
 )
+from .approach import CURVE_SAMPLES, LOOP_RATE, End
+from .landing import BLANK, Landing
+from .motor import Motor, Travel
 
 __all__ = ["ZStage"]
 

@@ -8,7 +8,7 @@ from .diffusion import modes, one_step
 from .kinetics import solve, solve_many
 
 if TYPE_CHECKING:
-    from .cell import RedoxCell
+    from ..cell import RedoxCell
 
 __all__ = ["Ensemble", "follow_many"]
 

@@ -4,8 +4,8 @@ import asyncio
 
 from caproto.server import SubGroup
 
+from ..epics.pvs import Group, RefusedError
 from .motor import Motor, Travel
-from .pvs import Group, RefusedError
 
 __all__ = ["XYStage"]
 

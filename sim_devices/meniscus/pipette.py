@@ -5,7 +5,7 @@ from math import pi, radians, tan
 
 import numpy as np
 
-from .site import FOOTPRINT_RADIUS
+from ..electrode.site import FOOTPRINT_RADIUS
 
 __all__ = ["Pipette"]
 

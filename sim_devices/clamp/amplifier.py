@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .acquisition import Acquisition, History
-from .commands import Command, Outcome
-from .current_input import CurrentInput
-from .electronics import current_offset
-from .held_cell import Conditions, HeldCell
-from .landing import Landing
-from .pvs import (
+from ..electronics import current_offset
+from ..epics.commands import Command, Outcome
+from ..epics.pvs import (
     Group,
     RefusedError,
     array,
@@ -27,6 +23,10 @@ from .pvs import (
     setting,
     status,
 )
+from ..stages.landing import Landing
+from .acquisition import Acquisition, History
+from .current_input import CurrentInput
+from .held_cell import Conditions, HeldCell
 
 __all__ = ["ClampAmplifier"]
 

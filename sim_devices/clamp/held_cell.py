@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..epics.pvs import RefusedError
+from ..meniscus.contact import Contact
 from .acquisition import CurrentClamp, History, VoltageClamp
-from .contact import Contact
 from .current_input import CurrentInput
-from .pvs import RefusedError
 
 __all__ = ["Conditions", "HeldCell"]
 

@@ -1,0 +1,1 @@
+"""The simulated clamp amplifier: modes, acquisitions, the cell in between."""

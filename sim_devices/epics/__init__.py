@@ -1,0 +1,1 @@
+"""Channel Access: server, PVs with limits, numbered commands, instrument time."""

@@ -1,0 +1,1 @@
+"""A landed meniscus: what it wets, what flows, how far it creeps."""

@@ -1,0 +1,1 @@
+"""Numerics behind `cell`: diffusion in a crystallite, kinetics, time steps."""

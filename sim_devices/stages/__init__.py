@@ -1,0 +1,1 @@
+"""The motion of the simulated instrument: motors, XY, Z and its approach."""
