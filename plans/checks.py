@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 from ophyd.utils import LimitError
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.techniques import Technique, check_range
+from seccm_ophyd.techniques import Technique
 
 from .protocols import HoppingMicroscope
 
 __all__ = [
-    "HopSettings",
     "check_finite",
     "check_number",
     "check_points",
@@ -25,34 +23,6 @@ __all__ = [
 DEFAULT_THRESHOLD_PA = 2.0  # Takahashi et al., Nat. Commun. 5:5450 (2014), Methods
 NOISE_FACTOR = 4.0  # a threshold below 4 rms is passed by noise every few seconds
 STEP_FACTOR = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class HopSettings:
-    """The numbers of a hop; `seccm_ophyd.plans.hop_scan` tells what they mean.
-
-    Raises
-    ------
-    ParameterError
-        If one is NaN or out of range; the message names it.
-    """
-
-    withdraw_um: float
-    approach_rate_um_s: float
-    threshold_pa: float | None
-    travel_limit_um: float
-    max_misses: int
-
-    def __post_init__(self) -> None:
-        check_range("withdraw_um", self.withdraw_um, 0.1, 100.0, "um")
-        check_range("approach_rate_um_s", self.approach_rate_um_s, 0.01, 200.0, "um/s")
-        check_range("travel_limit_um", self.travel_limit_um, 0.1, 200.0, "um")
-        check_range("max_misses", self.max_misses, 1, math.inf, "misses in a row")
-        if self.travel_limit_um <= self.withdraw_um:
-            raise ParameterError(
-                f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
-                f"withdraw_um={self.withdraw_um:g} is needed to come back to the sample"
-            )
 
 
 def check_number(name: str, number: int) -> int:
@@ -81,9 +51,16 @@ def check_finite(name: str, value: float) -> None:
 
 
 def check_points(
-    microscope: HoppingMicroscope, xs: Sequence[float], ys: Sequence[float]
+    microscope: HoppingMicroscope, points: Sequence[tuple[int, float, float]]
 ) -> None:
     """Check that every point is a number within the limits of the stage.
+
+    Parameters
+    ----------
+    microscope
+        Its axes know their limits.
+    points
+        Index, x and y (um) of each hop.
 
     Raises
     ------
@@ -91,10 +68,10 @@ def check_points(
         If there is no point, or at the first that is NaN or outside; the message names
         axis and limits.
     """
-    if len(xs) == 0 or len(ys) == 0:
+    if not points:
         raise ParameterError("there is no point to hop to: at least one is needed")
-    for axis, values in ((microscope.xy.x, xs), (microscope.xy.y, ys)):
-        for value in values:
+    for axis, place in ((microscope.xy.x, 1), (microscope.xy.y, 2)):
+        for value in dict.fromkeys(point[place] for point in points):
             _check_position(axis, value)
 
 
@@ -111,7 +88,9 @@ def _check_position(axis: object, value: float) -> None:
 
 
 def signed_threshold(
-    threshold_pa: float | None, technique: Technique, rest_potential_v: float
+    threshold_pa: float | None,
+    techniques: Sequence[Technique],
+    rest_potential_v: float,
 ) -> float:
     """Return the contact threshold (pA), with the sign of the current waited for.
 
@@ -119,8 +98,8 @@ def signed_threshold(
     ----------
     threshold_pa
         As the user gave it; None takes 2 pA in the right direction.
-    technique
-        Its holding potential decides the direction of the contact current.
+    techniques
+        The first one's potential of approach decides the direction of the current.
     rest_potential_v
         Potential at which the sample passes no current (V).
 
@@ -130,7 +109,7 @@ def signed_threshold(
         If the threshold is zero, not finite, or of the wrong sign: no current would
         ever pass it, and the probe would be driven into the sample.
     """
-    potential = technique.acquisition.holding_potential_v
+    potential = techniques[0].acquisition.approach_potential_v
     anodic = potential >= rest_potential_v
     if threshold_pa is None:
         return DEFAULT_THRESHOLD_PA if anodic else -DEFAULT_THRESHOLD_PA

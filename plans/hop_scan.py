@@ -1,37 +1,29 @@
 """Hopping scans in step mode: a grid, or a list of points."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.utils import MsgGenerator, plan
 
-from seccm_ophyd.errors import ParameterError, TooManyMissesError
-from seccm_ophyd.schema import GRID, PRIMARY, TECHNIQUES
-from seccm_ophyd.techniques import Technique, TechniqueLike, as_technique
+from seccm_ophyd.schema import GRID, PRIMARY
+from seccm_ophyd.techniques import TechniqueLike, as_techniques
 
-from .checks import (
-    HopSettings,
-    check_finite,
-    check_number,
-    check_points,
-    check_threshold,
-    signed_threshold,
-)
-from .per_hop import hop
-from .preprocessors import safe_wrapper, settings_wrapper
+from .checks import check_finite, check_number
+from .hop_run import Named, hop_run
+from .options import with_hop_options
 from .protocols import HoppingMicroscope
+from .targets import PointsLike, find_points
 
-__all__ = ["hop_list", "hop_scan"]
+__all__ = ["Grid", "grid_run", "hop_list", "hop_scan", "list_run"]
 
 
 @plan
+@with_hop_options
 def hop_scan(
     microscope: HoppingMicroscope,
-    technique: Technique | dict[str, Any],
+    technique: TechniqueLike | Sequence[TechniqueLike],
     x_start: float,
     x_stop: float,
     x_num: int,
@@ -40,12 +32,8 @@ def hop_scan(
     y_num: int,
     *,
     snake: bool = False,
-    withdraw_um: float = 4.0,
-    approach_rate_um_s: float = 20.0,
-    threshold_pa: float | None = None,
-    travel_limit_um: float = 20.0,
-    max_misses: int = 5,
     md: dict[str, Any] | None = None,
+    **hop: Any,
 ) -> MsgGenerator[str]:
     """Hop over a grid and measure at each point: topography and activity at once.
 
@@ -59,7 +47,7 @@ def hop_scan(
         The microscope.
     technique
         What is measured at each contact, e.g. ``CurrentSample(potential_v=0.65)``, or
-        its dict.
+        its dict; a list is done one after the other in the same contact.
     x_start, x_stop, x_num
         First and last column (um) and their number.
     y_start, y_stop, y_num
@@ -79,6 +67,8 @@ def hop_scan(
         landing has the travel limit that the instrument is set to.
     max_misses
         So many misses in a row end the scan.
+    force
+        Go on although the estimate is beyond a day or 10 GB.
     md
         Metadata for the start document.
 
@@ -104,38 +94,20 @@ def hop_scan(
     >>> RE(hop_scan(seccm, CurrentSample(potential_v=0.65),
     ...             -10, 10, 41, -10, 10, 41))  # doctest: +SKIP
     """
-    columns = _line("x", x_start, x_stop, x_num)
-    lines = _line("y", y_start, y_stop, y_num)
-    check_points(microscope, columns, lines)
-    points = [
-        (iy * len(columns) + ix, columns[ix], y)
-        for iy, y in enumerate(lines)
-        for ix in _order(len(columns), backwards=snake and iy % 2 == 1)
-    ]
-    _md = _grid_metadata(microscope, columns, lines, snake)
-    _md.update(md or {})
-    settings = HopSettings(
-        withdraw_um=withdraw_um,
-        approach_rate_um_s=approach_rate_um_s,
-        threshold_pa=threshold_pa,
-        travel_limit_um=travel_limit_um,
-        max_misses=max_misses,
-    )
-    return (yield from _hop_run(microscope, technique, points, settings, _md))
+    front = Named("hop_scan", {"technique": _described(technique)}, hop, md)
+    grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
+    return (yield from grid_run(front, microscope, technique, grid))
 
 
 @plan
+@with_hop_options
 def hop_list(
     microscope: HoppingMicroscope,
-    technique: Technique | dict[str, Any],
-    points: Sequence[Sequence[float]],
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    points: PointsLike,
     *,
-    withdraw_um: float = 4.0,
-    approach_rate_um_s: float = 20.0,
-    threshold_pa: float | None = None,
-    travel_limit_um: float = 20.0,
-    max_misses: int = 5,
     md: dict[str, Any] | None = None,
+    **hop: Any,
 ) -> MsgGenerator[str]:
     """Hop to given points, in their order, and measure at each.
 
@@ -144,9 +116,10 @@ def hop_list(
     microscope, technique
         As in `hop_scan`.
     points
-        Sequence of (x, y) in um.
-    withdraw_um, approach_rate_um_s, threshold_pa, travel_limit_um, max_misses, md
-        As in `hop_scan`.
+        Sequence of (x, y) in um, or a stored run and a rule: ``{"run": uid, "rule":
+        "brightest", "n": 3}``; `seccm_ophyd.analysis.find_targets` has the rules.
+    md, **hop
+        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -169,137 +142,108 @@ def hop_list(
     --------
     >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))  # doctest: +SKIP
     """
-    pairs = [[float(value) for value in point] for point in points]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ParameterError("each point is a pair (x, y) in um")
-    check_points(microscope, [x for x, _ in pairs], [y for _, y in pairs])
+    front = Named("hop_list", {"technique": _described(technique)}, hop, md)
+    return (yield from list_run(front, microscope, technique, points))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of a map: columns along x, lines along y (um).
+
+    Raises
+    ------
+    ParameterError
+        If a number of points is not whole and positive, or a position not finite.
+    """
+
+    x_start: float
+    x_stop: float
+    x_num: int
+    y_start: float
+    y_stop: float
+    y_num: int
+    snake: bool = False
+
+    def __post_init__(self) -> None:
+        for axis in "xy":
+            check_number(f"{axis}_num", getattr(self, f"{axis}_num"))
+            for end in ("start", "stop"):
+                check_finite(f"{axis}_{end}", getattr(self, f"{axis}_{end}"))
+
+    @property
+    def columns(self) -> list[float]:
+        """Positions in x (um)."""
+        return np.linspace(self.x_start, self.x_stop, int(self.x_num)).tolist()
+
+    @property
+    def lines(self) -> list[float]:
+        """Positions in y (um)."""
+        return np.linspace(self.y_start, self.y_stop, int(self.y_num)).tolist()
+
+    @property
+    def points(self) -> list[tuple[int, float, float]]:
+        """Index, x and y of each hop, line by line in the order of hopping."""
+        columns = self.columns
+        forth = range(len(columns))
+        back = forth[::-1]
+        return [
+            (iy * len(columns) + ix, columns[ix], y)
+            for iy, y in enumerate(self.lines)
+            for ix in (back if self.snake and iy % 2 else forth)
+        ]
+
+    def metadata(self, microscope: HoppingMicroscope) -> dict[str, Any]:
+        """Describe it as `bluesky.plans.grid_scan` does, and as analysis wants it."""
+        x, y = microscope.xy.x.name, microscope.xy.y.name
+        columns, lines, snake = self.columns, self.lines, bool(self.snake)
+        return {
+            "plan_args": asdict(self),
+            "motors": [y, x],
+            "shape": [len(lines), len(columns)],
+            "extents": [[lines[0], lines[-1]], [columns[0], columns[-1]]],
+            "snaking": [False, snake],
+            GRID: {
+                "x": {"start": columns[0], "stop": columns[-1], "num": len(columns)},
+                "y": {"start": lines[0], "stop": lines[-1], "num": len(lines)},
+                "snake": snake,
+            },
+            "hints": {
+                "dimensions": [[[y], PRIMARY], [[x], PRIMARY]],
+                "gridding": "rectilinear",
+            },
+        }
+
+
+def grid_run(
+    front: Named,
+    microscope: HoppingMicroscope,
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    grid: Grid,
+) -> MsgGenerator[str]:
+    """Hop over a grid on behalf of the plan `front`; returns the uid of the run."""
+    described = grid.metadata(microscope)
+    return (yield from hop_run(front, microscope, technique, grid.points, described))
+
+
+def list_run(
+    front: Named,
+    microscope: HoppingMicroscope,
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    points: PointsLike,
+) -> MsgGenerator[str]:
+    """Hop to points on behalf of the plan `front`; returns the uid of the run."""
+    pairs = find_points(microscope, points)
     motors = [microscope.xy.x.name, microscope.xy.y.name]
-    _md = {
-        "plan_name": "hop_list",
+    described = {
         "plan_args": {"points": pairs},
         "motors": motors,
         "hints": {"dimensions": [[motors, PRIMARY]]},
     }
-    _md.update(md or {})
-    settings = HopSettings(
-        withdraw_um=withdraw_um,
-        approach_rate_um_s=approach_rate_um_s,
-        threshold_pa=threshold_pa,
-        travel_limit_um=travel_limit_um,
-        max_misses=max_misses,
-    )
     numbered = [(index, x, y) for index, (x, y) in enumerate(pairs)]
-    return (yield from _hop_run(microscope, technique, numbered, settings, _md))
+    return (yield from hop_run(front, microscope, technique, numbered, described))
 
 
-def _grid_metadata(
-    microscope: HoppingMicroscope,
-    columns: Sequence[float],
-    lines: Sequence[float],
-    snake: bool,
-) -> dict[str, Any]:
-    """Describe the grid as `bluesky.plans.grid_scan` does, and as analysis wants it."""
-    x, y = microscope.xy.x.name, microscope.xy.y.name
-    grid: dict[str, Any] = {
-        "x": {"start": columns[0], "stop": columns[-1], "num": len(columns)},
-        "y": {"start": lines[0], "stop": lines[-1], "num": len(lines)},
-        "snake": bool(snake),
-    }
-    arguments = {f"x_{key}": value for key, value in grid["x"].items()}
-    arguments |= {f"y_{key}": value for key, value in grid["y"].items()}
-    return {
-        "plan_name": "hop_scan",
-        "plan_args": {**arguments, "snake": grid["snake"]},
-        "motors": [y, x],
-        "shape": [len(lines), len(columns)],
-        "extents": [[lines[0], lines[-1]], [columns[0], columns[-1]]],
-        "snaking": [False, grid["snake"]],
-        GRID: grid,
-        "hints": {
-            "dimensions": [[[y], PRIMARY], [[x], PRIMARY]],
-            "gridding": "rectilinear",
-        },
-    }
-
-
-def _line(axis: str, start: float, stop: float, number: int) -> list[float]:
-    number = check_number(f"{axis}_num", number)
-    check_finite(f"{axis}_start", start)
-    check_finite(f"{axis}_stop", stop)
-    return [float(value) for value in np.linspace(start, stop, number)]
-
-
-def _order(number: int, *, backwards: bool) -> Iterable[int]:
-    return reversed(range(number)) if backwards else range(number)
-
-
-def _hop_run(
-    microscope: HoppingMicroscope,
-    technique: TechniqueLike,
-    points: Sequence[tuple[int, float, float]],
-    settings: HopSettings,
-    md: dict[str, Any],
-) -> MsgGenerator[str]:
-    """Check, prepare, and run the hops; the instrument is SAFE afterwards."""
-    made = as_technique(technique)
-    rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
-    threshold = signed_threshold(settings.threshold_pa, made, rest)
-    md["plan_args"] = {
-        "microscope": microscope.name,
-        "technique": made.to_dict(),
-        **md["plan_args"],
-        **asdict(settings),
-        "threshold_pa": threshold,
-    }
-    _md = {
-        "detectors": [microscope.name],
-        TECHNIQUES: [made.to_dict()],
-        "num_points": len(points),
-        "num_intervals": len(points) - 1,
-        **md,
-    }
-
-    @bpp.stage_decorator([microscope])
-    @bpp.subs_decorator({"event": [microscope.hop.note_event]})
-    @bpp.run_decorator(md=_md)
-    def hops() -> MsgGenerator[None]:
-        yield from _hops(microscope, points, settings)
-
-    def prepared() -> MsgGenerator[str]:
-        yield from bps.prepare(microscope.clamp, made, wait=True)
-        yield from check_threshold(microscope, threshold)
-        return (yield from hops())
-
-    z = microscope.z
-    wrapped = settings_wrapper(
-        prepared(),
-        {
-            z.withdraw_distance: settings.withdraw_um,
-            z.approach_rate: settings.approach_rate_um_s,
-            z.threshold: threshold,
-            z.travel_limit: None,  # set after the first landing
-        },
-    )
-    return (yield from safe_wrapper(wrapped, microscope))
-
-
-def _hops(
-    microscope: HoppingMicroscope,
-    points: Sequence[tuple[int, float, float]],
-    settings: HopSettings,
-) -> MsgGenerator[None]:
-    landed, misses = False, 0
-    before: tuple[float, float] | None = None
-    for index, x, y in points:
-        contact = yield from hop(microscope, index, x, y, before=before)
-        before = x, y
-        misses = 0 if contact else misses + 1
-        if misses >= settings.max_misses:
-            raise TooManyMissesError(
-                f"{misses} landings in a row made no contact, the last at x={x:g} um, "
-                f"y={y:g} um: is there a sample, and is the pipette open?"
-            )
-        if contact and not landed:
-            # Near the surface now: a hop has no reason to search any deeper.
-            landed = True
-            yield from bps.mv(microscope.z.travel_limit, settings.travel_limit_um)
+def _described(technique: TechniqueLike | Sequence[TechniqueLike]) -> Any:
+    """Return the argument as plain data, a list where a list was given."""
+    described = [made.to_dict() for made in as_techniques(technique)]
+    return described if isinstance(technique, list | tuple) else described[0]

@@ -1,12 +1,14 @@
 """One hop: withdraw, move, land, measure, record. What every scan repeats."""
 
+from collections.abc import Sequence
+
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.errors import NoContactError
 from seccm_ophyd.schema import PRIMARY
 
 from .protocols import HoppingMicroscope
-from .stubs import move_xy, trigger_and_wait
+from .stubs import move_xy, set_and_wait, trigger_and_wait
 
 __all__ = ["hop"]
 
@@ -18,6 +20,7 @@ def hop(
     y: float,
     *,
     before: tuple[float, float] | None = None,
+    turns: Sequence[int] = (),
 ) -> MsgGenerator[bool]:
     """Hop to (x, y), measure there and record one event.
 
@@ -29,13 +32,16 @@ def hop(
     Parameters
     ----------
     microscope
-        The microscope, with its amplifier prepared for the technique.
+        The microscope, with its amplifier prepared for the techniques.
     index
         Index of the hop in its scan.
     x, y
         Where to land (um).
     before
         Where the hop before it was (um): an axis that stays gets no message.
+    turns
+        Numbers of the prepared techniques to take up one after the other in contact.
+        Empty: one that goes on at the potential of the approach.
 
     Yields
     ------
@@ -51,10 +57,15 @@ def hop(
         yield Msg("checkpoint")
         yield from trigger_and_wait(microscope.z.withdraw)
         yield from move_xy(microscope, x, y, before=before)
-        yield Msg("set", microscope.hop, index, group="hop")
-        yield Msg("wait", None, group="hop")
+        yield from set_and_wait(microscope.hop, index)
+        if turns:
+            yield from set_and_wait(microscope.clamp, "approach")
         yield from trigger_and_wait(microscope.z.approach)
-        yield from trigger_and_wait(microscope.clamp.acquire)
+        for turn in turns:
+            yield from set_and_wait(microscope.clamp, turn)
+            yield from trigger_and_wait(microscope.clamp.acquire)
+        if not turns:
+            yield from trigger_and_wait(microscope.clamp.acquire)
         yield from _record(microscope)
     except NoContactError:
         # The whole hop stands in the try: when an interrupted hop is redone, the engine

@@ -39,6 +39,14 @@ def trigger_and_wait(obj: object) -> MsgGenerator[None]:
         yield Msg("wait", None, group=group)
 
 
+def set_and_wait(obj: object, value: object) -> MsgGenerator[None]:
+    """Set `obj` and wait for it."""
+    group = object()
+    with _own_errors():
+        yield Msg("set", obj, value, group=group)
+        yield Msg("wait", None, group=group)
+
+
 @plan
 def withdraw(microscope: HoppingMicroscope) -> MsgGenerator[None]:
     """Withdraw the probe by the set distance; does nothing when it is withdrawn.

@@ -14,11 +14,13 @@ __all__ = [
     "CLAMP_CURRENT",
     "CONTACT_CURRENT",
     "CONTACT_HEIGHT",
+    "ESTIMATE",
     "GRID",
     "HOP_INDEX",
     "HOP_OUTCOME",
     "HOP_REPEATED",
     "PRIMARY",
+    "SERIES",
     "TECHNIQUES",
     "X_SET",
     "Y_SET",
@@ -47,6 +49,8 @@ APPROACH_TRACE = "traces_approach"
 # keys of the start document
 TECHNIQUES = "techniques"
 GRID = "hop_grid"
+ESTIMATE = "estimate"
+SERIES = "series"  # the same in the runs of one plan
 
 
 class HopOutcome(IntEnum):

@@ -3,6 +3,8 @@
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,19 +14,43 @@ from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 from ophyd.status import Status
 
 from ..errors import CommandRefusedError, SeccmError
-from ..techniques import CurrentSample, Technique, as_technique, blank_scalars
+from ..techniques import (
+    Acquisition,
+    CurrentSample,
+    Measurement,
+    Technique,
+    TechniqueLike,
+    as_techniques,
+)
 from .axis import MARGIN_S
 from .command import Command, InstrumentLink, ResultScalar
-from .setting import PUT_TIMEOUT_S, setting
+from .setting import PUT_TIMEOUT_S, array_setting, setting
 
-__all__ = ["ClampAmplifier"]
+__all__ = ["APPROACH", "ClampAmplifier"]
+
+APPROACH = "approach"
+"""Given to `ClampAmplifier.set`: get ready for the next approach."""
+
+OVERLOAD, CONTACT_AGE = 2, 9  # elements of ``Clamp:Summary``
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one acquisition gave."""
+
+    number: int
+    trace: NDArray[np.float64]
+    scalars: dict[str, Any]
+    overload: bool
+    timestamp: float
 
 
 class ClampAmplifier(Device):
     """Patch-clamp amplifier with its digitiser.
 
-    `prepare` takes a technique and sets the amplifier for it; ``trigger()`` takes one
-    acquisition; ``read()`` gives the scalars that the technique draws from its trace.
+    `prepare` takes what is to be measured, one technique or several for the same
+    contact; `set` switches between them; ``trigger()`` takes one acquisition;
+    ``read()`` gives the scalars that the techniques draw from their traces.
 
     Parameters
     ----------
@@ -49,6 +75,9 @@ class ClampAmplifier(Device):
     sample_rate = setting("Clamp:SampleRate", "samples per second (Hz)")
     samples = setting("Clamp:Samples", "samples of an acquisition")
     settle_time = setting("Clamp:SettleTime", "wait from contact to sample 1 (s)")
+    waveform = array_setting("Clamp:Waveform", "V or pA of each sample; one: hold")
+    cutoffs = array_setting("Clamp:Cutoffs", "potentials that end a current clamp (V)")
+    compliance = setting("Clamp:Compliance", "largest potential of current clamp (V)")
 
     acquire = Cpt(Command, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
     halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
@@ -60,19 +89,10 @@ class ClampAmplifier(Device):
     current_step = Cpt(EpicsSignalRO, "Clamp:CurrentStep", kind="config")
     current_noise = Cpt(EpicsSignalRO, "Clamp:CurrentNoise", kind="config")
 
-    overload = Cpt(
-        ResultScalar,
-        command="acquire",
-        index=2,
-        units="",
-        precision=0,
-        kind="omitted",
-        doc="1 when the acquisition left the range",
-    )
     contact_age = Cpt(
         ResultScalar,
         command="acquire",
-        index=9,
+        index=CONTACT_AGE,
         units="s",
         kind="normal",
         doc="time from contact to the first sample",
@@ -81,19 +101,31 @@ class ClampAmplifier(Device):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Until something is prepared, an acquisition is taken with the settings as they
         # are and summarised as a current sample: stock plans work on the amplifier.
-        self._technique: Technique = CurrentSample()
-        self._measured: tuple[int, NDArray[np.float64], dict[str, float]] | None = None
+        self._measurements = Measurement.of([CurrentSample()])
+        self._turn = 0
+        self._results: dict[str, _Result] = {}
+        self._known: dict[EpicsSignal, Any] = {}
         super().__init__(*args, **kwargs)
 
     # -- what is measured -------------------------------------------------------------
 
     @property
-    def prepared(self) -> Technique:
-        """The technique whose scalars an event holds."""
-        return self._technique
+    def prepared(self) -> tuple[Technique, ...]:
+        """What is measured in each contact, in this order."""
+        return tuple(measurement.technique for measurement in self._measurements)
 
-    def prepare(self, value: Technique | dict[str, Any]) -> Status:
-        """Set the amplifier for a technique and verify that it took every setting.
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """The same with the names that they have in events and files."""
+        return self._measurements
+
+    def prepare(self, value: TechniqueLike | Sequence[TechniqueLike]) -> Status:
+        """Set the amplifier for an approach and the first of the techniques.
+
+        Parameters
+        ----------
+        value
+            One technique, or a list of them for the same contact; see `set`.
 
         Returns
         -------
@@ -107,37 +139,95 @@ class ClampAmplifier(Device):
         CommandRefusedError
             If the amplifier did not take a setting.
         """
-        technique = as_technique(value)
-        wanted = technique.acquisition
+        techniques = as_techniques(value)
+        self._known = {}  # whatever it was: every setting is verified
+        self._measurements = Measurement.of(techniques)
+        self.technique.put(json.dumps([t.to_dict() for t in techniques]))
+        return self.set(APPROACH)
+
+    def reprepare(self) -> None:
+        """Set the amplifier again as prepared, after it was made SAFE."""
+        self._known = {}
+        self.set(APPROACH)
+
+    def set(self, value: str | int) -> Status:
+        """Take up a technique in contact, or get ready for the next approach.
+
+        Parameters
+        ----------
+        value
+            ``"approach"``: voltage clamp at the potential of the approach. A number:
+            switch to that one of the prepared techniques (from 0); what the one before
+            it measured is read first.
+
+        Returns
+        -------
+        Status
+            Already done: each setting that changes is put and verified.
+
+        Raises
+        ------
+        CommandRefusedError
+            If the amplifier did not take a setting.
+        """
+        turn = 0 if value == APPROACH else int(value)
+        if value != APPROACH:
+            self._collect()
+        wanted = self._measurements[turn].technique.acquisition
         for signal, setpoint in (
-            (self.mode, wanted.mode),
-            (self.holding_potential, wanted.holding_potential_v),
-            (self.filter_cutoff, wanted.filter_hz),
-            (self.sample_rate, wanted.sample_rate_hz),
-            (self.samples, wanted.samples),
-            (self.settle_time, wanted.settle_s),
+            *self._sampling(wanted),
+            *self._clamping(wanted, value),
         ):
             self._put_verified(signal, setpoint)
-        self.technique.put(json.dumps(technique.to_dict()))
-        self._technique = technique
+        self._turn = turn
         status = Status(self)
         status.set_finished()
         return status
 
-    def reprepare(self) -> None:
-        """Set the amplifier again as prepared, after it was made SAFE."""
-        self.prepare(self._technique)
+    def _sampling(self, wanted: Acquisition) -> list[tuple[EpicsSignal, Any]]:
+        """List the settings of an acquisition that do not act on the cell."""
+        waveform = np.zeros(1) if wanted.waveform is None else wanted.waveform
+        return [
+            (self.sample_rate, wanted.sample_rate_hz),
+            (self.samples, wanted.samples),
+            (self.settle_time, wanted.settle_s),
+            (self.waveform, waveform),
+            (self.cutoffs, np.array(wanted.cutoffs_v)),
+            (self.compliance, wanted.compliance_v),
+        ]
+
+    def _clamping(
+        self, wanted: Acquisition, phase: str | int
+    ) -> list[tuple[EpicsSignal, Any]]:
+        """List those that act on the cell: what is held, then its mode."""
+        if phase == APPROACH:
+            return [
+                (self.filter_cutoff, wanted.approach_filter_hz),
+                (self.holding_potential, wanted.approach_potential_v),
+                (self.mode, "VCLAMP"),
+            ]
+        in_volts = wanted.mode == "VCLAMP"
+        held = self.holding_potential if in_volts else self.holding_current
+        return [
+            (self.filter_cutoff, wanted.filter_hz),
+            (held, wanted.hold),
+            (self.mode, wanted.mode),
+        ]
 
     def _put_verified(self, signal: EpicsSignal, setpoint: Any) -> None:
-        if signal.get(use_monitor=False) == setpoint:
+        if signal in self._known and np.array_equal(self._known[signal], setpoint):
             return
-        signal.put(setpoint, wait=True, timeout=PUT_TIMEOUT_S)
         found = signal.get(use_monitor=False)
-        if found != setpoint:
+        if not np.array_equal(np.squeeze(found), np.squeeze(setpoint)):
+            self._known.pop(signal, None)
+            signal.put(setpoint, wait=True, timeout=PUT_TIMEOUT_S)
+            found = signal.get(use_monitor=False)
+        if not np.array_equal(np.squeeze(found), np.squeeze(setpoint)):
             raise CommandRefusedError(
                 f"{signal.pvname} is {found!r}, not {setpoint!r}: "
                 f"{self.link.last_error()}"
             )
+        self._known[signal] = setpoint
 
     # -- one acquisition --------------------------------------------------------------
 
@@ -151,74 +241,95 @@ class ClampAmplifier(Device):
         return 1.5 * float(seconds) + MARGIN_S
 
     def forget(self) -> None:
-        """Drop the last acquisition: its scalars read NaN until the next."""
+        """Drop what was measured: its scalars read NaN until the next acquisition."""
+        self._results.clear()
         self.acquire.forget()
 
-    def read_trace(self) -> NDArray[np.float64]:
-        """Read the trace of the last acquisition, once.
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether any acquisition of this contact left the range."""
+        self._collect()
+        return any(result.overload for result in self._results.values())
+
+    def traces(self) -> dict[str, NDArray[np.float64]]:
+        """Traces of this contact.
 
         Returns
         -------
-        ndarray, shape (3, samples)
-            Time since the first sample (s), potential (V), current (pA).
+        dict
+            By label of the `Measurement`: arrays of shape (3, samples), time since the
+            first sample (s), potential (V), current (pA).
 
         Raises
         ------
         SeccmError
-            If the trace is not that of the last acquisition, or is incomplete.
+            If the amplifier does not hold the trace of the last acquisition.
         """
-        number = self.acquire.number
-        if number is None:
-            raise SeccmError(f"{self.name} has not acquired anything yet")
-        return self._measure(number)[1]
+        self._collect()
+        return {label: result.trace for label, result in self._results.items()}
 
-    def _measure(
-        self, number: int
-    ) -> tuple[int, NDArray[np.float64], dict[str, float]]:
-        if self._measured is None or self._measured[0] != number:
-            flat = np.asarray(self.trace.get(), dtype=float)
-            size = int(flat[2]) if flat.size > 2 else 0
-            if size < 1 or flat.size < 3 + 3 * size or flat[0] != number:
-                raise SeccmError(
-                    f"{self.trace.pvname} holds {flat.size} numbers of acquisition "
-                    f"{flat[0]:.0f}, not a trace of {number}"
-                )
-            trace = flat[3 : 3 + 3 * size].reshape(3, size)
-            self._measured = (number, trace, self._technique.summarise(trace))
-        return self._measured
+    def _collect(self) -> None:
+        """Read the acquisition that has ended, once, before another one replaces it."""
+        number, values = self.acquire.number, self.acquire.values
+        measurement = self._measurements[self._turn]
+        known = self._results.get(measurement.label)
+        if number is None or values is None or (known and known.number == number):
+            return
+        flat = np.asarray(self.trace.get(), dtype=float)
+        size = int(flat[2]) if flat.size > 2 else 0
+        if size < 1 or flat.size < 3 + 3 * size or flat[0] != number:
+            raise SeccmError(
+                f"{self.trace.pvname} holds {flat.size} numbers of acquisition "
+                f"{flat[0]:.0f}, not a trace of {number}"
+            )
+        trace = flat[3 : 3 + 3 * size].reshape(3, size)
+        self._results[measurement.label] = _Result(
+            number=number,
+            trace=trace,
+            scalars=measurement.summarise(trace),
+            overload=bool(values[OVERLOAD]),
+            timestamp=self.acquire.timestamp,
+        )
 
     # -- events -----------------------------------------------------------------------
 
     def read(self) -> OrderedDict[str, dict[str, Any]]:
-        """Read the scalars of the technique; NaN when nothing was measured."""
+        """Read the scalars of the techniques; NaN where nothing was measured."""
         reading = super().read()
-        number = self.acquire.number
-        if number is None:
-            scalars, stamp = blank_scalars(self._technique), time.time()
-        else:
-            scalars, stamp = self._measure(number)[2], self.acquire.timestamp
-        for name, value in scalars.items():
-            reading[f"{self.name}_{name}"] = {"value": value, "timestamp": stamp}
+        self._collect()
+        for measurement in self._measurements:
+            result = self._results.get(measurement.label)
+            scalars = result.scalars if result else measurement.blanks
+            stamp = result.timestamp if result else time.time()
+            for name, value in scalars.items():
+                reading[f"{self.name}_{name}"] = {"value": value, "timestamp": stamp}
         return reading
 
     def describe(self) -> OrderedDict[str, dict[str, Any]]:
-        """Describe the scalars of the prepared technique."""
+        """Describe the scalars of the prepared techniques."""
         description = super().describe()
-        for scalar in self._technique.scalars:
-            description[f"{self.name}_{scalar.name}"] = {
-                "source": f"PV:{self.trace.pvname}",
-                "dtype": "number",
-                "shape": [],
-                "units": scalar.units,
-                "precision": 4,
-            }
+        for measurement in self._measurements:
+            for name, scalar in measurement.scalars.items():
+                number = {"precision": 4} if scalar.dtype == "number" else {}
+                description[f"{self.name}_{name}"] = {
+                    "source": f"PV:{self.trace.pvname}",
+                    "dtype": scalar.dtype,
+                    "shape": [],
+                    "units": scalar.units,
+                    **number,
+                }
         return description
 
     @property
     def hints(self) -> dict[str, list[str]]:
         """Fields that live tables and plots show unasked."""
-        hinted = [s.name for s in self._technique.scalars if s.hinted]
-        return {"fields": [f"{self.name}_{name}" for name in hinted]}
+        hinted = [
+            f"{self.name}_{name}"
+            for measurement in self._measurements
+            for name, scalar in measurement.scalars.items()
+            if scalar.hinted
+        ]
+        return {"fields": hinted}
 
     def stop(self, *, success: bool = False) -> None:
         """End a running acquisition."""

@@ -54,7 +54,7 @@ class HopRecord(Device):
     def _outcome(self) -> HopOutcome:
         if self.parent.z.contact_height.get() != self.parent.z.contact_height.get():
             return HopOutcome.NO_CONTACT
-        if self.parent.clamp.overload.get() == 1:
+        if self.parent.clamp.is_overloaded:
             return HopOutcome.OVERLOAD
         return HopOutcome.CONTACT
 

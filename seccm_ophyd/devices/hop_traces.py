@@ -35,20 +35,22 @@ class HopTraces(Device):
         super().__init__(*args, **kwargs)
 
     @property
-    def _label(self) -> str:
-        return self.parent.clamp.prepared.label
+    def _names(self) -> list[str]:
+        """Names of the datasets of a run."""
+        return ["approach", *(m.label for m in self.parent.clamp.measurements)]
 
     def stage(self) -> list[object]:
-        """Open a new file for the technique that the amplifier is prepared for."""
+        """Open a new file for the techniques that the amplifier is prepared for."""
         if self.folder.get():
             path = Path(self.folder.get()) / f"{uuid.uuid4().hex}.h5"
-            samples = self.parent.clamp.prepared.acquisition.samples
             file = TraceFile(path)
             file.add("approach", ("z", "i"), ("um", "pA"), CURVE_SAMPLES)
-            file.add(self._label, TRACE_CHANNELS, TRACE_UNITS, samples)
+            for measurement in self.parent.clamp.measurements:
+                samples = measurement.technique.acquisition.samples
+                file.add(measurement.label, TRACE_CHANNELS, TRACE_UNITS, samples)
             file.start()
             self._announced.clear()
-            for name in ("approach", self._label):
+            for name in self._names:
                 document = file.stream_resource(name, f"{self.name}_{name}")
                 self._announced.append(("stream_resource", document))
             self._file, self._row, self._last_index = file, -1, None
@@ -65,7 +67,7 @@ class HopTraces(Device):
         """Describe the external arrays (``STREAM:``) of the open file."""
         description = super().describe()
         if self._file is not None:
-            for name in ("approach", self._label):
+            for name in self._names:
                 key = {**self._file.describe(name), "object_name": self.name}
                 description[f"{self.name}_{name}"] = key
         return description
@@ -79,16 +81,16 @@ class HopTraces(Device):
         hop = self.parent.hop.index.get()
         if hop != self._last_index:
             self._row, self._last_index = self._row + 1, hop
-        z, clamp = self.parent.z, self.parent.clamp
-        samples = clamp.prepared.acquisition.samples
-        measured = clamp.acquire.number is not None
-        trace = np.full((len(TRACE_CHANNELS), samples), np.nan)
-        if measured:
-            found = clamp.read_trace()[:, :samples]
-            trace[:, : found.shape[1]] = found
-        self._file.write(self._row, "approach", z.read_curve())
-        self._file.write(self._row, self._label, trace)
+        self._file.write(self._row, "approach", self.parent.z.read_curve())
+        found = self.parent.clamp.traces()
+        for measurement in self.parent.clamp.measurements:
+            samples = measurement.technique.acquisition.samples
+            trace = np.full((len(TRACE_CHANNELS), samples), np.nan)
+            if measurement.label in found:
+                part = found[measurement.label][:, :samples]
+                trace[:, : part.shape[1]] = part
+            self._file.write(self._row, measurement.label, trace)
         yield from self._announced
         self._announced.clear()
-        for name in ("approach", self._label):
+        for name in self._names:
             yield "stream_datum", self._file.stream_datum(name, self._row)

@@ -5,7 +5,7 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
 
-__all__ = ["PUT_TIMEOUT_S", "setting"]
+__all__ = ["PUT_TIMEOUT_S", "array_setting", "setting"]
 
 PUT_TIMEOUT_S = 5.0
 
@@ -32,4 +32,24 @@ def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:
         kind="config",
         doc=doc,
         **kwargs,
+    )
+
+
+def array_setting(suffix: str, doc: str) -> Cpt:
+    """Declare a setting that is an array: not monitored, not in the config.
+
+    Parameters
+    ----------
+    suffix
+        The PV behind the prefix of the instrument.
+    doc
+        What it is, with its unit.
+    """
+    return Cpt(
+        EpicsSignal,
+        suffix,
+        auto_monitor=False,
+        write_timeout=PUT_TIMEOUT_S,
+        kind="omitted",
+        doc=doc,
     )

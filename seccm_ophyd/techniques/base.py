@@ -1,17 +1,4 @@
-"""What is measured while the meniscus touches the sample.
-
-A technique is a frozen, keyword-only dataclass: its arguments are numbers with their
-unit in the name, it validates itself when it is made, it goes into the start document
-as a dict and comes back from it. It knows two things: the `Acquisition` that the clamp
-amplifier is asked for, and the scalars that are drawn from the trace that comes back.
-
-Examples
---------
->>> CurrentSample(potential_v=0.65).to_dict()["potential_v"]
-0.65
->>> Technique.from_dict({"technique": "CurrentSample", "potential_v": 0.1}).samples
-10
-"""
+"""What every technique is: validated numbers, an acquisition, scalars from a trace."""
 
 import math
 from collections.abc import Mapping
@@ -21,19 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 __all__ = [
     "TRACE_CHANNELS",
     "TRACE_UNITS",
     "Acquisition",
-    "CurrentSample",
     "Scalar",
     "Technique",
-    "TechniqueLike",
-    "as_technique",
-    "blank_scalars",
+    "check_duration",
     "check_range",
+    "check_whole",
+    "usual_filter_hz",
 ]
 
 TRACE_CHANNELS = ("t", "E", "i")
@@ -42,10 +28,16 @@ TRACE_UNITS = ("s", "V", "pA")
 # What the amplifiers of the field can do (MultiClamp 700B with a 16-bit digitiser); the
 # IOC enforces the limits of the instrument that is really there.
 POTENTIAL_LIMITS_V = (-2.0, 2.0)
+CURRENT_LIMITS_PA = (-20e3, 20e3)
 SAMPLE_RATE_LIMITS_HZ = (1.0, 500e3)
 FILTER_LIMITS_HZ = (10.0, 100e3)
 SAMPLES_LIMITS = (1, 20_000)
 SETTLE_LIMITS_S = (0.0, 3600.0)
+COMPLIANCE_LIMITS_V = (0.1, 10.0)
+
+# at which the contact is looked for: Takahashi et al., Nat. Commun. 5:5450 (2014)
+APPROACH_V = 0.65
+APPROACH_FILTER_HZ = 1e3
 
 
 def check_range(name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -63,9 +55,44 @@ def check_range(name: str, value: float, low: float, high: float, unit: str) -> 
         )
 
 
+def check_whole(name: str, value: float, low: int, high: int, unit: str) -> None:
+    """Refuse what is not a whole number within [low, high].
+
+    Raises
+    ------
+    ParameterError
+        As `check_range`, and for a fraction.
+    """
+    check_range(name, value, low, high, unit)
+    if value != int(value):
+        raise ParameterError(f"{name}={value!r} is not a whole number of {unit}")
+
+
+def check_duration(duration_s: float, interval_s: float) -> None:
+    """Refuse a duration or interval that gives no sample, or too many.
+
+    Raises
+    ------
+    ParameterError
+        The message names the range that goes with the other.
+    """
+    low, high = (1 / rate for rate in reversed(SAMPLE_RATE_LIMITS_HZ))
+    check_range("interval_s", interval_s, low, high, "s")
+    longest = SAMPLES_LIMITS[1] * interval_s
+    check_range("duration_s", duration_s, interval_s, longest, "s")
+
+
+def usual_filter_hz(scan_rate_v_s: float = 0.0) -> float:
+    """Cut-off of the low pass (Hz): 1 kHz, for sweeps above 1 V/s 10 kHz.
+
+    Takahashi et al., Nat. Commun. 5:5450 (2014), Methods.
+    """
+    return 10e3 if scan_rate_v_s > 1.0 else 1e3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scalar:
-    """A number that a technique draws from its trace: one key of an event.
+    """A number or word that a technique draws from its trace: one key of an event.
 
     Parameters
     ----------
@@ -77,12 +104,20 @@ class Scalar:
         What it is, in a few words.
     hinted
         Whether live tables and plots show it unasked.
+    dtype
+        "number" or "string".
     """
 
     name: str
     units: str
     doc: str
     hinted: bool = False
+    dtype: str = "number"
+
+    @property
+    def blank(self) -> float | str:
+        """What stands in an event when nothing was measured."""
+        return math.nan if self.dtype == "number" else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,22 +128,47 @@ class Acquisition:
     ----------
     mode
         ``VCLAMP``, ``ICLAMP`` or ``I0``.
-    holding_potential_v
-        Potential of the sample during the approach and until the first sample (V).
+    approach_potential_v, approach_filter_hz
+        Potential of the sample (V) and cut-off of the low pass (Hz) during the
+        approach.
+    hold
+        What is held from the contact to the first sample: V in voltage clamp, pA in
+        current clamp.
     sample_rate_hz, samples
         Rate (Hz) and number of samples.
     settle_s
-        Wait between contact and the first sample (s).
+        Wait before the first sample, from contact or from the end of the acquisition
+        before it in the same contact (s).
     filter_hz
-        Cut-off of the low pass (Hz).
+        Cut-off of the low pass during the measurement (Hz).
+    waveform
+        What is imposed on each sample (V or pA), shape (samples,); None keeps `hold`.
+    cutoffs_v
+        Lower and upper potential at which a current clamp ends (V).
+    compliance_v
+        Largest potential that the current clamp may apply (V).
     """
 
     mode: str
-    holding_potential_v: float
+    approach_potential_v: float
+    hold: float
     sample_rate_hz: float
     samples: int
     settle_s: float
     filter_hz: float
+    waveform: NDArray[np.float64] | None = None
+    cutoffs_v: tuple[float, float] = (-10.0, 10.0)
+    compliance_v: float = 10.0
+    approach_filter_hz: float = APPROACH_FILTER_HZ
+
+    @property
+    def switches(self) -> bool:
+        """Whether the clamp is set differently in contact than during the approach."""
+        return (
+            self.mode != "VCLAMP"
+            or self.hold != self.approach_potential_v
+            or self.filter_hz != self.approach_filter_hz
+        )
 
     @property
     def duration_s(self) -> float:
@@ -121,7 +181,9 @@ class Technique:
     """Base class of everything that can be measured in one contact."""
 
     label: ClassVar[str]
+    """Name of its trace in files."""
     scalars: ClassVar[tuple[Scalar, ...]]
+    """What `summarise` draws from a trace."""
     _registry: ClassVar[dict[str, type["Technique"]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -133,13 +195,14 @@ class Technique:
         """What the clamp amplifier is asked for."""
         raise NotImplementedError
 
-    def summarise(self, trace: NDArray[np.float64]) -> dict[str, float]:
+    def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
         """Draw the scalars of this technique from a trace.
 
         Parameters
         ----------
         trace : ndarray, shape (3, samples)
-            Time since the first sample (s), potential (V), current (pA).
+            Time since the first sample (s), potential (V), current (pA); fewer samples
+            than asked for when a cut-off was reached.
 
         Returns
         -------
@@ -176,99 +239,3 @@ class Technique:
                 f"{', '.join(allowed)}"
             )
         return cls(**arguments)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurrentSample(Technique):
-    """Current at a fixed potential: the redox activity under the meniscus.
-
-    The defaults are the paper's: 20 ms after contact, the mean of 10 samples at 200 kHz
-    behind a 1 kHz filter (Takahashi et al., Nat. Commun. 5:5450 (2014), Methods).
-    Behind that filter the ten samples are one independent value: the mean does not
-    reduce the noise by sqrt(10).
-
-    Parameters
-    ----------
-    potential_v
-        Potential of the sample versus the QRCE (V), held from the approach on.
-    settle_s
-        Wait between contact and the first sample (s).
-    samples, sample_rate_hz
-        Number of samples and their rate (Hz).
-    filter_hz
-        Cut-off of the low pass (Hz).
-
-    Raises
-    ------
-    ParameterError
-        If a value is NaN or out of range.
-    """
-
-    label: ClassVar[str] = "current_sample"
-    scalars: ClassVar[tuple[Scalar, ...]] = (
-        Scalar(name="current", units="pA", doc="mean current", hinted=True),
-        Scalar(name="current_sd", units="pA", doc="its standard deviation"),
-        Scalar(name="potential", units="V", doc="mean potential of the sample"),
-    )
-
-    potential_v: float = 0.65
-    settle_s: float = 0.020
-    samples: int = 10
-    sample_rate_hz: float = 200e3
-    filter_hz: float = 1000.0
-
-    def __post_init__(self) -> None:
-        check_range("potential_v", self.potential_v, *POTENTIAL_LIMITS_V, "V")
-        check_range("settle_s", self.settle_s, *SETTLE_LIMITS_S, "s")
-        check_range("samples", self.samples, *SAMPLES_LIMITS, "samples")
-        if self.samples != int(self.samples):
-            raise ParameterError(f"samples={self.samples!r} is not a whole number")
-        check_range("sample_rate_hz", self.sample_rate_hz, *SAMPLE_RATE_LIMITS_HZ, "Hz")
-        check_range("filter_hz", self.filter_hz, *FILTER_LIMITS_HZ, "Hz")
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """What the clamp amplifier is asked for."""
-        return Acquisition(
-            mode="VCLAMP",
-            holding_potential_v=self.potential_v,
-            sample_rate_hz=self.sample_rate_hz,
-            samples=int(self.samples),
-            settle_s=self.settle_s,
-            filter_hz=self.filter_hz,
-        )
-
-    def summarise(self, trace: NDArray[np.float64]) -> dict[str, float]:
-        """Mean and standard deviation of the current, mean potential."""
-        _, potential, current = trace
-        return {
-            "current": float(current.mean()),
-            "current_sd": float(current.std()),
-            "potential": float(potential.mean()),
-        }
-
-
-TechniqueLike = Technique | dict[str, Any]
-
-
-def as_technique(technique: TechniqueLike) -> Technique:
-    """Accept a technique or its dict.
-
-    Raises
-    ------
-    ParameterError
-        If it is neither.
-    """
-    if isinstance(technique, Technique):
-        return technique
-    if isinstance(technique, Mapping):
-        return Technique.from_dict(technique)
-    raise ParameterError(
-        f"technique={technique!r} is no technique: give for instance "
-        "CurrentSample(potential_v=0.65), or its dict"
-    )
-
-
-def blank_scalars(technique: Technique) -> dict[str, float]:
-    """Return the scalars of a hop in which nothing was measured: all NaN."""
-    return {scalar.name: math.nan for scalar in technique.scalars}

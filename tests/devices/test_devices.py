@@ -130,7 +130,7 @@ def test_prepare_sets_and_verifies_the_amplifier(fake):
     clamp.prepare({"technique": "CurrentSample", "potential_v": 0.7, "samples": 4})
     assert clamp.holding_potential.get() == 0.7
     assert clamp.samples.get() == 4
-    assert clamp.prepared == CurrentSample(potential_v=0.7, samples=4)
+    assert clamp.prepared == (CurrentSample(potential_v=0.7, samples=4),)
     with pytest.raises(ParameterError):
         clamp.prepare("nothing")
 

@@ -289,7 +289,7 @@ def test_paused_in_contact_the_hop_is_redone_from_its_withdrawal(RE, docs, fake,
     assert m.clamp.holding_potential.get() == 0.0
     before = len(fake.log)
     RE.resume()
-    assert m.clamp.prepared == CurrentSample()
+    assert m.clamp.prepared == (CurrentSample(),)
     assert fake.log[before : before + 4] == [
         "withdraw",
         ("xy_x", -1.0, "WITHDRAWN"),

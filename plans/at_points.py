@@ -1,0 +1,207 @@
+"""Measurements at chosen points: voltammograms, scan rates, approach curves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bluesky.utils import MsgGenerator, plan
+
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry
+
+from .checks import check_number
+from .hop_run import Named
+from .hop_scan import list_run
+from .options import with_hop_options
+from .protocols import HoppingMicroscope
+from .targets import PointsLike, find_point, find_points
+
+__all__ = ["approach_curves", "cyclic_voltammetry", "scan_rate_series"]
+
+
+@plan
+@with_hop_options
+def cyclic_voltammetry(
+    microscope: HoppingMicroscope,
+    point: PointsLike,
+    *,
+    e_start_v: float = 0.0,
+    e_vertex1_v: float = 0.8,
+    e_vertex2_v: float = -0.2,
+    e_end_v: float = 0.0,
+    scan_rate_v_s: float = 0.1,
+    cycles: int = 1,
+    rest_s: float = 1.0,
+    md: dict[str, Any] | None = None,
+    **hop: Any,
+) -> MsgGenerator[str]:
+    """Land at a point and take a cyclic voltammogram (Takahashi 2014, Fig. 2b).
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    point
+        (x, y) in um, or a stored run and a rule: ``{"run": uid, "rule": "brightest"}``.
+    e_start_v, e_vertex1_v, e_vertex2_v, e_end_v, scan_rate_v_s, cycles, rest_s
+        As in `seccm_ophyd.techniques.CyclicVoltammetry`.
+    md, **hop
+        As in `hop_scan`; the signature lists them.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+
+    Examples
+    --------
+    >>> RE(cyclic_voltammetry(seccm, (1.5, -3)))  # doctest: +SKIP
+    >>> RE(cyclic_voltammetry(seccm, {"run": uid, "rule": "brightest_particle"}))
+    ... # doctest: +SKIP
+    """
+    own: dict[str, Any] = {
+        "e_start_v": e_start_v,
+        "e_vertex1_v": e_vertex1_v,
+        "e_vertex2_v": e_vertex2_v,
+        "e_end_v": e_end_v,
+        "scan_rate_v_s": scan_rate_v_s,
+        "cycles": cycles,
+        "rest_s": rest_s,
+    }
+    front = Named("cyclic_voltammetry", own, hop, md)
+    points = [find_point(microscope, point)]
+    return (yield from list_run(front, microscope, CyclicVoltammetry(**own), points))
+
+
+@plan
+@with_hop_options
+def scan_rate_series(
+    microscope: HoppingMicroscope,
+    point: PointsLike,
+    scan_rates_v_s: Sequence[float] = (0.1, 1.0, 10.0, 100.0),
+    *,
+    e_start_v: float = 0.0,
+    e_vertex1_v: float = 0.8,
+    e_vertex2_v: float = -0.2,
+    e_end_v: float = 0.0,
+    rest_s: float = 1.0,
+    md: dict[str, Any] | None = None,
+    **hop: Any,
+) -> MsgGenerator[str]:
+    """Take a voltammogram at each of several scan rates, all in one contact.
+
+    Above 1 V/s the low pass is opened from 1 to 10 kHz (Takahashi 2014, Fig. 1c and
+    Methods).
+
+    Parameters
+    ----------
+    microscope, point
+        As in `cyclic_voltammetry`.
+    scan_rates_v_s
+        Scan rates (V/s), in the order in which they are taken.
+    e_start_v, e_vertex1_v, e_vertex2_v, e_end_v, rest_s
+        As in `seccm_ophyd.techniques.CyclicVoltammetry`.
+    md, **hop
+        As in `hop_scan`; the signature lists them.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+
+    Examples
+    --------
+    >>> RE(scan_rate_series(seccm, (0, 0), (0.1, 1, 10)))  # doctest: +SKIP
+    """
+    if not len(scan_rates_v_s):
+        raise ParameterError("scan_rates_v_s=() is not allowed: at least one is needed")
+    sweep: dict[str, Any] = {
+        "e_start_v": e_start_v,
+        "e_vertex1_v": e_vertex1_v,
+        "e_vertex2_v": e_vertex2_v,
+        "e_end_v": e_end_v,
+        "rest_s": rest_s,
+    }
+    series = [
+        CyclicVoltammetry(scan_rate_v_s=scan_rate, **sweep)
+        for scan_rate in scan_rates_v_s
+    ]
+    own = {"scan_rates_v_s": [float(rate) for rate in scan_rates_v_s], **sweep}
+    front = Named("scan_rate_series", own, hop, md)
+    points = [find_point(microscope, point)]
+    return (yield from list_run(front, microscope, series, points))
+
+
+@plan
+@with_hop_options
+def approach_curves(
+    microscope: HoppingMicroscope,
+    points: PointsLike,
+    repeats: int = 1,
+    *,
+    potential_v: float = 0.65,
+    md: dict[str, Any] | None = None,
+    **hop: Any,
+) -> MsgGenerator[str]:
+    """Land at points and record current against distance (Takahashi 2014, Fig. 1b).
+
+    Each landing of each plan records its approach curve; this one does nothing more.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    points
+        Pairs (x, y) in um, or a stored run and a rule.
+    repeats
+        Landings at each point.
+    potential_v
+        Potential of the sample (V versus the QRCE).
+    md, **hop
+        As in `hop_scan`; the signature lists them.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+
+    Examples
+    --------
+    >>> RE(approach_curves(seccm, [(0, 0)], 3))  # doctest: +SKIP
+    """
+    times = check_number("repeats", repeats)
+    front = Named(
+        "approach_curves", {"repeats": times, "potential_v": potential_v}, hop, md
+    )
+    found = [pair for pair in find_points(microscope, points) for _ in range(times)]
+    technique = CurrentSample(potential_v=potential_v)
+    return (yield from list_run(front, microscope, technique, found))

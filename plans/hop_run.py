@@ -1,0 +1,161 @@
+"""One run of hops: checked, estimated, prepared, recorded, left SAFE."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+from seccm_ophyd.errors import TooManyMissesError
+from seccm_ophyd.schema import ESTIMATE, TECHNIQUES
+from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
+
+from .checks import check_points, check_threshold, signed_threshold
+from .estimate import estimate_hops
+from .options import HopOptions
+from .per_hop import hop
+from .preprocessors import safe_wrapper, settings_wrapper
+from .protocols import HoppingMicroscope
+
+__all__ = ["Named", "Points", "hop_run"]
+
+Points = Sequence[tuple[int, float, float]]
+"""Index in the scan, x and y (um) of each hop, in the order of hopping."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a plan was called with, for its start document.
+
+    Parameters
+    ----------
+    plan_name
+        Of the plan that the user called.
+    plan_args
+        Its own arguments, those that not every hopping plan has.
+    hop
+        Its `HopOptions`.
+    md
+        Its metadata, which have the last word.
+    """
+
+    plan_name: str
+    plan_args: dict[str, Any]
+    hop: dict[str, Any]
+    md: dict[str, Any] | None
+
+
+def hop_run(
+    front: Named,
+    microscope: HoppingMicroscope,
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    points: Points,
+    md: dict[str, Any],
+) -> MsgGenerator[str]:
+    """Hop to points and measure at each; the instrument is SAFE afterwards.
+
+    Parameters
+    ----------
+    front
+        The plan that this is a part of.
+    microscope
+        The microscope.
+    technique
+        What is measured in each contact: one technique, or several in their order.
+    points
+        Where to.
+    md
+        What the start document tells of the points, e.g. their grid; the ``plan_args``
+        in it are added to those of `front`.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+    TooManyMissesError
+        After ``max_misses`` landings in a row without contact.
+    """
+    options = HopOptions(**front.hop)
+    techniques = as_techniques(technique)
+    check_points(microscope, points)
+    rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
+    threshold = signed_threshold(options.threshold_pa, techniques, rest)
+    expected = yield from estimate_hops(microscope, points, techniques, options)
+    expected.check(force=options.force)
+    _md = {
+        "plan_name": front.plan_name,
+        "detectors": [microscope.name],
+        TECHNIQUES: [made.to_dict() for made in techniques],
+        ESTIMATE: asdict(expected),
+        "num_points": len(points),
+        "num_intervals": len(points) - 1,
+        **md,
+        "plan_args": {
+            "microscope": microscope.name,
+            **front.plan_args,
+            **md["plan_args"],
+            **asdict(options),
+            "threshold_pa": threshold,
+        },
+        **(front.md or {}),
+    }
+
+    @bpp.stage_decorator([microscope])
+    @bpp.subs_decorator({"event": [microscope.hop.note_event]})
+    @bpp.run_decorator(md=_md)
+    def hops() -> MsgGenerator[None]:
+        yield from _hops(microscope, points, techniques, options)
+
+    def prepared() -> MsgGenerator[str]:
+        yield from bps.prepare(microscope.clamp, techniques, wait=True)
+        yield from check_threshold(microscope, threshold)
+        return (yield from hops())
+
+    z = microscope.z
+    wrapped = settings_wrapper(
+        prepared(),
+        {
+            z.withdraw_distance: options.withdraw_um,
+            z.approach_rate: options.approach_rate_um_s,
+            z.threshold: threshold,
+            z.travel_limit: None,  # set after the first landing
+        },
+    )
+    return (yield from safe_wrapper(wrapped, microscope))
+
+
+def _hops(
+    microscope: HoppingMicroscope,
+    points: Points,
+    techniques: Sequence[Technique],
+    options: HopOptions,
+) -> MsgGenerator[None]:
+    landed, misses = False, 0
+    before: tuple[float, float] | None = None
+    alone = len(techniques) == 1 and not techniques[0].acquisition.switches
+    turns = () if alone else range(len(techniques))
+    for index, x, y in points:
+        contact = yield from hop(microscope, index, x, y, before=before, turns=turns)
+        before = x, y
+        misses = 0 if contact else misses + 1
+        if misses >= options.max_misses:
+            raise TooManyMissesError(
+                f"{misses} landings in a row made no contact, the last at x={x:g} um, "
+                f"y={y:g} um: is there a sample, and is the pipette open?"
+            )
+        if contact and not landed:
+            # Near the surface now: a hop has no reason to search any deeper.
+            landed = True
+            yield from bps.mv(microscope.z.travel_limit, options.travel_limit_um)

@@ -1,0 +1,90 @@
+"""The options that all hopping plans share: their names, defaults and limits."""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.techniques import check_range
+
+__all__ = ["HopOptions", "with_hop_options"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HopOptions:
+    """How a scan hops; the defaults are the paper's hop.
+
+    Withdraw 4 um, approach at 20 um/s, stop at 2 pA (Takahashi et al., Nat. Commun.
+    5:5450 (2014), Methods).
+
+    Parameters
+    ----------
+    withdraw_um
+        Withdrawal before each move (um); more than the surface rises from point to
+        point.
+    approach_rate_um_s
+        Rate of descent (um/s).
+    threshold_pa
+        Current that makes a contact (pA), signed; None: 2 pA in the direction that the
+        potential of the approach drives.
+    travel_limit_um
+        A landing that has found nothing after this travel is a miss (um). The first
+        landing has the travel limit that the instrument is set to.
+    max_misses
+        So many misses in a row end the scan.
+    force
+        Go on although the estimate is beyond a day or 10 GB.
+
+    Raises
+    ------
+    ParameterError
+        If one is NaN or out of range; the message names it.
+    """
+
+    withdraw_um: float = 4.0
+    approach_rate_um_s: float = 20.0
+    threshold_pa: float | None = None
+    travel_limit_um: float = 20.0
+    max_misses: int = 5
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("withdraw_um", self.withdraw_um, 0.1, 100.0, "um")
+        check_range("approach_rate_um_s", self.approach_rate_um_s, 0.01, 200.0, "um/s")
+        check_range("travel_limit_um", self.travel_limit_um, 0.1, 200.0, "um")
+        check_range("max_misses", self.max_misses, 1, math.inf, "misses in a row")
+        if self.travel_limit_um <= self.withdraw_um:
+            raise ParameterError(
+                f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
+                f"withdraw_um={self.withdraw_um:g} is needed to come back to the sample"
+            )
+
+
+def with_hop_options(plan: Callable[..., Any]) -> Callable[..., Any]:
+    """Spell out, in the signature of a plan, the options it takes as ``**hop``.
+
+    One place then defines them, and IPython, Sphinx and the queue server show them.
+    """
+    signature = inspect.signature(plan)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=field.type,
+        )
+        for field in fields(HopOptions)
+    ]
+    shown = signature.replace(parameters=[*own, *options])
+
+    @functools.wraps(plan)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        shown.bind(*args, **kwargs)  # an unknown option is a TypeError at once
+        return plan(*args, **kwargs)
+
+    checked.__signature__ = shown  # type: ignore[attr-defined]
+    return checked

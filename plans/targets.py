@@ -1,0 +1,82 @@
+"""Where to hop: coordinates, or a stored run and a rule that finds them in its map."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seccm_ophyd.errors import ParameterError
+
+from .protocols import HoppingMicroscope
+
+__all__ = ["PointsLike", "find_point", "find_points"]
+
+PointsLike = Sequence[Any] | Mapping[str, Any]
+"""Pairs (x, y) in um, or ``{"run": ..., "rule": ..., **options}``."""
+
+
+def find_points(microscope: HoppingMicroscope, points: PointsLike) -> list[list[float]]:
+    """Turn what a plan was given into coordinates.
+
+    Parameters
+    ----------
+    microscope
+        Its ``find_run``, where it has one, finds a run by uid.
+    points
+        Pairs (x, y) in um; or a run - its uid, or any kind of run that
+        `seccm_ophyd.analysis` reads - with a rule and its options.
+
+    Returns
+    -------
+    list of [float, float]
+        x and y (um).
+
+    Raises
+    ------
+    ParameterError
+        If `points` is neither, or the rule finds nothing; the message says why.
+    """
+    if isinstance(points, Mapping):
+        return _by_rule(microscope, dict(points))
+    try:
+        pairs = [[float(value) for value in point] for point in points]
+    except (TypeError, ValueError):
+        pairs = [[]]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ParameterError(
+            f"points={points!r} is not allowed: each point is a pair (x, y) in um"
+        )
+    return pairs
+
+
+def find_point(microscope: HoppingMicroscope, point: PointsLike) -> list[float]:
+    """Turn one pair (x, y), or a run and a rule, into one point.
+
+    Raises
+    ------
+    ParameterError
+        As `find_points`.
+    """
+    if isinstance(point, Mapping):
+        return _by_rule(microscope, dict(point))[0]
+    return find_points(microscope, [point])[0]
+
+
+def _by_rule(
+    microscope: HoppingMicroscope, wanted: dict[str, Any]
+) -> list[list[float]]:
+    from seccm_ophyd.analysis import find_targets  # here: it loads xarray and scipy
+
+    try:
+        run, rule = wanted.pop("run"), wanted.pop("rule")
+    except KeyError as error:
+        raise ParameterError(
+            f"points need {error.args[0]!r}: give pairs (x, y) in um, or for instance "
+            '{"run": uid, "rule": "brightest"}'
+        ) from None
+    find_run = getattr(microscope, "find_run", None)
+    if isinstance(run, str | int) and find_run is not None:
+        run = find_run(run)
+    try:
+        found = find_targets(run, rule, **wanted)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ParameterError(f"rule={rule!r} finds no point: {error}") from error
+    return [[float(x), float(y)] for x, y in found]

@@ -1,0 +1,49 @@
+"""What is measured while the meniscus touches the sample.
+
+A technique is a frozen, keyword-only dataclass: its arguments are numbers with their
+unit in the name, it validates itself when it is made, it goes into the start document
+as a dict and comes back from it. It knows two things: the `Acquisition` that the clamp
+amplifier is asked for, and the scalars that are drawn from the trace that comes back.
+
+Examples
+--------
+>>> CurrentSample(potential_v=0.65).to_dict()["potential_v"]
+0.65
+>>> Technique.from_dict({"technique": "CurrentSample", "potential_v": 0.1}).samples
+10
+"""
+
+from .base import (
+    TRACE_CHANNELS,
+    TRACE_UNITS,
+    Acquisition,
+    Scalar,
+    Technique,
+    check_range,
+    check_whole,
+)
+from .chronoamperometry import Chronoamperometry
+from .current_clamp import Galvanostatic, ZeroCurrentPotential
+from .current_sample import CurrentSample
+from .sequence import Measurement, TechniqueLike, as_technique, as_techniques
+from .voltammetry import CyclicVoltammetry, LinearSweepVoltammetry
+
+__all__ = [
+    "TRACE_CHANNELS",
+    "TRACE_UNITS",
+    "Acquisition",
+    "Chronoamperometry",
+    "CurrentSample",
+    "CyclicVoltammetry",
+    "Galvanostatic",
+    "LinearSweepVoltammetry",
+    "Measurement",
+    "Scalar",
+    "Technique",
+    "TechniqueLike",
+    "ZeroCurrentPotential",
+    "as_technique",
+    "as_techniques",
+    "check_range",
+    "check_whole",
+]

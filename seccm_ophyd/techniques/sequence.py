@@ -1,0 +1,97 @@
+"""One technique or several, done one after the other in the same contact."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ParameterError
+from .base import Scalar, Technique
+
+__all__ = ["Measurement", "TechniqueLike", "as_technique", "as_techniques"]
+
+TechniqueLike = Technique | dict[str, Any]
+
+
+def as_technique(technique: TechniqueLike) -> Technique:
+    """Accept a technique or its dict.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    """
+    if isinstance(technique, Technique):
+        return technique
+    if isinstance(technique, Mapping):
+        return Technique.from_dict(technique)
+    raise ParameterError(
+        f"technique={technique!r} is no technique: give for instance "
+        "CurrentSample(potential_v=0.65), or its dict"
+    )
+
+
+def as_techniques(
+    techniques: TechniqueLike | Sequence[TechniqueLike],
+) -> tuple[Technique, ...]:
+    """Accept one technique, or a list of them, as objects or dicts.
+
+    Raises
+    ------
+    ParameterError
+        If the list is empty, or one of them is no technique.
+    """
+    if isinstance(techniques, list | tuple):
+        if not techniques:
+            raise ParameterError("technique=[] is not allowed: at least one is needed")
+        return tuple(as_technique(technique) for technique in techniques)
+    return (as_technique(techniques),)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A technique at its place in a contact, with the names that it has there.
+
+    Parameters
+    ----------
+    technique
+        What is done.
+    label
+        Name of its trace; a second technique of the same kind has ``_2`` behind it.
+    suffix
+        What stands behind the names of its scalars, likewise; empty for the first.
+    """
+
+    technique: Technique
+    label: str
+    suffix: str
+
+    @staticmethod
+    def of(techniques: Sequence[Technique]) -> "tuple[Measurement, ...]":
+        """Name the techniques of one contact so that no two names are the same."""
+        seen: Counter[str] = Counter()
+        named = []
+        for technique in techniques:
+            seen[technique.label] += 1
+            count = seen[technique.label]
+            suffix = f"_{count}" if count > 1 else ""
+            named.append(Measurement(technique, technique.label + suffix, suffix))
+        return tuple(named)
+
+    @property
+    def scalars(self) -> dict[str, Scalar]:
+        """The scalars by the names that they have in events."""
+        return {s.name + self.suffix: s for s in self.technique.scalars}
+
+    @property
+    def blanks(self) -> dict[str, Any]:
+        """The scalars of a hop in which nothing was measured."""
+        return {name: scalar.blank for name, scalar in self.scalars.items()}
+
+    def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
+        """Draw the scalars from a trace; see `Technique.summarise`."""
+        found = self.technique.summarise(trace)
+        return {name + self.suffix: value for name, value in found.items()}
