@@ -19,6 +19,7 @@ __all__ = [
     "HOP_INDEX",
     "HOP_OUTCOME",
     "HOP_REPEATED",
+    "MAPPED",
     "PRIMARY",
     "SERIES",
     "TECHNIQUES",
@@ -45,6 +46,16 @@ CONTACT_CURRENT = "z_contact_current"
 CLAMP = "clamp_"  # and behind it the scalars of the technique
 CLAMP_CURRENT = f"{CLAMP}current"
 APPROACH_TRACE = "traces_approach"
+
+# by technique: the scalar that a map of it shows, and what it is called there
+MAPPED = {
+    "CurrentSample": ("current", "Current"),
+    "CyclicVoltammetry": ("anodic_peak_current", "Anodic peak current"),
+    "LinearSweepVoltammetry": ("sweep_peak_current", "Peak current"),
+    "Chronoamperometry": ("final_current", "Final current"),
+    "ZeroCurrentPotential": ("zero_current_potential", "Zero-current potential"),
+    "Galvanostatic": ("end_potential", "End potential"),
+}
 
 # keys of the start document
 TECHNIQUES = "techniques"

@@ -42,7 +42,11 @@ BANNER = """
 
   RE(hop_scan(seccm, CurrentSample(potential_v=0.65), -10, 10, 41, -10, 10, 41))
       map a grid: x from -10 to 10 um in 41 columns, y likewise
-  RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))      hop to given points
+  RE(potential_map(seccm, -10, 10, 21, -10, 10, 21))     also current_map,
+      galvanostatic_map, voltammetry_map
+  RE(cyclic_voltammetry(seccm, {{"run": -1, "rule": "brightest"}}))   or (x, y); also
+      scan_rate_series, local_charge, charge_discharge, charge_and_remap, hop_list
+  print(estimate(potential_map(seccm, -10, 10, 21, -10, 10, 21)))    how long it takes
   RE(hop_to(seccm, 0, 0));  RE(withdraw(seccm))      land at a point; lift the probe
   %mov seccm.xy.x 3     %wa     RE(bp.count([seccm.clamp]))      as ever in Bluesky
 
@@ -108,6 +112,7 @@ class Session:
         self.seccm.connect(CONNECT_TIMEOUT_S)
         self.seccm.traces.folder.put(str(folder.traces))
         self.seccm.rest_potential.put(config.sample.rest_potential_v)
+        self.seccm.find_run = self.catalog.__getitem__
         self._take_lease()
         if view:
             start_view(folder.root)

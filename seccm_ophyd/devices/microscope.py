@@ -1,6 +1,7 @@
 """The whole microscope: stages, amplifier, the hop, and how to make it safe."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from bluesky.utils import NoReplayAllowed
@@ -58,6 +59,9 @@ class Microscope(Device):
         kind="config",
         doc="potential at which the sample passes no current (V)",
     )
+
+    find_run: Callable[[str | int], Any] | None = None
+    """Finds a stored run by uid or number; the session sets it, plans use it."""
 
     def connect(self, timeout_s: float = 5.0) -> None:
         """Wait until every PV is connected; they connect in parallel.

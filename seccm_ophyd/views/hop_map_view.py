@@ -1,9 +1,10 @@
-"""Topography and current of a hopping scan, side by side.
+"""Topography and what was measured, side by side.
 
 One class for every use: live (`seccm_ophyd.views.live`), in replay
 (`seccm_ophyd.replay`), and of a stored run into a file.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import numpy as np
 import xarray as xr
 from bluesky.callbacks.core import CallbackBase, make_class_safe
 from event_model import Event, EventDescriptor, RunStart, RunStop
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,12 +25,14 @@ from ..analysis.grid import place, scan_grid
 from ..analysis.levelling import fit_plane
 from ..analysis.maps import outcome_codes
 from ..schema import (
-    CLAMP_CURRENT,
+    CLAMP,
     CONTACT_CURRENT,
     CONTACT_HEIGHT,
     HOP_INDEX,
     HOP_OUTCOME,
+    MAPPED,
     PRIMARY,
+    TECHNIQUES,
     X_SET,
     Y_SET,
     HopOutcome,
@@ -42,6 +46,7 @@ __all__ = ["HopMapView"]
 
 logger = logging.getLogger(__name__)
 
+_MAPPED = "mapped"  # column of what the second panel shows
 _ROWS = 1024  # allocated at first if the start document does not tell how many hops
 
 # how a run ended, for the picture; nothing if well
@@ -70,7 +75,8 @@ class HopMapView(CallbackBase):
     ----------
     figure : matplotlib.figure.Figure
     panels : dict of str to MapPanel
-        ``topography`` and ``current``, once a hop run has been taken in.
+        ``topography`` and what the technique maps (``current``,
+        ``zero_current_potential``, ...), once a hop run has been taken in.
     captions : Captions or None
         The text around them.
 
@@ -181,7 +187,7 @@ class HopMapView(CallbackBase):
 
     def _clear(self, start: Mapping[str, Any]) -> None:
         self._start = start
-        self._status = self._descriptor = ""
+        self._status = self._descriptor = self._mapped = ""
         self._keys: dict[str, str] = {}
         self._columns: dict[str, NDArray] = {}
         self._hops = 0
@@ -190,36 +196,45 @@ class HopMapView(CallbackBase):
         self.figure.clear()
 
     def _open(self, data_keys: Mapping[str, Mapping[str, Any]]) -> None:
+        mapped, title, suffix = self._choose(data_keys)
         names = (HOP_INDEX, HOP_OUTCOME, X_SET, Y_SET, CONTACT_HEIGHT)
         self._keys = {name: find_key(data_keys, name) for name in names}
-        try:
-            self._keys[CLAMP_CURRENT] = find_key(data_keys, CLAMP_CURRENT)
-        except KeyError:  # a technique that measures none: the current at the threshold
-            self._keys[CLAMP_CURRENT] = find_key(data_keys, CONTACT_CURRENT)
+        self._keys[_MAPPED] = find_key(data_keys, suffix)
         dtypes = {HOP_INDEX: np.intp, HOP_OUTCOME: np.int8}
         rows = self._start.get("num_points") or _ROWS
         self._columns = {
-            name: np.empty(rows, dtypes.get(name, np.float64)) for name in names
+            name: np.empty(rows, dtypes.get(name, np.float64)) for name in self._keys
         }
-        self._columns[CLAMP_CURRENT] = np.empty(rows)
-        height, current = (
+        height, unit = (
             data_keys[self._keys[name]].get("units") or ""
-            for name in (CONTACT_HEIGHT, CLAMP_CURRENT)
+            for name in (CONTACT_HEIGHT, _MAPPED)
         )
-        self._lay_out(height, current)
+        first, second = self._lay_out()
+        colours = "plasma" if unit == "V" else "viridis"
+        self._mapped = mapped
+        self.panels = {
+            "topography": MapPanel(first, "Topography", height, "afmhot"),
+            mapped: MapPanel(second, title, unit, colours),
+        }
+        self.captions = Captions(self.figure, self._start)
 
-    def _lay_out(self, height_unit: str, current_unit: str) -> None:
+    def _choose(self, data_keys: Mapping[str, Any]) -> tuple[str, str, str]:
+        """Choose what the second panel shows: its name, title and key in events."""
+        for technique in self._start.get(TECHNIQUES) or ():
+            name, title = MAPPED.get(technique.get("technique"), ("", ""))
+            with contextlib.suppress(KeyError):
+                find_key(data_keys, CLAMP + name)
+                return name, title, CLAMP + name
+        # of a technique that has nothing to map: the current at the threshold
+        return "current", "Current", CONTACT_CURRENT
+
+    def _lay_out(self) -> tuple[Axes, Axes]:
         figure, grid = self.figure, scan_grid(self._start)
         left, right, bottom, top = grid.extent if grid else (0, 1, 0, 1)
         tall = (top - bottom) / (right - left)
         if self._own_size:
             figure.set_size_inches(Layout.of(tall).size)
-        first, second = Layout.of(tall, _size(figure)).make_axes(figure)
-        self.panels = {
-            "topography": MapPanel(first, "Topography", height_unit, "afmhot"),
-            "current": MapPanel(second, "Current", current_unit, "viridis"),
-        }
-        self.captions = Captions(figure, self._start)
+        return Layout.of(tall, _size(figure)).make_axes(figure)
 
     def _update(self) -> None:
         captions = self.captions
@@ -228,7 +243,7 @@ class HopMapView(CallbackBase):
         columns = {name: column[: self._hops] for name, column in self._columns.items()}
         missed = columns[HOP_OUTCOME] == HopOutcome.NO_CONTACT
         height = np.where(missed, np.nan, columns[CONTACT_HEIGHT])
-        current = np.where(missed, np.nan, columns[CLAMP_CURRENT])
+        mapped = np.where(missed, np.nan, columns[_MAPPED])
         x, y = columns[X_SET], columns[Y_SET]
         grid: Grid | None
         try:
@@ -238,15 +253,15 @@ class HopMapView(CallbackBase):
             if self._hops:
                 height = _from_zero(height - fit_plane(x, y, height))
                 self.panels["topography"].show_points(x, y, height, missed)
-                self.panels["current"].show_points(x, y, current, missed)
+                self.panels[self._mapped].show_points(x, y, mapped, missed)
         else:
             coords = {"y": grid.y, "x": grid.x}
             heights = grid.fill(pixels, height, np.nan)
             levelled = level(xr.DataArray(heights, coords, ("y", "x"))).values
-            currents = grid.fill(pixels, current, np.nan)
+            values = grid.fill(pixels, mapped, np.nan)
             misses = grid.fill(pixels, missed, False)
             self.panels["topography"].show_map(grid, _from_zero(levelled), misses)
-            self.panels["current"].show_map(grid, currents, misses)
+            self.panels[self._mapped].show_map(grid, values, misses)
         done = len(np.unique(columns[HOP_INDEX]))
         captions.update(self._status, grid, done, int(missed.sum()))
 

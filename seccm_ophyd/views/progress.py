@@ -9,7 +9,7 @@ from bluesky.callbacks.core import CallbackBase, make_class_safe
 from event_model import Event, EventDescriptor, RunStart, RunStop
 from tqdm import tqdm
 
-from ..schema import HOP_INDEX, HOP_OUTCOME, PRIMARY, HopOutcome, find_key
+from ..schema import ESTIMATE, HOP_INDEX, HOP_OUTCOME, PRIMARY, HopOutcome, find_key
 
 __all__ = ["HopProgress"]
 
@@ -59,6 +59,7 @@ class HopProgress(CallbackBase):
         self._close()
         self._start, self._descriptor = doc, ""
         self._done, self._missed = set(), 0
+        self._tell_estimate()
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Open the line, if this is a run of hops."""
@@ -81,6 +82,18 @@ class HopProgress(CallbackBase):
             bar_format=_BAR if terminal else _PLAIN,
             dynamic_ncols=True,
         )
+
+    def _tell_estimate(self) -> None:
+        file = self._file or sys.stderr
+        found = self._start.get(ESTIMATE)
+        if found:
+            minutes, size = found["duration_s"] / 60, found["bytes"] / 1e6
+            name = self._start.get("plan_name", "run")
+            file.write(
+                f"{name}: {found['hops']} hops, estimated {minutes:.1f} min of "
+                f"instrument time, {size:.1f} MB\n"
+            )
+            file.flush()
 
     def event(self, doc: Event) -> Event:
         """Count a hop; a repeated one counts once."""
