@@ -30,12 +30,23 @@ class Simulator:
         Wall seconds per simulated second; 0: as fast as it computes.
     electrolyte
         ``LiCl`` or ``KCl``.
+    stage
+        ``ideal``, or ``real``: with drift, tilt and open-loop piezos.
+    theta
+        Mean Li fraction of the LiFePO4 at the beginning: one number for all, or one
+        for each secondary particle, over again; empty: as made, 0.96.
+    particle_radius_um
+        Radius of a secondary particle in the centre of a composite (um); 0: none in
+        particular.
     """
 
     sample: str = "composite"
     seed: int = 1
     time_scale: float = 0.0
     electrolyte: str = "LiCl"
+    stage: str = "ideal"
+    theta: tuple[float, ...] = ()
+    particle_radius_um: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +136,8 @@ def _make(cls: Any, data: dict[str, Any], where: str) -> Any:
             continue
         if isinstance(default, float) and type(value) is int:
             value = float(value)
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
         if not isinstance(value, type(default)) or isinstance(value, bool):
             kind = type(default).__name__
             raise ConfigError(f"{where}: {key} = {value!r} is not of type {kind}")

@@ -233,6 +233,7 @@ def open_session(
     seed: int | None = None,
     time_scale: float | None = None,
     electrolyte: str | None = None,
+    stage: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     catalogue: str | None = None,
     view: bool = False,
@@ -247,7 +248,7 @@ def open_session(
         configured.
     prefix
         Prefix of an IOC that runs already, e.g. ``SECCM:``.
-    sample, seed, time_scale, electrolyte
+    sample, seed, time_scale, electrolyte, stage
         Of the simulator; see `seccm_ophyd.config.Simulator`.
     data_dir
         Folder of the journals, traces and the catalogue; made if missing.
@@ -283,6 +284,7 @@ def open_session(
         "seed": seed,
         "time_scale": time_scale,
         "electrolyte": electrolyte,
+        "stage": stage,
     }
     chosen = {name: value for name, value in told.items() if value is not None}
     changes: dict[str, Any] = {

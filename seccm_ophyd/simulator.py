@@ -31,7 +31,7 @@ class PrivateSimulator:
     Parameters
     ----------
     settings
-        Sample, seed, time scale, electrolyte.
+        The sample and how it is simulated.
     log
         File for what it says.
     """
@@ -44,8 +44,13 @@ class PrivateSimulator:
             *("--prefix", self.prefix, "--port", str(port)),
             *("--sample", settings.sample, "--seed", str(settings.seed)),
             *("--time-scale", str(settings.time_scale)),
-            *("--electrolyte", settings.electrolyte, "--die-with-parent"),
+            *("--electrolyte", settings.electrolyte, "--stage", settings.stage),
+            "--die-with-parent",
         ]
+        if settings.theta:
+            arguments += ["--theta", *map(str, settings.theta)]
+        if settings.particle_radius_um:
+            arguments += ["--particle-radius", str(settings.particle_radius_um)]
         environment = {**os.environ, "EPICS_CA_SERVER_PORT": str(port)}
         with log.open("wb") as errors:
             self._process = subprocess.Popen(

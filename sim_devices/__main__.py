@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from .ioc import SeccmIOC, open_sample
 from .sample import SAMPLES
+from .stages.mechanics import STAGES
 
 __all__ = ["main"]
 
@@ -63,6 +64,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--electrolyte", choices=("LiCl", "KCl"), default="LiCl")
     parser.add_argument(
+        "--theta",
+        type=float,
+        nargs="+",
+        help="mean Li fraction of all LiFePO4, or of one particle after the other",
+    )
+    parser.add_argument(
+        "--particle-radius",
+        type=float,
+        metavar="UM",
+        help="radius of a secondary particle in the centre of a composite",
+    )
+    parser.add_argument(
+        "--stage",
+        choices=tuple(STAGES),
+        default="ideal",
+        help="real: drift, tilt, and open-loop piezos with hysteresis and creep",
+    )
+    parser.add_argument(
         "--port",
         type=lambda text: _whole(text, 65535),
         default=5064,
@@ -111,14 +130,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
+        options = {}
+        if arguments.theta:
+            options["theta"] = arguments.theta
+        if arguments.particle_radius:
+            options["particle_radius"] = 1e-6 * arguments.particle_radius
         sample = open_sample(
-            arguments.sample, seed=arguments.seed, electrolyte=arguments.electrolyte
+            arguments.sample,
+            seed=arguments.seed,
+            electrolyte=arguments.electrolyte,
+            **options,
         )
         ioc = SeccmIOC(
             arguments.prefix,
             sample=sample,
             seed=arguments.seed,
             time_scale=arguments.time_scale,
+            stage=arguments.stage,
         )
         if arguments.list_pvs:
             print("\n".join(ioc.pvdb))

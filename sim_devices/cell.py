@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .solver.diffusion import modes
-from .solver.ensemble import Ensemble, follow_many
+from .solver.ensemble import Ensemble
 from .solver.kinetics import Ocp, lfp_ocp, nernst_ocp
-from .solver.time_steps import graded_steps, values_at
+from .solver.line import follow_line
+from .solver.time_steps import clamp_steps, graded_steps, values_at
 
 __all__ = [
     "C_MAX",
@@ -46,7 +47,7 @@ C_MAX = 612 * 3600 / 1000 * 1e6 / F
 RADIUS = 75e-9
 """Radius of a crystallite (m): half of 100-200 nm (Takahashi 2014)."""
 
-_LONGEST = 0.003  # r^2/D, the longest time step after a potential step
+_LONGEST = 0.005  # r^2/D, the longest time step after a potential step
 _MAX_STEPS = 1300  # internal time steps of a voltammogram
 
 
@@ -123,7 +124,7 @@ class RedoxCell:
         """F k0 c_max A, the exchange current at full scale, in units of current."""
         return F * self.k0 * C_MAX * self.A / self.current_unit
 
-    def potential(self, *, many: bool = False) -> Ocp:
+    def potential(self, *, many: int = 0) -> Ocp:
         """Equilibrium potential: a function theta -> (U, dU/dtheta)."""
         if self.ocp == "nernst":
             return nernst_ocp(self.E0, many=many)
@@ -173,8 +174,8 @@ def cyclic_voltammogram(t: np.ndarray, E: np.ndarray, cell: RedoxCell) -> np.nda
         return np.zeros_like(E)
     steps = min(len(t) - 1, _MAX_STEPS)
     nodes = np.linspace(t[0], t[-1], steps + 1)
-    q = Ensemble(cell).follow(nodes[1] - nodes[0], np.interp(nodes[1:], t, E))
-    return values_at(t, nodes, q)
+    means, ends = Ensemble(cell).follow(nodes[1] - nodes[0], np.interp(nodes[1:], t, E))
+    return values_at(t, nodes, means, means[0], ends[-1])
 
 
 def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarray:
@@ -206,17 +207,19 @@ def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarr
     times = np.atleast_1d(np.asarray(t, float))
     if not (times[0] > 0 and np.all(np.diff(times) > 0)):
         raise ValueError("t must increase and begin after 0")
-    fields = (cell.k0, cell.D, cell.r, cell.A, cell.R_s, cell.theta0, E)
-    shape = np.broadcast_shapes(*map(np.shape, fields))
-    dt = graded_steps(times, longest=_LONGEST * float(np.min(cell.r**2 / cell.D)))
-    nodes = np.concatenate([[0.0], np.cumsum(dt)])
+    constants = (value for value in vars(cell).values() if not isinstance(value, str))
+    shape = np.broadcast(E, *constants).shape
+    longest = _LONGEST * float(np.min(np.square(cell.r) / cell.D))
+    dt = graded_steps(times, longest)
+    asked = np.searchsorted(np.cumsum(dt), times * (1 - 1e-9))
     if shape:
-        q = follow_many(cell, dt, np.broadcast_to(E, shape))
+        i = follow_line(cell, dt, np.broadcast_to(E, shape), asked)
     elif cell.k0 == 0:
-        q = np.zeros(len(dt))
+        i = np.zeros(len(times))
     else:
-        q = Ensemble(cell).follow(dt, np.full(len(dt), E))
-    return values_at(times, nodes, q, sharp=True).reshape(shape + np.shape(t))
+        _, ends = Ensemble(cell).follow(dt, np.full(len(dt), E), sharp=True)
+        i = ends[asked]
+    return i.reshape(shape + np.shape(t))
 
 
 def galvanostatic(
@@ -255,18 +258,16 @@ def galvanostatic(
     if not C > 0:
         raise ValueError(f"the capacitance must be positive, not {C!r} F")
     current = np.broadcast_to(np.asarray(I, float), t.shape)
-    ensemble = Ensemble(cell) if cell.k0 > 0 else None
-    dt = graded_steps(t[1:] - t[0])
-    nodes = np.concatenate([[0.0], np.cumsum(dt)])
-    E = np.empty(len(nodes))
-    E[0] = E_start
-    means = (np.interp(nodes[1:], t, current) + np.interp(nodes[:-1], t, current)) / 2
-    for k, (h, drive) in enumerate(zip(dt.tolist(), means.tolist(), strict=True)):
-        if ensemble is None:
-            E[k + 1] = E[k] + drive * h / C
-        else:
-            E[k + 1], _ = ensemble.clamp(h, float(E[k]), drive, C)
-    return np.interp(t, nodes, E)
+    means = (current[1:] + current[:-1]) / 2
+    dt = (t[-1] - t[0]) / len(means)
+    if cell.k0 == 0:
+        return E_start + np.concatenate([[0.0], np.cumsum(means)]) * (dt / C)
+    steps = [clamp_steps(k, k + 1, dt, fresh=True) for k in range(len(means))]
+    count = [len(s) for s in steps]
+    E, _ = Ensemble(cell).impose(
+        np.concatenate(steps), np.repeat(means, count), E_start, C
+    )
+    return np.concatenate([[E_start], E[np.cumsum(count) - 1]])
 
 
 def _uniform(t: np.ndarray) -> np.ndarray:
@@ -296,4 +297,4 @@ def sphere_surface_depletion(tau: np.ndarray | float) -> np.ndarray:
         Mathematics of Diffusion, 2nd ed., 6.3).
     """
     tau = np.asarray(tau, float)
-    return 3 * modes("sphere").steps(tau.ravel()).b.reshape(tau.shape)
+    return 3 * modes("sphere").steps(tau).b_mean

@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from caproto.server import PVGroup, SubGroup
@@ -9,16 +10,19 @@ from caproto.server import PVGroup, SubGroup
 from .clamp.amplifier import ClampAmplifier
 from .epics.clock import Clock
 from .epics.pvs import RefusedError
+from .faults import Faults
 from .meniscus.pipette import Pipette
 from .sample import Sample, load_surface, make_sample
+from .simulation import Simulation
+from .stages.mechanics import STAGES
 from .stages.xy_stage import XYStage
 from .stages.z_stage import ZStage
-from .supervisor import Simulation, Supervisor
+from .supervisor import Supervisor
 
 __all__ = ["SeccmIOC", "open_sample"]
 
 
-def open_sample(name: str, *, seed: int, electrolyte: str) -> Sample:
+def open_sample(name: str, *, seed: int, electrolyte: str, **options: Any) -> Sample:
     """Make a sample, or take a measured surface.
 
     Parameters
@@ -29,6 +33,8 @@ def open_sample(name: str, *, seed: int, electrolyte: str) -> Sample:
         Seed of what is random in it.
     electrolyte
         "LiCl" or "KCl".
+    **options
+        Further ones of `make_sample`; a measured surface takes none.
 
     Raises
     ------
@@ -38,8 +44,10 @@ def open_sample(name: str, *, seed: int, electrolyte: str) -> Sample:
         If the file cannot be read.
     """
     if Path(name).suffix == ".npz":
+        if options:
+            raise ValueError(f"{', '.join(options)} cannot be chosen for {name}")
         return load_surface(name, seed=seed, electrolyte=electrolyte)
-    return make_sample(name, seed=seed, electrolyte=electrolyte)
+    return make_sample(name, seed=seed, electrolyte=electrolyte, **options)
 
 
 class SeccmIOC(PVGroup):
@@ -58,6 +66,8 @@ class SeccmIOC(PVGroup):
         Seed of the noise.
     time_scale
         Wall seconds per simulated second; 0 for as fast as it computes.
+    stage
+        "ideal", or "real": with drift, tilt and open-loop piezos.
     """
 
     xy = SubGroup(XYStage, prefix="XY:")
@@ -65,12 +75,20 @@ class SeccmIOC(PVGroup):
     clamp = SubGroup(ClampAmplifier, prefix="Clamp:")
     supervisor = SubGroup(Supervisor, prefix="IOC:")
     sim = SubGroup(Simulation, prefix="Sim:")
+    faults = SubGroup(Faults, prefix="Sim:")
 
     def __init__(
-        self, prefix: str, *, sample: Sample, seed: int, time_scale: float
+        self,
+        prefix: str,
+        *,
+        sample: Sample,
+        seed: int,
+        time_scale: float,
+        stage: str = "ideal",
     ) -> None:
         self.sample, self.seed = sample, seed
         self.pipette = Pipette()
+        self.mechanics = STAGES[stage]()
         self.clock = Clock(time_scale)
         super().__init__(prefix)
         self.report = self.supervisor.report

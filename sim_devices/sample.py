@@ -5,27 +5,28 @@ measurements took from its crystallites.
 """
 
 import os
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .cell import C_MAX, RADIUS, F
+from .cell import C_MAX, F
+from .electrode.crystallites import AS_MADE
+from .electrode.lithium import Lithium
 from .electrode.raster import Raster, read_height_map
 from .electrode.site import FOOTPRINT, FOOTPRINT_RADIUS, Site
+from .electrode.substrate import Substrate
 from .electrode.surfaces import GENERATORS, Surface, measured
 
-__all__ = ["SAMPLES", "Sample", "load_surface", "make_sample"]
+__all__ = ["MATERIALS", "SAMPLES", "Sample", "load_surface", "make_sample"]
 
 SAMPLES = tuple(GENERATORS)
 """Names that `make_sample` knows."""
 
-# capacitance (F) and residual charging current 20 ms after contact (A) by substrate
-_CAPACITANCE = {"AB": 4e-12, "Pt": 0.05e-12}
-_RESIDUAL = {"AB": 0.8e-12, "Pt": 1.8e-12}
-_RESIDUAL_LFP = 0.5e-12
-_LEAK = 1 / 300e9  # S
-_PATCH = 250e-9  # capacitance and leak vary over patches of this size
+MATERIALS = ("LiFePO4", "AB", "Pt")
+"""What a surface may consist of."""
+
+_RESIDUAL = 0.5e-12  # A, charging current of LiFePO4 20 ms after contact
 
 
 class Sample:
@@ -47,6 +48,18 @@ class Sample:
         Whether charge taken by a measurement stays taken.
     is_contact_surface
         Whether its height already tells where a probe touches (a measured map).
+
+    Attributes
+    ----------
+    height, grain
+        Maps of the height (m), and of the number of the crystallite, -1 beside them.
+    grains
+        The crystallites, as they are now.
+    volumes, centres
+        Volume (m^3) of each secondary particle, which is its capacity and may exceed
+        what is seen of it from above; its centre (m), shape (n, 2).
+    substrate
+        What lies between the LiFePO4: "AB" (acetylene black) or "Pt".
     """
 
     def __init__(
@@ -72,14 +85,27 @@ class Sample:
         self.centres = surface.centres
         self.substrate = surface.substrate
         self._dilate = not is_contact_surface
-        patches = (int(self.size[1] / _PATCH) + 1, int(self.size[0] / _PATCH) + 1)
-        self._spread = Raster(1 + 0.15 * rng.standard_normal(patches), _PATCH)
-        self._leak = Raster(_LEAK * np.exp(0.5 * rng.standard_normal(patches)), _PATCH)
-        order = np.argsort(self.grains.particle, kind="stable")
-        bounds = np.searchsorted(
-            self.grains.particle[order], np.arange(len(self.volumes) + 1)
-        )
-        self._members = [order[a:b] for a, b in pairwise(bounds)]
+        self._bare = Substrate(self.substrate, self.size, rng)
+        self._lithium = Lithium(self.grains, len(self.volumes))
+
+    @property
+    def material(self) -> Raster:
+        """Map of what the surface consists of: each value an index of `MATERIALS`."""
+        bare = MATERIALS.index(self.substrate)
+        material = np.where(self.grain.values < 0, bare, 0).astype(np.uint8)
+        return Raster(material, self.grain.pixel)
+
+    @property
+    def orientation(self) -> Raster:
+        """Map of s = 0.05 + 0.95 cos^2(phi) of the crystallites, NaN beside them."""
+        grain = self.grain.values
+        openness = self.grains.orientation[np.maximum(grain, 0)]
+        return Raster(np.where(grain < 0, np.nan, openness), self.grain.pixel)
+
+    @property
+    def capacity(self) -> np.ndarray:
+        """Charge of all lithium (C) of each secondary particle, shape (n,)."""
+        return F * C_MAX * self.volumes
 
     def contact_height(
         self, x: np.ndarray | float, y: np.ndarray | float
@@ -137,8 +163,8 @@ class Sample:
         )
         wet = here[here >= 0]
         swelling = (footprint / FOOTPRINT_RADIUS) ** 2
-        fraction = len(wet) / FOOTPRINT.shape[1]
-        bare = swelling * (1 - fraction)
+        covered = swelling * len(wet) / FOOTPRINT.shape[1]
+        bare = swelling - covered
         weights = self.grains.orientation[wet]
         area = float(self.grains.area[wet] @ weights) * swelling / FOOTPRINT.shape[1]
         weights = weights / weights.sum() if len(wet) else weights
@@ -150,12 +176,9 @@ class Sample:
             area=area,
             k_scale=0.0 if inert else float(weights @ self.grains.rate[wet]),
             theta=float(weights @ self.grains.theta[wet]) if len(wet) else 1.0,
-            capacitance=bare
-            * _CAPACITANCE[self.substrate]
-            * max(float(self._spread.nearest(x, y)), 0.5),
-            leak=bare * float(self._leak.nearest(x, y)),
-            residual=_RESIDUAL[self.substrate] * bare
-            + _RESIDUAL_LFP * swelling * fraction,
+            capacitance=bare * self._bare.capacitance(x, y),
+            leak=bare * self._bare.leak(x, y),
+            residual=bare * self._bare.residual + covered * _RESIDUAL,
             grains=wet,
             weights=weights,
             particle=particle,
@@ -165,7 +188,7 @@ class Sample:
 
     def particle_theta(self, particle: int) -> float:
         """Mean Li fraction of the crystallites of a secondary particle."""
-        return float(self.grains.theta[self._members[particle]].mean())
+        return self._lithium.of_particle(particle)
 
     def remember(self, site: Site, charge: float, reached: float = 0.0) -> None:
         """Take the charge of a measurement from the crystallites, if memory is on.
@@ -178,32 +201,10 @@ class Sample:
             Faradaic charge (C), anodic > 0.
         reached
             Share of the secondary particle, 0 to 1, into which the electrolyte crept
-            beyond the footprint. The more, the more evenly the particle's
-            crystallites end at its mean.
+            beyond the footprint: see `Lithium.take`.
         """
-        if not self.memory or site.area == 0.0:
-            return
-        footprint_volume = site.area * RADIUS / 3
-        if reached > 0.01 and site.particle_volume > footprint_volume:
-            self._remember_particle(site, charge, reached)
-            return
-        loss = charge / (F * C_MAX * footprint_volume)
-        np.add.at(self.grains.theta, site.grains, -site.weights * loss)
-        self._clip(site.grains)
-
-    def _remember_particle(self, site: Site, charge: float, reached: float) -> None:
-        members = self._members[site.particle]
-        theta = self.grains.theta[members]
-        loss = charge / (F * C_MAX * site.particle_volume)
-        mean = theta.mean() - loss
-        wetted_mean = theta.mean() - loss / reached
-        mixed = theta + reached * (wetted_mean - theta)
-        self.grains.theta[members] = mixed + (mean - mixed.mean())
-        self._clip(members)
-
-    def _clip(self, grains: np.ndarray) -> None:
-        theta = self.grains.theta[grains]
-        self.grains.theta[grains] = np.clip(theta, 1e-4, 1 - 1e-4)
+        if self.memory and site.area > 0:
+            self._lithium.take(site, charge, reached)
 
 
 def make_sample(
@@ -213,6 +214,8 @@ def make_sample(
     size: float = 60e-6,
     electrolyte: str = "LiCl",
     memory: bool = True,
+    theta: float | Sequence[float] = AS_MADE,
+    particle_radius: float = 0.0,
 ) -> Sample:
     """Make one of the simulated electrodes.
 
@@ -228,6 +231,12 @@ def make_sample(
         "LiCl", or "KCl" for the control without lithium.
     memory
         Whether charge taken by a measurement stays taken.
+    theta
+        Mean Li fraction at the beginning, 0 to 1: a number for all LiFePO4, or one for
+        each secondary particle, in the order of `Sample.centres` and over again.
+    particle_radius
+        Radius (m) of a secondary particle in the centre of a composite; 0 for none in
+        particular.
 
     Returns
     -------
@@ -237,20 +246,26 @@ def make_sample(
     Raises
     ------
     ValueError
-        If there is no such sample, electrolyte, or the size is not positive.
+        If there is no such sample or electrolyte, the size is not positive, `theta`
+        does not lie between 0 and 1, or gives a film more than one number, or a
+        particle is asked for that is negative, too large, or not on a composite.
     """
     if name not in GENERATORS:
         raise ValueError(f"no sample {name!r}: choose one of {', '.join(SAMPLES)}")
     if not size > 0:
         raise ValueError(f"the size of a sample must be positive, not {size!r} m")
     rng = np.random.default_rng([seed, SAMPLES.index(name)])
-    return Sample(
-        name,
-        GENERATORS[name](size, rng),
-        rng=rng,
-        electrolyte=electrolyte,
-        memory=memory,
-    )
+    options = {}
+    if particle_radius:
+        if name != "composite" or not 0 < particle_radius < size / 3:
+            raise ValueError(
+                f"no particle of radius {particle_radius!r} m on {name!r}: above 0, "
+                f"below {size / 3:g} m, on a composite only"
+            )
+        options["particle_radius"] = particle_radius
+    surface = GENERATORS[name](size, rng, **options)
+    surface.grains.lithiate(theta)
+    return Sample(name, surface, rng=rng, electrolyte=electrolyte, memory=memory)
 
 
 def load_surface(

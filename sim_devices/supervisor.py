@@ -22,7 +22,7 @@ from .epics.pvs import (
     text,
 )
 
-__all__ = ["Simulation", "Supervisor"]
+__all__ = ["Supervisor"]
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,7 @@ class Supervisor(Group):
             await asyncio.sleep(_LIVE)
             await put(self.time, self.ioc.clock.now)
             await self.ioc.clamp.refresh()
+            await self.ioc.sim.refresh()
             if self.owner.value and self._is_silent and self.ioc.is_active:
                 await self._end_lease()
 
@@ -143,39 +144,3 @@ class Supervisor(Group):
         await put(self.owner, "")
         await self.report(f"{name!r} was silent: the lease has ended, made SAFE")
         await self.make_all_safe()
-
-
-class Simulation(Group):
-    """PVs of the simulator only.
-
-    ``TimeScale``, ``Seed``, ``Sample``, ``LateralTouches``, ``UnguardedContacts``.
-    """
-
-    time_scale = setting(
-        "TimeScale", 0.0, "", 3, (0.0, 100.0), "wall seconds per simulated second"
-    )
-    seed = counter("Seed", "seed of sample and noise")
-    sample = text("Sample", "name or file of the sample")
-    lateral_touches = counter("LateralTouches", "XY moves that touched the surface")
-    unguarded_contacts = counter("UnguardedContacts", "contacts made by no approach")
-
-    async def prepare(self) -> None:
-        """Publish what the simulator was started with."""
-        await put(self.time_scale, self.ioc.clock.time_scale)
-        await put(self.seed, self.ioc.seed)
-        await put(self.sample, self.ioc.sample.name)
-
-    @time_scale.putter
-    async def _put_time_scale(self, instance: Any, value: float) -> float:
-        """Let time go faster or slower from now on."""
-        self.ioc.clock.time_scale = value
-        return value
-
-    async def count_lateral_touch(self) -> None:
-        """Count a touch by an XY move, which is an unguarded contact as well."""
-        await put(self.lateral_touches, self.lateral_touches.value + 1)
-        await self.count_unguarded_contact()
-
-    async def count_unguarded_contact(self) -> None:
-        """Count a contact that no approach made."""
-        await put(self.unguarded_contacts, self.unguarded_contacts.value + 1)

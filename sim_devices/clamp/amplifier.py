@@ -27,17 +27,13 @@ from ..stages.landing import Landing
 from .acquisition import Acquisition, History
 from .current_input import CurrentInput
 from .held_cell import Conditions, HeldCell
+from .stream import TraceStream
 
 __all__ = ["ClampAmplifier"]
 
-_PA, _PC = 1e-12, 1e-12
+_PA, _PC, _MV_PER_PA = 1e-12, 1e-12, 1e9
 _MAX_SAMPLES = 20_000
 _NO_YES = ("no", "yes")
-
-
-def _input(gain: float, cutoff: float) -> CurrentInput:
-    """Give the current input at a gain (mV/pA) and a cut-off (Hz)."""
-    return CurrentInput(gain * 1e-3 / _PA, cutoff)
 
 
 class ClampAmplifier(Group):
@@ -112,6 +108,7 @@ class ClampAmplifier(Group):
         self._halt = asyncio.Event()
         self._acquiring = asyncio.Lock()
         self._acquisitions = 0
+        self._running: tuple[Acquisition, float] | None = None
         self._live_noise = self.ioc.rng("live")
         blank = [0.0, 0.0, *[math.nan] * 6]
         self._acquire = Command(
@@ -121,7 +118,7 @@ class ClampAmplifier(Group):
     @property
     def current_input(self) -> CurrentInput:
         """The input at the present gain and filter."""
-        return _input(self.gain.value, self.filter_cutoff.value)
+        return CurrentInput(self.gain.value * _MV_PER_PA, self.filter_cutoff.value)
 
     @property
     def conditions(self) -> Conditions:
@@ -146,8 +143,10 @@ class ClampAmplifier(Group):
         await self._publish_input(self.gain, self.gain.value)
 
     def land(self, landing: Landing) -> None:
-        """Close the circuit: a contact has just been made."""
+        """Close the circuit, unless it was not the surface that stopped the probe."""
         descent, now = landing.descent, self.ioc.clock.now
+        if not descent.is_closed:
+            return
         landing.contact.hold(self.holding_potential.value, descent.contact_age)
         current = float(descent.current(descent.sample, descent.sample + 1)[0])
         self._cell.land(landing.contact, now, current)
@@ -159,10 +158,12 @@ class ClampAmplifier(Group):
 
     async def refresh(self) -> None:
         """Publish the live potential and current."""
-        if self.is_acquiring:
-            return
-        self._follow()
-        potential, current = self._cell.live(self.conditions, self._live_noise)
+        if self._running is None:
+            self._follow()
+            potential, current = self._cell.live(self.conditions, self._live_noise)
+        else:
+            acquisition, start = self._running
+            potential, current = acquisition.live(self.ioc.clock.now - start)
         await put(self.potential, potential)
         await put(self.current, current / _PA)
 
@@ -203,8 +204,9 @@ class ClampAmplifier(Group):
 
     async def _publish_input(self, instance: Any, value: float) -> float:
         """Publish range, step and noise with a new gain or filter."""
-        new = {self.gain: self.gain.value, self.filter_cutoff: self.filter_cutoff.value}
-        signal = _input(*{**new, instance: value}.values())
+        new = {pv: pv.value for pv in (self.gain, self.filter_cutoff)}
+        new[instance] = value
+        signal = CurrentInput(new[self.gain] * _MV_PER_PA, new[self.filter_cutoff])
         await put(self.current_range, signal.range / _PA)
         await put(self.current_step, signal.step / _PA)
         await put(self.current_noise, signal.noise_rms / _PA)
@@ -246,28 +248,27 @@ class ClampAmplifier(Group):
             raise RefusedError("Z is moving")
         conditions, cell, clock = self.conditions, self._cell, self.ioc.clock
         self._acquisitions += 1
-        rng = self.ioc.rng("acquisition", self._acquisitions)
-        clamp = conditions.clamp(cell.contact, rng)
-        scale = 1.0 if conditions.in_volts else _PA
-        waveform = np.asarray(self.waveform.value, float) * scale
-        drive = conditions.drive(waveform, self.samples.value)
+        acquisition = conditions.acquisition(
+            cell.contact,
+            np.asarray(self.waveform.value, float),
+            self.samples.value,
+            1 / self.sample_rate.value,
+            self.ioc.rng("acquisition", self._acquisitions),
+        )
         async with self._acquiring:
             self._halt.clear()
             await put(self.state, "ACQUIRING")
+            await self.ioc.faults.in_acquisition(self._acquisitions, acquisition)
             settled = cell.free_at if cell.contact else clock.now
             start = max(clock.now, settled + self.settle_time.value)
-            is_settled = await clock.wait_until(start, self._halt)
-            acquisition = Acquisition(
-                clamp=clamp,
-                drive=drive,
-                dt=1 / self.sample_rate.value,
-                signal=conditions.signal,
-                offset=self.offset,
-                history=self._follow(),
-                rng=rng,
-            )
-            if is_settled:
-                await acquisition.play(clock, start, self._halt)
+            if await clock.wait_until(start, self._halt):
+                acquisition.history = self._follow()
+                stream = TraceStream(self.trace, number, acquisition, clock)
+                self._running = acquisition, start
+                try:
+                    await acquisition.play(clock, start, self._halt, stream.tell)
+                finally:
+                    self._running = None
             else:
                 acquisition.stop(0.0)
             values = await self._publish(number, acquisition, start)

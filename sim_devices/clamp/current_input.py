@@ -1,5 +1,6 @@
 """The current input of the amplifier: filter, noise and digitiser at one setting."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ __all__ = ["CurrentInput"]
 
 _FULL_SCALE = 10.0  # V of the digitiser, either way
 _STEPS = 65536  # 16 bit
+_MEMORY = 1.5  # periods of the cut-off after which the filter has forgotten a sample
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class CurrentInput:
     def noise(self, n: int, dt: float, rng: np.random.Generator) -> np.ndarray:
         """Noise behind the filter (A), `n` samples at `dt` (s)."""
         return current_noise(n, dt, self.cutoff, rng)
+
+    def memory(self, dt: float) -> int:
+        """Tell how many samples at `dt` (s) the filter remembers."""
+        return math.ceil(_MEMORY / (self.cutoff * dt))
 
     def filter(self, i: np.ndarray, dt: float) -> np.ndarray:
         """Filter a current (A) sampled at `dt` (s).

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..electronics import potential_noise
 from ..epics.pvs import RefusedError
 from ..meniscus.contact import Contact
-from .acquisition import CurrentClamp, History, VoltageClamp
+from .acquisition import Acquisition, CurrentClamp, History, VoltageClamp
 from .current_input import CurrentInput
 
 __all__ = ["Conditions", "HeldCell"]
 
+_PA = 1e-12
 _STEPS = 32  # samples that tell the course of a current that nobody records
 _MEMORY = 1.5  # periods of its cut-off that a filter remembers
 _POTENTIAL_RANGE = 2.0  # V
@@ -57,9 +59,20 @@ class Conditions:
         return self.current if self.mode == "ICLAMP" else 0.0
 
     def clamp(
-        self, contact: Contact | None, rng: np.random.Generator
+        self, contact: Contact | None, n: int, dt: float, rng: np.random.Generator
     ) -> VoltageClamp | CurrentClamp:
-        """Give what imposes the drive on a contact; `rng` makes its noise.
+        """Give what imposes a drive on a contact.
+
+        Parameters
+        ----------
+        contact
+            The landed meniscus, None for an open circuit.
+        n
+            Number of samples.
+        dt
+            Sample interval (s).
+        rng
+            Makes the noise of the potential.
 
         Raises
         ------
@@ -70,7 +83,41 @@ class Conditions:
             return VoltageClamp(contact, self.potential)
         if contact is None:
             raise RefusedError("no contact, a current clamp needs one")
-        return CurrentClamp(contact, self.limits, self.offset, rng)
+        noise = potential_noise(n, dt, contact.site.area, rng)
+        return CurrentClamp(contact, self.limits, self.offset, noise)
+
+    def acquisition(
+        self,
+        contact: Contact | None,
+        waveform: np.ndarray,
+        n: int,
+        dt: float,
+        rng: np.random.Generator,
+    ) -> Acquisition:
+        """Make an acquisition ready.
+
+        Parameters
+        ----------
+        contact
+            The landed meniscus, None for an open circuit.
+        waveform
+            V or pA for each sample, or one element to hold what is held.
+        n
+            Number of samples.
+        dt
+            Sample interval (s).
+        rng
+            Makes the noise of potential and current.
+
+        Raises
+        ------
+        RefusedError
+            For a current clamp without contact, or a waveform that cannot be.
+        """
+        clamp = self.clamp(contact, n, dt, rng)
+        drive = self.drive(waveform * (1.0 if self.in_volts else _PA), n)
+        added = self.offset + self.signal.noise(n, dt, rng)
+        return Acquisition(clamp, drive, dt, self.signal, added)
 
     def drive(self, waveform: np.ndarray, n: int) -> np.ndarray:
         """List what to impose on `n` samples.

@@ -1,14 +1,20 @@
 """Crystallites of LiFePO4: how they lie, and what each of them is like."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FULL_AREA", "Grains", "crystallites"]
+__all__ = ["AS_MADE", "FULL_AREA", "Grains", "crystallites"]
 
 FULL_AREA = 1.4e-12
 """LiFePO4 area (m^2) wetted by a footprint that lies wholly on open channels."""
 
+AS_MADE = 0.96
+"""Mean Li fraction of crystallites that were never cycled."""
+
+_SCATTER = 0.008  # standard deviation of the Li fraction between crystallites
+_LEAST, _MOST = 0.005, 0.995  # the Li fractions that crystallites begin with
 _LATTICE = 150e-9  # mean distance of crystallites (diameter 100-200 nm, Takahashi 2014)
 
 
@@ -46,10 +52,34 @@ class Grains:
         return cls(
             orientation=0.05 + 0.95 * cosine**2,
             rate=np.exp(0.35 * rng.standard_normal(n)),
-            theta=np.clip(0.96 + 0.008 * rng.standard_normal(n), 0.9, 0.995),
+            theta=np.clip(AS_MADE + _SCATTER * rng.standard_normal(n), _LEAST, _MOST),
             area=np.full(n, FULL_AREA),
             particle=np.full(n, -1),
         )
+
+    def lithiate(self, theta: float | Sequence[float]) -> None:
+        """Give as-made crystallites another mean Li fraction, with the same scatter.
+
+        Parameters
+        ----------
+        theta
+            A number for all, or one for each secondary particle, over again.
+
+        Raises
+        ------
+        ValueError
+            If it does not lie between 0 and 1, or there are several numbers but no
+            secondary particles.
+        """
+        wanted = np.atleast_1d(np.asarray(theta, float))
+        if not (
+            wanted.ndim == 1 and len(wanted) and np.all((wanted > 0) & (wanted < 1))
+        ):
+            raise ValueError(f"theta must lie between 0 and 1, not {theta!r}")
+        if len(wanted) > 1 and np.all(self.particle < 0):
+            raise ValueError("no secondary particles: theta must be one number")
+        means = wanted[self.particle % len(wanted)]
+        self.theta[:] = np.clip(self.theta + (means - AS_MADE), _LEAST, _MOST)
 
 
 def crystallites(

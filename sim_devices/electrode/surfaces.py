@@ -78,15 +78,18 @@ def _base(n: int, pixel: float, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def _strew(size: float, rng: np.random.Generator) -> np.ndarray:
+def _strew(size: float, rng: np.random.Generator, centre: float) -> np.ndarray:
     """Place particles without overlap: a large, a middling, a small one in each tile.
 
-    Returns x, y, radius (m), shape (n, 3). Diameters are 1 to 5 um.
+    Before them, if its radius `centre` (m) is not 0, one in the centre.
+
+    Returns x, y, radius (m), shape (n, 3), of those whose centre lies on the electrode.
+    Diameters are 1 to 5 um.
     """
     half = int(np.ceil(size / 2 / _TILE))
     classes = ((1.5e-6, 2.5e-6), (0.9e-6, 1.5e-6), (0.5e-6, 0.9e-6))
     tiles = [(i, j) for i in range(-half, half) for j in range(-half, half)]
-    placed = np.empty((0, 3))
+    placed = np.array([[0.0, 0.0, centre]] if centre else []).reshape(-1, 3)
     for low, high in classes:  # the large ones first, while there is room
         for i, j in tiles:
             for _ in range(100):
@@ -96,7 +99,7 @@ def _strew(size: float, rng: np.random.Generator) -> np.ndarray:
                 if np.all(apart > 1.2 * (placed[:, 2] + r)):
                     placed = np.vstack([placed, (x, y, r)])
                     break
-    return placed
+    return placed[np.abs(placed[:, :2]).max(axis=1) < size / 2]
 
 
 def _particle_caps(
@@ -124,11 +127,24 @@ def _particle_caps(
     return owner
 
 
-def composite(size: float, rng: np.random.Generator) -> Surface:
-    """Make a composite electrode: secondary particles of 1-5 um on carbon black."""
+def composite(
+    size: float, rng: np.random.Generator, particle_radius: float = 0.0
+) -> Surface:
+    """Make a composite electrode: secondary particles of 1-5 um on carbon black.
+
+    Parameters
+    ----------
+    size
+        Edge of the square electrode (m).
+    rng
+        Source of all that is random.
+    particle_radius
+        Radius (m) of a secondary particle in the centre, the others around it; 0 leaves
+        the centre to chance.
+    """
     n, pixel = _pixels(size)
     height = Raster(_base(n, pixel, rng), pixel)
-    particles = _strew(size, rng)
+    particles = _strew(size, rng, particle_radius)
     owner = _particle_caps(height, particles, rng)
     return _with_crystallites(height, owner, particles, "AB", rng)
 
@@ -223,7 +239,7 @@ def measured(height: Raster, rng: np.random.Generator) -> Surface:
     )
 
 
-GENERATORS: dict[str, Callable[[float, np.random.Generator], Surface]] = {
+GENERATORS: dict[str, Callable[..., Surface]] = {
     "composite": composite,
     "film": film,
     "film_edge": film_edge,

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..solver.ensemble import Ensemble
+from ..solver.ensemble import Ensemble, leaky_step
 from ..solver.time_steps import clamp_steps, find_jumps, graded_steps, values_at
 from .state import Meniscus
 
@@ -18,12 +18,8 @@ __all__ = ["Contact"]
 _C_RES = 0.05e-12  # F, left after the voltage clamp's compensation
 _C_PAR = 0.5e-12  # F, to ground in current clamp
 _WETTING = 0.4e-3  # s, the footprint spreads
-_EARLY = 20e-3  # s, in which the current after touch is resolved best
-_ONSET_STEPS = 16
 _MAX_STEPS = 1300
-# the last step of a hold in ever smaller ones, so that what follows starts from the
-# current at its end, not from the mean of its last step
-_FINISH = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 8])
+_TOGETHER = 64  # samples of an imposed current
 
 
 class Contact(Meniscus):
@@ -59,11 +55,10 @@ class Contact(Meniscus):
         t = np.arange(1, n + 1) * dt
         i = self._background.current(np.full(n, E), t, E)
         if self._ensemble:
-            early = min(t[-1], _EARLY)
-            steps = graded_steps(np.unique([early, t[-1]]), first=_ONSET_STEPS)
-            nodes = np.concatenate([[0.0], np.cumsum(steps)])
-            means = self._ensemble.copy().follow(steps, np.full(len(steps), E))
-            i += values_at(t, nodes, means, sharp=True)
+            steps = graded_steps(np.unique([t[0], t[-1]]))
+            held = np.full(len(steps), E)
+            _, ends = self._ensemble.copy().follow(steps, held, sharp=True)
+            i += np.interp(np.sqrt(t), np.sqrt(np.cumsum(steps)), ends)
         return i * -np.expm1(-t / _WETTING)
 
     def hold(self, E: float, duration: float) -> None:
@@ -80,14 +75,13 @@ class Contact(Meniscus):
             return
         before = self._touched(E)
         charge = self.capacitance * (E - before)
+        sharp = self.age == 0 or E != before
         while duration > 0:
             block = min(duration, self._wicking.steady_for(self.age))
             self._creep(block)
             if self._ensemble:
                 steps = graded_steps(np.array([block]))
-                # the last step in ever smaller ones: what follows starts from its q
-                steps = np.concatenate([steps[:-1], steps[-1] * _FINISH])
-                i = self._ensemble.follow(steps, np.full(len(steps), E))
+                i, _ = self._ensemble.follow(steps, np.full(len(steps), E), sharp=sharp)
                 self._redox_charge += float(i @ steps)
                 charge += float(i @ steps)
             charge += self._background.charge(
@@ -95,6 +89,7 @@ class Contact(Meniscus):
             )
             self.age += block
             duration -= block
+            sharp = False
         self.charge += charge * self._conducts
         self._E = E
 
@@ -170,23 +165,26 @@ class Contact(Meniscus):
         elif np.isnan(self._E):
             self._E = self._E_touch = self.potential
         fresh = self._imposed != float(I[0])
+        if fresh and self._ensemble:
+            self._ensemble.jump()
         stride = -(-len(I) // _MAX_STEPS)
-        passed = np.concatenate([[0.0], np.cumsum(I)]).tolist()
+        passed = np.concatenate([[0.0], np.cumsum(I)])
         ends, potentials = [0], [self._E]
         while ends[-1] < len(I):
-            start = ends[-1]
-            end = min(start + stride, len(I))
+            edges = self._ahead(ends[-1], stride, len(I), dt)
             kept = self._state()
-            steps = clamp_steps(start, end, dt, fresh)
-            E = self._impose((passed[end] - passed[start]) / (end - start), steps)
-            beyond = not limits[0] <= E <= limits[1]
-            if beyond and end - start > 1:  # find the sample that passed the limit
+            E = self._impose(passed, edges, dt, fresh)
+            beyond = np.flatnonzero((E < limits[0]) | (E > limits[1]))
+            if len(beyond) and edges[-1] - edges[0] > 1:  # which sample passed it?
                 self._restore(kept)
-                stride = 1
-                continue
-            ends.append(end)
-            potentials.append(E)
-            if beyond:
+                if beyond[0] == 0 and stride > 1:
+                    stride = 1
+                    continue
+                edges = edges[: max(beyond[0], 1) + 1]
+                E = self._impose(passed, edges, dt, fresh)
+            ends += edges[1:]
+            potentials += E.tolist()
+            if not limits[0] <= E[-1] <= limits[1]:
                 break
         self._imposed = float(I[ends[-1] - 1])
         return np.interp(np.arange(1, ends[-1] + 1), ends, potentials)
@@ -205,40 +203,66 @@ class Contact(Meniscus):
         nodes = np.concatenate([[0.0], np.cumsum(steps)])
         known = np.arange(n + 1) * dt
         potential = np.interp(nodes[1:], known[sharp:], E[sharp:])
-        means = np.empty(len(steps))
+        first = ensemble.current
+        means, ends = np.empty((2, len(steps)))
         start = 0
         while start < len(steps):
-            stop = (
-                np.searchsorted(
-                    nodes, nodes[start] + self._wicking.steady_for(self.age), "right"
-                )
-                - 1
-            )
-            stop = min(max(int(stop), start + 1), len(steps))
-            self._creep(nodes[stop] - nodes[start])
+            steady = nodes[start] + self._wicking.steady_for(self.age)
+            stop = int(np.searchsorted(nodes, steady, "right")) - 1
+            stop = min(max(stop, start + 1), len(steps))
+            passing = nodes[stop] - nodes[start]
+            self._creep(passing)
             part = slice(start, stop)
-            dt_part = steps[part] if sharp else float(times[0])
-            means[part] = ensemble.follow(dt_part, potential[part])
-            self.age += nodes[stop] - nodes[start]
+            means[part], ends[part] = ensemble.follow(
+                steps[part], potential[part], sharp=sharp and start == 0
+            )
+            self.age += passing
             start = stop
         self._redox_charge += float(means @ steps)
-        return values_at(known[1:], nodes, means, sharp=sharp)
+        if sharp:
+            return np.interp(np.sqrt(known[1:]), np.sqrt(nodes[1:]), ends)
+        return values_at(known[1:], nodes, means, first, ends[-1])
 
-    def _impose(self, current: float, steps: list[float]) -> float:
-        """Impose a current (A) for some steps (s); returns the potential (V)."""
-        E = self._E
-        for h in steps:
-            self._creep(h)
-            C = _C_PAR + self.capacitance * self._conducts
+    def _ahead(self, start: int, stride: int, end: int, dt: float) -> list[int]:
+        """Numbers of the samples up to which a current is imposed at once."""
+        together = min(_TOGETHER, self._wicking.steady_for(self.age) / dt / stride)
+        stop = min(start + stride * max(int(together), 1), end)
+        return [*range(start, stop, stride), stop]
+
+    def _impose(
+        self, passed: np.ndarray, edges: list[int], dt: float, fresh: bool
+    ) -> np.ndarray:
+        """Impose a current between some samples; returns the potential (V) at each.
+
+        `passed` is the sum of the current (A) of the samples before each.
+        """
+        steps = [clamp_steps(*ends, dt, fresh) for ends in pairwise(edges)]
+        count = [len(s) for s in steps]
+        h = np.concatenate(steps)
+        current = np.repeat(np.diff(passed[edges]) / np.diff(edges), count)
+        self._creep(float(h.sum()))
+        C = _C_PAR + self.capacitance * self._conducts
+        if self._ensemble:
+            leak = self._background.conductance
+            E, i = self._ensemble.impose(h, current, self._E, C, leak)
+            self._redox_charge += float(i @ h)
+        else:
+            E = self._charge_substrate(h, current, C)
+        self.age += float(h.sum())
+        self.charge += float(current @ h)
+        self._E = float(E[-1])
+        return E[np.cumsum(count) - 1]
+
+    def _charge_substrate(
+        self, h: np.ndarray, current: np.ndarray, C: float
+    ) -> np.ndarray:
+        """Potential (V) after each step while nothing but a leaky capacitor charges."""
+        if not self._conducts:
+            return self._E + np.cumsum(current * h) / C
+        E, potentials = self._E, []
+        for step, drive in zip(h.tolist(), current.tolist(), strict=True):
             G, root = self._background.conductance(E)
-            if not self._conducts:
-                E += current * h / C
-            elif self._ensemble:
-                E, i = self._ensemble.clamp(h, E, current, C, G, root)
-                self._redox_charge += i * h
-            else:
-                E = (C * E + h * (current + G * root)) / (C + h * G)
-            self.age += h
-            self.charge += current * h
-        self._E = E
-        return E
+            kept, drop = leaky_step(step, C, G)
+            E = root + kept * (E - root) + drop * drive
+            potentials.append(E)
+        return np.array(potentials)

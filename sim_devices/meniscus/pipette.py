@@ -15,6 +15,7 @@ _ELECTRONIC = 50e6  # ohm, path through the carbon network
 _BLOCKED = 1e12  # ohm
 _JUMP = 25e-9  # m, median gap at which the meniscus jumps to the surface
 _RADIUS = 50e-9  # m
+_WIDEST = 1e-6  # m; where the glass no longer breaks
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,11 @@ class Pipette:
         return self.radius * FOOTPRINT_RADIUS / _RADIUS
 
     def crashed(self) -> "Pipette":
-        """Return the pipette after it was pushed into the sample: 2.5 times wider."""
-        return replace(self, radius=2.5 * self.radius)
+        """Return the pipette after it was pushed into the sample: 2.5 times wider.
+
+        At most 1 um: further up, the glass is too thick to break.
+        """
+        return replace(self, radius=min(2.5 * self.radius, _WIDEST))
 
     def jump_gap(self, rng: np.random.Generator) -> float:
         """Gap (m) at which the meniscus jumps to the surface in this landing."""

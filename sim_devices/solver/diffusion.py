@@ -1,13 +1,22 @@
-r"""Diffusion of lithium inside a crystallite, solved once for all by its modes.
+r"""Diffusion of lithium inside a crystallite, as a sum of modes.
 
 With x = rho/r and tau = D t/r^2 the profile theta(x, tau) obeys
 
 .. math:: \partial_\tau\theta = x^{-2}\,\partial_x(x^2\,\partial_x\theta),\qquad
           \mathrm{d}\langle\theta\rangle/\mathrm{d}\tau = -q
 
-(no factor x^2 in a slab), where q is the current in units of Q D/r^2. Finite volumes
-turn this into a symmetric matrix; in its eigenvectors each time step is exact as long
-as q is constant during the step (Crank, The Mathematics of Diffusion, 2nd ed., ch. 6).
+(no factor x^2 in a slab), where q is the current in units of Q D/r^2. A constant q
+lowers the surface by
+
+.. math:: q\,\Big[\tau + \sum_n \frac{w_n}{\lambda_n^2}
+          \big(1 - e^{-\lambda_n^2\tau}\big)\Big]
+
+with tan l = l and w = 2/3 in a sphere, l = n pi and w = 2 in a slab (Crank, The
+Mathematics of Diffusion, 2nd ed., 6.3 and 4.3). So theta_s is the mean plus one
+relaxing amplitude for each l. The shorter the time, the more terms the series needs.
+Beyond the third they therefore stand for ever more of their neighbours: n is stretched
+smoothly from counting to exponential, as the trapezoidal rule allows. With 38 of them
+the surface is right within 2e-4 from tau = 1e-13 on.
 """
 
 from dataclasses import dataclass
@@ -15,66 +24,88 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["Modes", "Steps", "modes", "one_step"]
+__all__ = ["Block", "Modes", "Steps", "block", "modes"]
 
-_SURFACE_CELL = 4e-4  # width of the outermost cell, in units of r
-_GROWTH = 1.15  # from cell to cell inwards
-_WIDEST = 0.04
+_EXACT = 3  # modes that stand for themselves
+_STRETCH = 0.5  # how fast l grows beyond them: exp(0.5) from one to the next
+_SMOOTHNESS = 2.0  # how many modes the change takes
+_HIGHEST = 1e8  # number of the last mode
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Time steps of the modes; the first axis of every array counts the steps.
+    """Time steps of the modes; in every array the last axis counts the modes.
 
-    The surface after a step is theta_s = p - b q with p = `surface` . a.
+    During a step the current runs straight, with the mean q_mean and q at the end.
+    The amplitudes become ``decay a - q_mean mean - (q - q_mean) tilt``, and the surface
+    ``sum(decay a) - q_mean b_mean - (q - q_mean) b_tilt``.
     """
 
     decay: np.ndarray
-    gain: np.ndarray
-    surface: np.ndarray
-    b: np.ndarray
+    mean: np.ndarray
+    tilt: np.ndarray
+    b_mean: np.ndarray
+    b_tilt: np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some steps on end, for which diffusion is a matrix of the currents.
+
+    Parameters
+    ----------
+    decay
+        What is left of the amplitudes after each step, shape (k, modes).
+    history
+        For each step what the currents of the steps before lowered the surface by:
+        one row for q_mean, q - q_mean of the first, of the second...
+    left
+        What they change in the amplitudes in the end, shape (2 k, modes).
+    b_mean, b_tilt
+        As in `Steps`, for each step.
+    """
+
+    decay: np.ndarray
+    history: list[np.ndarray]
+    left: np.ndarray
+    b_mean: list[float]
+    b_tilt: list[float]
 
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """Eigenmodes of diffusion in one shape of crystallite.
+    """Modes of diffusion in one shape of crystallite.
 
     Parameters
     ----------
     rates
-        Decay rates of the modes in units of D/r^2; the first is 0 (conservation).
-    source
-        How a unit of q drives each mode.
-    surface
-        Share of each mode in the surface cell.
-    mean
-        Share of each mode in the mean.
-    half_cell
-        Drop of theta from the middle of the surface cell to the surface for q = 1.
+        Their decay rates l^2 in units of D/r^2; the first is 0, that of the mean.
+    weights
+        How a unit of q drives each of them.
+    rest
+        What a unit of q lowers the surface by through still faster modes.
     """
 
     rates: np.ndarray
-    source: np.ndarray
-    surface: np.ndarray
-    mean: np.ndarray
-    half_cell: float
+    weights: np.ndarray
+    rest: float
 
     def uniform(self, theta: np.ndarray | float) -> np.ndarray:
         """Amplitudes of a flat profile; modes are the last axis."""
-        volume = float(self.mean @ self.mean) ** -1
-        return np.multiply.outer(np.asarray(theta, float), self.mean * volume)
+        return np.multiply.outer(np.asarray(theta, float), self.rates == 0)
 
     def steps(self, tau: np.ndarray | float) -> Steps:
         """Prepare time steps of lengths `tau` (in units of r^2/D)."""
-        tau = np.atleast_1d(np.asarray(tau, float))[:, None]
-        decay = np.exp(-self.rates * tau)
-        gain = np.empty_like(decay)
-        gain[:, 0] = tau[:, 0]
-        gain[:, 1:] = (1 - decay[:, 1:]) / self.rates[1:]
-        gain *= self.source
-        return Steps(
-            decay, gain, self.surface * decay, gain @ self.surface + self.half_cell
-        )
+        h = np.asarray(tau, float)[..., None]
+        y = self.rates * h
+        decay = np.exp(-y)
+        safe = np.where(y > 0, y, 1.0)
+        mean = np.where(y > 0, -np.expm1(-y) / safe, 1.0)
+        tilt = mean - 2 * (mean - decay) / safe
+        tilt = np.where(y > 1e-3, tilt, y / 6 - y**2 / 12)  # where digits cancel
+        mean, tilt = h * mean * self.weights, h * tilt * self.weights
+        b_mean, b_tilt = mean.sum(axis=-1) + self.rest, tilt.sum(axis=-1) + self.rest
+        return Steps(decay, mean, tilt, b_mean, b_tilt)
 
 
 @lru_cache
@@ -89,49 +120,51 @@ def modes(shape: str) -> Modes:
     Returns
     -------
     Modes
-        Decomposed once and kept.
+        Found once and kept.
     """
-    faces = _faces()
+    number, neighbours = _mode_numbers()
     if shape == "sphere":
-        volumes, areas = np.diff(faces**3) / 3, faces**2
+        weight, at_rest = 2 / 3, 1 / 15
+        roots = (number + 0.5) * np.pi
+        for _ in range(60):  # tan l = l
+            roots = number * np.pi + np.arctan(roots)
     elif shape == "planar":
-        volumes, areas = np.diff(faces), np.ones_like(faces)
+        weight, at_rest = 2.0, 1 / 3
+        roots = number * np.pi
     else:
         raise ValueError(f"shape {shape!r} is neither 'sphere' nor 'planar'")
-    centres = (faces[1:] + faces[:-1]) / 2
-    conductance = areas[1:-1] / np.diff(centres)
-    between = np.diag(np.r_[conductance, 0.0] + np.r_[0.0, conductance])
-    between -= np.diag(conductance, 1) + np.diag(conductance, -1)
-    root = np.sqrt(volumes)
-    rates, vectors = np.linalg.eigh(between / np.outer(root, root))
-    rates[0] = 0.0
-    total = volumes.sum()
-    surface = vectors[-1] / root[-1]
-    return Modes(
-        rates=rates,
-        source=total * surface,
-        surface=surface,
-        mean=vectors.T @ root / total,
-        half_cell=total * np.diff(faces)[-1] / 2,
-    )
+    weights = weight * neighbours
+    rest = max(at_rest - float((weights / roots**2).sum()), 0.0)
+    return Modes(np.r_[0.0, roots**2], np.r_[1.0, weights], rest)
 
 
-@lru_cache(maxsize=4096)
-def one_step(
-    shape: str, tau: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """One time step of length `tau`: decay, gain, surface and b of `Steps`.
+def _mode_numbers() -> tuple[np.ndarray, np.ndarray]:
+    """Numbers n of the modes (not whole beyond the first) and dn between them."""
+    count = np.arange(1.0, 100.0)
+    v = _STRETCH * np.maximum(count - _EXACT, 0.0)
+    number = count + _SMOOTHNESS * (np.expm1(v) - v - v**2 / 2 - v**3 / 6)
+    step = 1 + _SMOOTHNESS * _STRETCH * (np.expm1(v) - v - v**2 / 2)
+    kept = number < _HIGHEST
+    return number[kept], step[kept]
+
+
+def block(shape: str, tau: np.ndarray) -> Block:
+    """Prepare steps of lengths `tau` (in units of r^2/D), shape (k,), on end.
 
     Kept, because hop after hop asks for the same ones.
     """
-    steps = modes(shape).steps(tau)
-    return steps.decay[0], steps.gain[0], steps.surface[0], float(steps.b[0])
+    return _kept_block(shape, tau.tobytes())
 
 
-def _faces() -> np.ndarray:
-    """Faces of the cells from 0 to 1: narrow at the surface, never wide inside."""
-    widths = [_SURFACE_CELL]
-    while sum(widths) < 1:
-        widths.append(min(_GROWTH * widths[-1], _WIDEST))
-    faces = np.concatenate([[0.0], np.cumsum(widths[::-1])])
-    return faces / faces[-1]
+@lru_cache(maxsize=128)
+def _kept_block(shape: str, lengths: bytes) -> Block:
+    tau = np.frombuffer(lengths)
+    s = modes(shape).steps(tau)
+    left = np.zeros((2 * len(tau), s.decay.shape[1]))
+    history = []
+    for k in range(len(tau)):
+        left *= s.decay[k]
+        history.append(left[: 2 * k].sum(axis=1))
+        left[2 * k], left[2 * k + 1] = s.mean[k], s.tilt[k]
+    decay = np.cumprod(s.decay, axis=0)
+    return Block(decay, history, left, s.b_mean.tolist(), s.b_tilt.tolist())

@@ -1,16 +1,28 @@
-"""Crystallites in time: state of charge and current under voltage or current clamp."""
+"""Crystallites in time: state of charge and current under voltage or current clamp.
 
+The current runs straight within each time step. Its mean, which is the charge, is what
+diffusion remembers; its end is what kinetics and resistance see. Mean and end of a step
+are tied to the mean of the step before by a straight line: second order in the length
+of the step, and yet without memory where the current collapses within one.
+"""
+
+from collections.abc import Callable
+from math import expm1, inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .diffusion import modes, one_step
-from .kinetics import solve, solve_many
+from .diffusion import block, modes
+from .kinetics import first_guess, solve
+from .time_steps import end_weights
 
 if TYPE_CHECKING:
     from ..cell import RedoxCell
 
-__all__ = ["Ensemble", "follow_many"]
+__all__ = ["Ensemble", "leaky_step"]
+
+
+_BLOCK = 32  # steps
 
 
 class Ensemble:
@@ -32,23 +44,31 @@ class Ensemble:
         self._exchange = float(cell.exchange)
         self._R_s = float(cell.R_s)
         self._a = self._modes.uniform(float(cell.theta0))
-        self._q = 0.0
+        self._q = self._q_before = (
+            0.0  # at the end of the last step, and the last but one
+        )
+        self._mean = 0.0  # during the last step
+        self._before = inf  # its length; inf when it tells nothing of the next one
 
     @property
     def theta(self) -> float:
         """Mean Li fraction."""
-        return float(self._modes.mean @ self._a)
+        return float(self._a[0])
 
     @property
     def capacity(self) -> float:
         """Charge of all lithium (C) when full."""
         return self._capacity
 
+    @property
+    def current(self) -> float:
+        """Current (A) at the end of the last step."""
+        return self._q * self._unit
+
     def copy(self) -> "Ensemble":
         """Make an independent copy in the same state."""
         twin = object.__new__(Ensemble)
         twin.__dict__.update(self.__dict__)
-        twin._a = self._a.copy()
         return twin
 
     def join(self, growth: float, theta: float) -> None:
@@ -60,8 +80,16 @@ class Ensemble:
         self._capacity *= growth
         self._unit *= growth
         self._q /= growth
+        self._q_before /= growth
+        self._mean /= growth
 
-    def follow(self, dt: float | np.ndarray, E: np.ndarray) -> np.ndarray:
+    def jump(self) -> None:
+        """Tell that what is imposed jumps now: the last current says nothing more."""
+        self._before = inf
+
+    def follow(
+        self, dt: float | np.ndarray, E: np.ndarray, *, sharp: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Let the potential follow `E` and return the current.
 
         Parameters
@@ -70,124 +98,165 @@ class Ensemble:
             Length of the steps (s), a number or one for each step.
         E
             Potential (V) at the end of each step.
-
-        Returns
-        -------
-        numpy.ndarray
-            Mean current (A) of each step: times dt it is the charge.
-        """
-        uniform = np.ndim(dt) == 0
-        steps = self._modes.steps(np.multiply(dt, self._clock))
-        resistance = self._R_s * self._unit
-        b = steps.b.tolist()
-        a, q, before = self._a, self._q, self._q
-        out = np.empty(len(E))
-        for k, potential in enumerate(E.tolist()):
-            j = 0 if uniform else k
-            guess = 2 * q - before if uniform else q
-            before = q
-            p = float(steps.surface[j].dot(a))
-            q = solve(self._ocp, potential, resistance, self._exchange, p, b[j], guess)
-            a = steps.decay[j] * a - q * steps.gain[j]
-            out[k] = q
-        self._a, self._q = a, q
-        return out * self._unit
-
-    def clamp(
-        self,
-        dt: float,
-        E: float,
-        current: float,
-        C: float,
-        G: float = 0.0,
-        E_leak: float = 0.0,
-    ) -> tuple[float, float]:
-        """Impose a current on crystallites, capacitance and leak for one step.
-
-        ``current = i_redox + G (E - E_leak) + C dE/dt``, implicit in time.
-
-        Parameters
-        ----------
-        dt
-            Length of the step (s).
-        E
-            Potential before the step (V).
-        current
-            What is imposed (A).
-        C, G
-            Capacitance (F) and leak conductance (S).
-        E_leak
-            Potential of the leak (V).
+        sharp
+            Whether the potential jumps before the first step.
 
         Returns
         -------
         tuple
-            Potential after the step (V), mean redox current of the step (A).
+            Mean current (A) of each step: times dt it is the charge. Current (A) at
+            the end of each step.
         """
-        decay, gain, surface, b = one_step(self._shape, dt * self._clock)
-        den = C + dt * G
-        free = (
-            C * E + dt * (current + G * E_leak)
-        ) / den  # where E would go without redox
-        drop = dt / den
-        resistance = (self._R_s + drop) * self._unit
-        p = float(surface.dot(self._a))
-        q = solve(self._ocp, free, resistance, self._exchange, p, b, self._q)
-        self._a = decay * self._a - q * gain
-        self._q = q
-        return free - drop * q * self._unit, q * self._unit
+        dt = np.full(len(E), dt) if np.ndim(dt) == 0 else np.asarray(dt)
+        if sharp:
+            self._before = inf
+            b = block(self._shape, dt[:_BLOCK] * self._clock).b_mean[0]
+            self._q = self._guess(float(E[0]), b)
+        potentials = iter(E.tolist())
+        means, ends, _ = self._pass(
+            dt, 0.0, lambda h, before: (next(potentials), 0.0), sharp=sharp
+        )
+        return means, ends
+
+    def impose(
+        self,
+        dt: np.ndarray,
+        current: np.ndarray,
+        E: float,
+        C: float,
+        leak: Callable[[float], tuple[float, float]] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Impose a current on crystallites, capacitance and leak.
+
+        ``current = i_redox + G (E - E_leak) + C dE/dt``.
+
+        Parameters
+        ----------
+        dt
+            Length of the steps (s).
+        current
+            What is imposed during each (A).
+        E
+            Potential before the first (V).
+        C
+            Capacitance (F).
+        leak
+            Gives conductance G (S) and potential E_leak (V) of the leak at a potential
+            (V); None for no leak.
+
+        Returns
+        -------
+        tuple
+            Potential at the end of each step (V), mean redox current of each (A).
+        """
+        currents = iter(current.tolist())
+
+        def drive(h: float, before: float) -> tuple[float, float]:
+            G, root = leak(before) if leak else (0.0, 0.0)
+            kept, drop = leaky_step(h, C, G)
+            return root + kept * (before - root) + drop * next(currents), drop
+
+        means, _, potentials = self._pass(dt, E, drive)
+        return potentials, means
+
+    def _pass(
+        self,
+        dt: np.ndarray,
+        E: float,
+        drive: Callable[[float, float], tuple[float, float]],
+        *,
+        sharp: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pass time steps from the potential `E` (V) on.
+
+        `drive` tells for the length of a step (s) and the potential before it (V) where
+        the potential would go without reaction (V), and how far a mean redox current
+        keeps it back (V/A). Returns mean and end of the redox current of each step (A),
+        and the potential at its end (V).
+        """
+        weights = end_weights(dt, sharp=sharp, before=self._before)
+        currents, potentials = np.empty((len(dt), 2)), []
+        for start in range(0, len(dt), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            steps = block(self._shape, dt[part] * self._clock)
+            flux = currents[part].ravel()  # mean, end - mean of each step in turn
+            lists = (dt[part], steps.decay.dot(self._a), *weights[:, part])
+            for k, (h, p, share, memory, ahead, behind) in enumerate(
+                zip(*(values.tolist() for values in lists), strict=True)
+            ):
+                p -= float(steps.history[k].dot(flux[: 2 * k]))
+                free, drop = drive(h, E)
+                drop *= self._unit
+                guess = ahead * self._q - behind * self._q_before
+                self._q_before = self._q
+                b = steps.b_mean[k], steps.b_tilt[k]
+                self._solve(p, *b, free, drop, share, memory, guess)
+                flux[2 * k], flux[2 * k + 1] = self._mean, self._q - self._mean
+                E = free - drop * self._mean
+                potentials.append(E)
+            self._a = steps.decay[-1] * self._a - flux.dot(steps.left)
+        self._before = float(dt[-1])
+        means, beyond = currents.T * self._unit
+        return means, means + beyond, np.array(potentials)
+
+    def _solve(
+        self,
+        p: float,
+        b_mean: float,
+        b_tilt: float,
+        E: float,
+        drop: float,
+        share: float,
+        memory: float,
+        guess: float,
+    ) -> None:
+        """Find q and q_mean of a step, at whose end the potential is E - drop q_mean.
+
+        With ``q_mean = share q + memory (q_mean of the step before)``.
+        """
+        resistance = self._R_s * self._unit
+        carried, lead = memory * self._mean, b_mean - b_tilt
+        q = solve(
+            self._ocp,
+            E - drop * carried,
+            resistance + drop * share,
+            self._exchange,
+            p - lead * carried,
+            lead * share + b_tilt,
+            guess,
+        )
+        mean = share * q + carried
+        if q * mean < 0:  # collapsed within the step: forget the one before
+            q = mean = solve(
+                self._ocp, E, resistance + drop, self._exchange, p, b_mean, 0.0
+            )
+        self._q, self._mean = q, mean
+
+    def _guess(self, E: float, b: float) -> float:
+        """Guess q right after a jump to the potential `E` (V)."""
+        theta = min(max(float(self._a.sum()), 1e-9), 1 - 1e-9)
+        resistance = self._R_s * self._unit
+        u = self._ocp(theta)[0]
+        return float(first_guess(u, theta, E, resistance, self._exchange, b))
 
 
-def follow_many(cell: "RedoxCell", dt: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Hold a line of cells at constant potentials.
+def leaky_step(dt: float, C: float, G: float) -> tuple[float, float]:
+    """Tell how a leaky capacitor moves in a time step.
 
     Parameters
     ----------
-    cell
-        The cells: `k0`, `D`, `r`, `A`, `R_s`, `theta0` may be arrays.
     dt
-        Length of the steps (s), fine at first.
-    E
-        Potential (V) of each cell, of the shape of the line.
+        Length of the step (s).
+    C, G
+        Capacitance (F), leak conductance (S).
 
     Returns
     -------
-    numpy.ndarray
-        Mean current (A) of each step, shape: that of the line, then that of `dt`.
-
-    Raises
-    ------
-    ValueError
-        If the cells differ in their equilibrium potential.
+    tuple
+        What it keeps of its distance from the leak's potential, ``exp(-dt G/C)``, and
+        what a constant current adds (V/A), ``(1 - exp(-dt G/C))/G``.
     """
-    if any(np.ndim(v) for v in (cell.E0, cell.slope, cell.A1, cell.B1, cell.B2)):
-        raise ValueError("E0, slope, A1, B1 and B2 must be numbers, the same for all")
-    unit, exchange, theta, clock, resistance = (
-        np.broadcast_to(v, E.shape).ravel().astype(float)
-        for v in (
-            *(cell.current_unit, cell.exchange, cell.theta0),
-            *(cell.D / cell.r**2, cell.R_s * cell.current_unit),
-        )
-    )
-    alive = exchange > 0
-    exchange = np.where(alive, exchange, 1.0)
-    ocp, crystal = cell.potential(many=True), modes(cell.shape)
-    if np.ptp(clock) == 0:
-        clock = clock[:1]  # one set of steps serves all
-    a = crystal.uniform(theta)
-    root = np.sqrt(np.concatenate([[0.0], np.cumsum(dt)]))
-    x = (root[1:] + root[:-1]) / 2
-    out = np.zeros((len(dt), len(unit)))
-    for k, h in enumerate(dt):
-        guess = out[k - 1] * (x[k - 1] / x[k])
-        if k > 1:  # q sqrt(t) runs nearly straight over sqrt(t)
-            bend = out[k - 1] * x[k - 1] - out[k - 2] * x[k - 2]
-            guess += bend * ((x[k] - x[k - 1]) / (x[k - 1] - x[k - 2]) / x[k])
-        s = crystal.steps(h * clock)
-        p = (s.surface * a).sum(axis=-1)
-        b = np.broadcast_to(s.b, p.shape)
-        q = solve_many(ocp, E.ravel(), resistance, exchange, p, b, guess)
-        out[k] = q = alive * q
-        a *= s.decay
-        a -= q[:, None] * s.gain
-    return (out * unit).T.reshape((*E.shape, len(dt)))
+    if dt * G < 1e-12 * C:
+        return 1.0, dt / C
+    lost = -expm1(-dt * G / C)
+    return 1 - lost, lost / G

@@ -1,16 +1,20 @@
 """Where to put time steps, and how to read values between them."""
 
+from functools import lru_cache
+
 import numpy as np
 
-__all__ = ["clamp_steps", "find_jumps", "graded_steps", "values_at"]
+__all__ = ["clamp_steps", "end_weights", "find_jumps", "graded_steps", "values_at"]
 
-_GRADED = 24  # steps that resolve the transient after a sudden change
+_FIRST = 12  # steps that resolve the transient after a jump; they end at (k/12)^2
+_FIRST_CLAMPED, _GRADING_CLAMPED = 26, 3  # of E under current clamp: at (k/26)^3
+_PER_RATIO = 5.0  # steps while the time grows e-fold, later on
 _MOST = 100  # steps between two times
 _MAX_JUMPS = 50
 
 
 def graded_steps(
-    times: np.ndarray, longest: float = np.inf, first: int = _GRADED
+    times: np.ndarray, longest: float = np.inf, first: int = _FIRST, grading: int = 2
 ) -> np.ndarray:
     """Make steps that end at each of `times`, fine after 0, where something changed.
 
@@ -20,32 +24,87 @@ def graded_steps(
         Increasing times (s) > 0.
     longest
         Longest step (s), as far as 100 steps between two times allow.
-    first
-        Number of steps up to the first time.
+    first, grading
+        Number n of steps up to the first time, which end at (k/n)^grading of it.
 
     Returns
     -------
     numpy.ndarray
-        Lengths of the steps (s): equal in sqrt(t), and at most a tenth of the time
-        passed.
+        Lengths of the steps (s).
     """
-    last = np.sqrt(np.concatenate([[0.0], times]))
-    gaps = np.diff(last)
+    return _kept_graded_steps(times.tobytes(), longest, first, grading)
+
+
+@lru_cache(maxsize=128)
+def _kept_graded_steps(
+    ends: bytes, longest: float, first: int, grading: int
+) -> np.ndarray:
+    times = np.frombuffer(ends)
+    start = np.concatenate([[0.0], times[:-1]])
+    power = np.where(start > 0, 2, grading)
     with np.errstate(divide="ignore"):
-        count = np.maximum(np.ceil(20 * np.log(last[1:] / last[:-1])), 1)
+        count = np.ceil(_PER_RATIO * np.log(times / start))
     count[0] = first
-    count = np.maximum(count, np.minimum(np.ceil(2 * gaps * last[1:] / longest), _MOST))
-    count = count.astype(int)
-    ends = np.cumsum(count)
-    number = np.arange(1, ends[-1] + 1) - np.repeat(ends - count, count)
-    roots = np.repeat(last[:-1], count) + number * np.repeat(gaps / count, count)
-    return np.diff(roots**2, prepend=0.0)
+    last = power * (times - start) / longest  # steps, if the last one may be `longest`
+    count = np.maximum(count, np.minimum(np.ceil(last), _MOST)).astype(int)
+    number = np.arange(1, count.sum() + 1) - np.repeat(np.cumsum(count) - count, count)
+    power, low, high = (np.repeat(v, count) for v in (1 / power, start, times))
+    low, high = low**power, high**power
+    nodes = (low + (high - low) * number / np.repeat(count, count)) ** (1 / power)
+    steps = np.diff(nodes, prepend=0.0)
+    steps.flags.writeable = False
+    return steps
+
+
+def end_weights(
+    dt: np.ndarray, *, sharp: bool = False, before: float = np.inf
+) -> np.ndarray:
+    """Tie the current at the end of a step to the means of that step and the last.
+
+    Parameters
+    ----------
+    dt
+        Lengths of the steps (s).
+    sharp
+        Whether the potential jumped at the beginning. Then i sqrt(t) is the straight
+        line over sqrt(t), which is exact for Cottrell's transient as for a constant;
+        else i over t.
+    before
+        Length (s) of the step before the first; infinite for none to lean on.
+
+    Returns
+    -------
+    numpy.ndarray
+        Four rows: mean = `share` end + `memory` (mean before), and where to begin the
+        search, end = `ahead` (end before) - `behind` (end before that).
+    """
+    share, memory = np.ones(len(dt)), np.zeros(len(dt))
+    ahead, behind = share.copy(), memory.copy()
+    if sharp:
+        root = np.sqrt(np.cumsum(dt))
+        middle = (root + np.r_[0.0, root[:-1]]) / 2
+        lean = (root[1:] - middle[1:]) / np.diff(middle)
+        share[1:] = root[1:] / (middle[1:] * (1 + lean))
+        memory[1:] = lean * middle[:-1] / (middle[1:] * (1 + lean))
+        ratio = np.diff(root)[1:] / np.diff(root)[:-1]
+        ahead[2:] = (1 + ratio) * root[1:-1] / root[2:]
+        behind[2:] = ratio * root[:-2] / root[2:]
+    else:
+        last = np.r_[before, dt[:-1]]
+        lean = dt / (dt + last)
+        share, memory = 1 / (1 + lean), lean / (1 + lean)
+        behind[1:] = np.minimum(dt[1:] / dt[:-1], 1.0)
+        ahead += behind
+    return np.array([share, memory, ahead, behind])
 
 
 def values_at(
-    t: np.ndarray, nodes: np.ndarray, means: np.ndarray, *, sharp: bool = False
+    t: np.ndarray, nodes: np.ndarray, means: np.ndarray, first: float, last: float
 ) -> np.ndarray:
     """Turn the mean currents of steps into currents at times.
+
+    Between the middles of the steps the current runs straight, so that the charge of
+    equal steps is kept.
 
     Parameters
     ----------
@@ -54,45 +113,17 @@ def values_at(
     nodes
         Ends of the steps (s), the first one the beginning: one more than `means`.
     means
-        Mean of each step, steps on the last axis.
-    sharp
-        Whether the potential jumped at ``nodes[0]``. Then i sqrt(t) is interpolated
-        over sqrt(t), which is exact for Cottrell's transient as for a constant.
+        Mean of each step.
+    first, last
+        Value at the beginning and at the end.
 
     Returns
     -------
     numpy.ndarray
         Value at each time.
     """
-    if sharp:
-        root = np.sqrt(nodes - nodes[0])
-        x = (root[1:] + root[:-1]) / 2
-        at = np.sqrt(t - nodes[0])
-        return _line(at, root, x, means * x, first=0.0) / at
-    middles = (nodes[1:] + nodes[:-1]) / 2
-    return _line(t, nodes, middles, means)
-
-
-def _line(
-    at: np.ndarray,
-    nodes: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    first: float | None = None,
-) -> np.ndarray:
-    """Interpolate (x, y), carried straight on to both ends of `nodes`."""
-    if len(x) == 1:
-        return np.broadcast_to(y, y.shape[:-1] + np.shape(at))
-    slope = np.diff(y) / np.diff(x)
-    if first is None:
-        first = y[..., 0] - slope[..., 0] * (x[0] - nodes[0])
-    last = y[..., -1] + slope[..., -1] * (nodes[-1] - x[-1])
-    x = np.concatenate([nodes[:1], x, nodes[-1:]])
-    ends = np.broadcast_to(first, last.shape)
-    y = np.concatenate([ends[..., None], y, last[..., None]], axis=-1)
-    k = np.clip(np.searchsorted(x, at) - 1, 0, len(x) - 2)
-    share = (at - x[k]) / (x[k + 1] - x[k])
-    return y[..., k] * (1 - share) + y[..., k + 1] * share
+    x = np.r_[nodes[0], (nodes[1:] + nodes[:-1]) / 2, nodes[-1]]
+    return np.interp(t, x, np.r_[first, means, last])
 
 
 def find_jumps(E: np.ndarray) -> list[int]:
@@ -135,6 +166,7 @@ def clamp_steps(start: int, end: int, dt: float, fresh: bool) -> list[float]:
     if not fresh:
         return [(end - start) * dt]
     if start == 0:
-        return graded_steps(np.array([end * dt])).tolist()
-    n = int(np.ceil(10 * np.log(end / start)))
+        first, grading = _FIRST_CLAMPED, _GRADING_CLAMPED
+        return graded_steps(np.array([end * dt]), first=first, grading=grading).tolist()
+    n = int(np.ceil(7 * np.log(end / start)))
     return [(end - start) * dt / n] * n

@@ -22,6 +22,8 @@ _BLOCK = 4000  # samples of noise that are drawn at a time
 _BASELINE = 200  # samples: the first 10 ms
 _UNLIKELY = 8.0  # standard deviations that noise does not reach
 _MAX_ONSET = 20_000  # samples of the current after touch; then the last one holds
+_BURST = 100  # samples: 5 ms, as long as the longest debounce
+_BURST_HEIGHT = 5.0  # thresholds
 
 
 class End(Enum):
@@ -59,6 +61,9 @@ class Descent:
         Gives the filtered current (A) of the first n samples after touch.
     digitise
         What the analogue input makes of a current.
+    burst
+        Where on the way to the surface, 0 to 1, a disturbance bursts in for 5 ms, with
+        5 times the threshold; None for nowhere.
     """
 
     z_start: float
@@ -74,6 +79,7 @@ class Descent:
     noise: Callable[[int, int], np.ndarray]
     onset: Callable[[int], np.ndarray]
     digitise: Callable[[np.ndarray], np.ndarray]
+    burst: float | None = None
     _blocks: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +90,10 @@ class Descent:
         self._last = min(travel, crash)
         after = min(max(self._last - self._touch + 1, 0), _MAX_ONSET)
         self._onset = self.onset(after) if after else np.zeros(0)
+        self._burst = self._touch + self._last + 1  # never
+        if self.burst is not None:
+            clear = min(_BASELINE, self._touch)
+            self._burst = clear + int(self.burst * (self._touch - clear))
         self.sample, self.end = self._last, End.NO_CONTACT
         if crash <= travel:
             self.end = End.CRASH
@@ -95,6 +105,11 @@ class Descent:
     def duration(self) -> float:
         """Time from the start to the end (s)."""
         return self.sample / LOOP_RATE
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the meniscus closes the cell at the end."""
+        return self.sample >= self._touch
 
     @property
     def contact_age(self) -> float:
@@ -114,6 +129,9 @@ class Descent:
             since = np.arange(max(first, self._touch), stop) - self._touch
             held = np.minimum(since, len(self._onset) - 1)
             i[len(i) - len(since) :] += self._onset[held]
+        start, end = max(self._burst, first), min(self._burst + _BURST, stop)
+        if start < end:
+            i[start - first : end - first] += _BURST_HEIGHT * self.threshold
         return self.digitise(i)
 
     def baseline(self) -> tuple[float, float]:
@@ -149,7 +167,8 @@ class Descent:
             level += self.current(0, min(_BASELINE, self._last + 1)).mean()
             start = _BASELINE
         if sign * (level - self.offset) > _UNLIKELY * self.noise_rms:
-            start = max(start, self._touch)  # noise alone cannot stop the descent
+            # noise alone cannot stop the descent
+            start = max(start, min(self._touch, self._burst))
         for first in range(start, self._last + 1, _BLOCK):
             # a run may have begun in the block before
             begin = max(start, first - self.debounce + 1)

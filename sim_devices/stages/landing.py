@@ -3,6 +3,9 @@
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..faults import LandingFault
 from ..meniscus.contact import Contact
 from .approach import CURVE_SAMPLES, LOOP_RATE, Descent
 
@@ -13,6 +16,7 @@ __all__ = ["BLANK", "Landing"]
 
 _UM, _PA = 1e-6, 1e-12
 _CRASH = 2.0  # tip radii below the surface at which the pipette breaks
+_DRY_DEPTH = 1e-6  # m below the surface at which a descent without contact is given up
 
 BLANK = [math.nan] * 8
 """What ``Z:Landing`` tells of an approach that was not even begun."""
@@ -22,7 +26,7 @@ class Landing:
     """A descent of the probe at its place over the sample.
 
     All that chance decides is drawn here, from the seed and the number of the landing:
-    neither time nor what was done between landings has a part in it.
+    what was done between landings has no part in it.
 
     Parameters
     ----------
@@ -34,22 +38,41 @@ class Landing:
         Where the descent ends without contact (um).
     rate
         Rate of descent (um/s).
+    fault
+        What goes wrong.
     """
 
-    def __init__(self, ioc: "SeccmIOC", number: int, floor: float, rate: float) -> None:
-        rng = ioc.rng("landing", number)
+    def __init__(
+        self,
+        ioc: "SeccmIOC",
+        number: int,
+        floor: float,
+        rate: float,
+        fault: LandingFault,
+    ) -> None:
+        rng, now, pipette = ioc.rng("landing", number), ioc.clock.now, ioc.pipette
         self.x, self.y = (motor.position for motor in ioc.xy.motors)
-        x, y = self.x * _UM, self.y * _UM
-        surface, pipette = float(ioc.sample.contact_height(x, y)), ioc.pipette
+        x, y = ioc.mechanics.over_sample(now)
+        surface = ioc.mechanics.surface(ioc.sample, x, y, now)
         signal, held = ioc.clamp.current_input, ioc.clamp.holding_potential.value
         dt = 1 / LOOP_RATE
         self.contact = Contact(ioc.sample.site(x, y, pipette.footprint), pipette, rng)
+        end, crash = floor * _UM, surface - _CRASH * pipette.radius
+        if fault.dry:  # given up below the surface, where the pipette only bends
+            end = max(end, surface - _DRY_DEPTH)
+            crash = end - _DRY_DEPTH
+
+        def onset(n: int) -> np.ndarray:
+            if fault.dry or fault.deep:
+                return np.zeros(n)
+            return signal.filter(self.contact.onset(held, dt, n), dt)
+
         self.descent = Descent(
             z_start=ioc.z.position * _UM,
-            z_end=floor * _UM,
+            z_end=end,
             rate=rate * _UM,
             z_touch=surface + pipette.jump_gap(rng),
-            z_crash=surface - _CRASH * pipette.radius,
+            z_crash=crash,
             threshold=ioc.z.threshold.value * _PA,
             above_baseline=ioc.z.threshold_mode.value == "above baseline",
             debounce=ioc.z.debounce.value,
@@ -58,8 +81,9 @@ class Landing:
             noise=lambda block, n: signal.noise(
                 n, dt, ioc.rng("approach noise", number, block)
             ),
-            onset=lambda n: signal.filter(self.contact.onset(held, dt, n), dt),
+            onset=onset,
             digitise=signal.digitise,
+            burst=fault.burst,
         )
 
     def z(self, since: float) -> float:

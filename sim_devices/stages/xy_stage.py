@@ -76,7 +76,7 @@ class XYStage(Group):
         clock = self.ioc.clock
         # an axis waits for itself and for Z; in discrete time X and Y move at once
         start = clock.start_after(max(motor.free_at, self.ioc.z.changed_at))
-        touch = self._touches_at(motor, target)
+        touch = self._touches_at(motor, target, start)
         end = target if touch is None else touch
         arrival = start + motor.duration(end - motor.position)
         travel = Travel(motor.position, end, start, arrival)
@@ -87,19 +87,26 @@ class XYStage(Group):
 
         reached = await clock.wait_until(arrival + motor.settle_time, halt, show)
         motor.free_at = arrival + motor.settle_time if reached else clock.now
-        await motor.arrive(end if reached else travel.at(clock.now))
+        end = end if reached else travel.at(clock.now)
+        mechanics = self.ioc.mechanics
+        mechanics.axes = mechanics.moved(
+            self.motors.index(motor), end * _UM, min(arrival, clock.now)
+        )
+        await motor.arrive(end)
         if touch is not None and reached:
             await self.ioc.sim.count_lateral_touch()
             await self.ioc.trip(f"lateral contact at {motor.val.pvname} = {end:.3f} um")
 
-    def _touches_at(self, motor: Motor, target: float) -> float | None:
+    def _touches_at(self, motor: Motor, target: float, t: float) -> float | None:
         """Find where on the way the probe touches the surface (um), if it does."""
+        mechanics, axis = self.ioc.mechanics, self.motors.index(motor)
+        here = mechanics.over_sample(t)
 
         def touches(end: float) -> bool:
-            to = [end if axis is motor else axis.position for axis in self.motors]
-            path = [axis.position * _UM for axis in self.motors]
-            path += [position * _UM for position in to]
-            return self.ioc.sample.highest_on_path(*path) >= self.ioc.z.position * _UM
+            axes = mechanics.moved(axis, end * _UM, t)
+            there = mechanics.over_sample(t, axes)
+            height = mechanics.highest(self.ioc.sample, here, there, t)
+            return height >= self.ioc.z.position * _UM
 
         if not touches(target):
             return None

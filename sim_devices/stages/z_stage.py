@@ -126,9 +126,7 @@ class ZStage(Group):
         self.halt()
         async with self._motion:
             self._halt.clear()
-            if self.state.value == "WITHDRAWN":
-                return Outcome.OK, [self.position]
-            done = await self._withdraw_fully()
+            done = self.state.value == "WITHDRAWN" or await self._withdraw_fully()
             return (Outcome.OK if done else Outcome.STOPPED), [self.position]
 
     @approach.putter
@@ -172,8 +170,7 @@ class ZStage(Group):
             )
             outcome = await self._judge(landing, sample)
             contact_at = self.changed_at if outcome is Outcome.OK else math.nan
-            curve = [number, *landing.curve(sample)]
-            await self.approach_curve.write(curve, verify_value=False)
+            await put(self.approach_curve, [number, *landing.curve(sample)])
             return outcome, landing.values(sample, contact_at)
 
     async def _lift(self, _number: int) -> tuple[Outcome, Sequence[float]]:
@@ -202,6 +199,7 @@ class ZStage(Group):
 
     async def carry(self, motor: Motor, target: float, halt: asyncio.Event) -> None:
         """Carry out a move of the motor record: upward freely, downward guarded."""
+        await self.ioc.clamp.interrupt()
         async with self._motion:
             before, clear = self.state.value, self._clear_height()
             if target >= self.position:
@@ -266,7 +264,8 @@ class ZStage(Group):
         clock = self.ioc.clock
         self._began_at, start = self.position, clock.now
         self._landings += 1
-        landing = Landing(self.ioc, self._landings, floor, rate)
+        fault = await self.ioc.faults.in_landing(self._landings)
+        landing = Landing(self.ioc, self._landings, floor, rate, fault)
 
         async def show() -> None:
             await self.z.show(landing.z(clock.now - start))
@@ -284,6 +283,7 @@ class ZStage(Group):
             return Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED
         if landing.descent.end is End.CRASH:
             await put(self.state, "STOPPED")
+            await self.ioc.sim.fit(self.ioc.pipette.crashed())
             await self.ioc.trip(f"tip crash at z = {self.position:.3f} um, no contact")
             return Outcome.TRIPPED
         if landing.descent.end is End.NO_CONTACT:

@@ -14,7 +14,9 @@ from caproto.threading.client import Context, SharedBroadcaster
 
 from seccm_ophyd.channel_access import free_simulator_port
 
-COMMANDS = "Approach Withdraw Acquire MakeSafe Stop Reset Heartbeat X Y Z".split()
+COMMANDS = (
+    "Approach Withdraw Acquire MakeSafe Stop Reset Heartbeat X Y Z NewPipette".split()
+)
 
 
 class Simulator:
@@ -115,6 +117,7 @@ class Simulator:
         for name, value in self._boot_values.items():
             if name.split(":")[1] not in COMMANDS:
                 self.pv(name).write(value)
+        self.put("Sim:NewPipette", 1)
         self.move(X=0.0, Y=0.0)
         if self.get("Z:Z.RBV") < 50.0:
             with self.watch("Z:Z.DMOV") as watch:

@@ -4,7 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.sample import SAMPLES, load_surface, make_sample
+from seccm_ophyd.sim_devices.cell import C_MAX, RADIUS, F
+from seccm_ophyd.sim_devices.sample import (
+    MATERIALS,
+    SAMPLES,
+    load_surface,
+    make_sample,
+)
 
 SEEDS = (1, 7, 42)
 
@@ -97,6 +103,73 @@ def test_a_soaked_particle_is_charged_as_a_whole():
     assert np.ptp(theta) < 1e-6
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_crystallite_on_platinum_loses_the_charge_that_was_taken(seed):
+    sample = make_sample("nanoparticles", seed=seed, size=3e-6)
+    rng = np.random.default_rng(seed)
+    partly = 0
+    for x, y in rng.uniform(-1.4e-6, 1.4e-6, (600, 2)):
+        site = sample.site(x, y)
+        if len(set(site.grains.tolist())) != 1:
+            continue
+        partly += len(site.grains) < 13
+        grain, grains = site.grains[0], sample.grains
+        whole = grains.area[grain] * grains.orientation[grain]
+        before, charge = grains.theta[grain], 1e-6 * site.area
+        sample.remember(site, charge)
+        lost = F * C_MAX * whole * RADIUS / 3 * (before - grains.theta[grain])
+        assert lost == pytest.approx(charge, rel=1e-6) or grains.theta[grain] < 2e-4
+    assert partly > 10
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_maps_tell_material_crystallite_and_orientation(name):
+    sample = make_sample(name, seed=3, size=6e-6)
+    assert 10e-9 <= sample.height.pixel <= 60e-9
+    bare = MATERIALS.index({"composite": "AB"}.get(name, "Pt"))
+    on = sample.grain.values >= 0
+    assert sample.material.values.shape == sample.height.values.shape
+    assert np.all(sample.material.values == np.where(on, 0, bare))
+    s = sample.orientation.values
+    assert np.array_equal(np.isnan(s), ~on)
+    assert np.all((s[on] >= 0.05) & (s[on] <= 1))
+    assert MATERIALS[0] == "LiFePO4"
+
+
+def test_a_particle_holds_612_mah_per_cm3(composite):
+    radius = np.cbrt(composite.volumes * 3 / (4 * np.pi))
+    assert np.all((radius >= 0.5e-6) & (radius <= 2.5e-6))
+    np.testing.assert_allclose(composite.capacity, 612 * 3.6e6 * composite.volumes)
+    k = composite.capacity.argmax()
+    composite.grains.theta[composite.grains.particle == k] = 0.25
+    assert composite.particle_theta(k) == pytest.approx(0.25)
+
+
+def test_particles_may_begin_at_different_states_of_charge():
+    fresh = make_sample("composite", seed=3, size=12e-6)
+    mixed = make_sample("composite", seed=3, size=12e-6, theta=(0.96, 0.3, 0.05))
+    for k in range(len(mixed.volumes)):
+        wanted = (0.96, 0.3, 0.05)[k % 3]
+        assert mixed.particle_theta(k) == pytest.approx(wanted, abs=0.003)
+    np.testing.assert_array_equal(fresh.height.values, mixed.height.values)
+    same = np.isin(fresh.grains.particle, np.arange(0, len(mixed.volumes), 3))
+    np.testing.assert_allclose(fresh.grains.theta[same], mixed.grains.theta[same])
+    half = make_sample("film", seed=3, size=2e-6, theta=0.5)
+    assert half.site(0.0, 0.0).theta == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("theta", [0.0, 1.0, (0.5, 1.2), (), [[0.5]], float("nan")])
+def test_a_state_of_charge_lies_between_empty_and_full(theta):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        make_sample("composite", size=3e-6, theta=theta)
+
+
+@pytest.mark.parametrize("name", ["film", "film_edge"])
+def test_a_film_has_one_state_of_charge(name):
+    with pytest.raises(ValueError, match="one number"):
+        make_sample(name, size=3e-6, theta=(0.5, 0.9))
+
+
 def test_potassium_chloride_has_no_lithium():
     site = make_sample("film", size=2e-6, electrolyte="KCl").site(0.0, 0.0)
     assert site.k_scale == 0
@@ -167,3 +240,17 @@ def test_what_is_no_map_at_all_is_refused(tmp_path):
     Path(tmp_path / "text.npz").write_text("not a zip")
     with pytest.raises(ValueError, match=r"not an \.npz file"):
         load_surface(tmp_path / "text.npz")
+
+
+def test_a_particle_of_a_chosen_size_lies_in_the_centre():
+    sample = make_sample("composite", seed=3, size=20e-6, particle_radius=1.83e-6)
+    k = sample.site(0.0, 0.0).particle
+    assert sample.volumes[k] == pytest.approx(4 / 3 * np.pi * 1.83e-6**3)
+    np.testing.assert_array_equal(sample.centres[k], 0.0)
+    assert len(sample.volumes) > 3  # the others lie around it
+
+
+@pytest.mark.parametrize(("name", "radius"), [("film", 1e-6), ("composite", 1e-3)])
+def test_a_particle_that_cannot_be_is_refused(name, radius):
+    with pytest.raises(ValueError, match="no particle of radius"):
+        make_sample(name, size=20e-6, particle_radius=radius)

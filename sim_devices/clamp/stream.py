@@ -1,0 +1,47 @@
+"""The trace of a long acquisition, published in parts while it runs."""
+
+import asyncio
+import time
+from typing import Any
+
+from ..epics.clock import Clock
+from .acquisition import Acquisition
+
+__all__ = ["TraceStream"]
+
+_UPDATE = 1.0  # wall seconds between two updates where time runs
+
+
+class TraceStream:
+    """Writes the samples that are new.
+
+    Where time runs there is an update about once a wall second; in discrete time one
+    behind each part that is worked out.
+
+    Parameters
+    ----------
+    pv
+        ``Clamp:Trace``.
+    number
+        The acquisition's.
+    acquisition
+        What is taken.
+    clock
+        Instrument time.
+    """
+
+    def __init__(
+        self, pv: Any, number: int, acquisition: Acquisition, clock: Clock
+    ) -> None:
+        self._pv, self._number = pv, number
+        self._acquisition, self._clock = acquisition, clock
+        self._told, self._told_at = 0, time.monotonic()
+
+    async def tell(self) -> None:
+        """Publish what is new, if it is time to, and let the IOC do other things."""
+        waited = time.monotonic() - self._told_at
+        if self._clock.is_discrete or waited >= _UPDATE:
+            part = self._acquisition.read(self._told)
+            await self._pv.write(part.trace(self._number), verify_value=False)
+            self._told, self._told_at = self._acquisition.taken, time.monotonic()
+        await asyncio.sleep(0)

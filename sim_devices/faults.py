@@ -1,0 +1,152 @@
+"""What goes wrong in a real instrument, on demand: for tests of what is built upon it.
+
+Whether a fault strikes is drawn from the seed of the simulator and the number of the
+landing or acquisition: a run with the same seed and rates goes wrong at the same hops.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from caproto.server import SubGroup
+
+from .clamp.acquisition import Acquisition
+from .epics.pvs import Group, choice, put, setting, text
+
+__all__ = ["Fault", "Faults", "LandingFault"]
+
+_UM = 1e-6
+_SPIKE = 100e-12  # A, peak of a spike in an acquisition
+_DECAY = 5e-3  # s
+_BEYOND = 2.0  # ranges by which a saturated input is driven
+
+
+@dataclass(frozen=True)
+class LandingFault:
+    """What goes wrong in one landing.
+
+    Parameters
+    ----------
+    dry
+        No current flows at contact.
+    deep
+        The loop overlooks the contact and pushes the pipette into the sample.
+    burst
+        Where on the way to the surface the current bursts, 0 to 1; None for nowhere.
+    """
+
+    dry: bool = False
+    deep: bool = False
+    burst: float | None = None
+
+
+class Fault(Group):
+    """PVs of one fault: ``Rate``, ``Next``."""
+
+    rate = setting("Rate", 0.0, "", 3, (0.0, 1.0), "how often it strikes, 0 to 1")
+    next = choice("Next", ("no", "yes"), "yes: it strikes at the next occasion")
+
+    @property
+    def word(self) -> str:
+        """What it is called, as in the names of its PVs."""
+        return str(self.prefix).rpartition(":")[2]
+
+    async def strikes(self, chance: float) -> bool:
+        """Tell whether it strikes now; `chance` is drawn evenly from 0 to 1."""
+        if self.next.value == "yes":
+            await put(self.next, "no")
+            return True
+        return chance < self.rate.value
+
+
+class Faults(Group):
+    """PVs of what goes wrong.
+
+    ``...Rate`` and ``...Next`` of ``NoContact``, ``FalseContact``, ``Crash``,
+    ``Blockage``, ``Jump``, ``Spike``, ``Saturation``; ``JumpSize``, ``Freeze``,
+    ``LastFault``.
+    """
+
+    no_contact = SubGroup(Fault, prefix="NoContact")
+    false_contact = SubGroup(Fault, prefix="FalseContact")
+    crash = SubGroup(Fault, prefix="Crash")
+    blockage = SubGroup(Fault, prefix="Blockage")
+    jump = SubGroup(Fault, prefix="Jump")
+    spike = SubGroup(Fault, prefix="Spike")
+    saturation = SubGroup(Fault, prefix="Saturation")
+    jump_size = setting("JumpSize", 0.2, "um", 4, (0.0, 10.0), "length of a jump")
+    freeze = setting("Freeze", 0.0, "s", 1, (0.0, 60.0), "the IOC answers nothing")
+    last_fault = text("LastFault", "what went wrong last, and when")
+
+    @freeze.putter
+    async def _put_freeze(self, instance: Any, value: float) -> float:
+        """Block the event loop: nothing is answered, sent or moved meanwhile."""
+        time.sleep(value)
+        return 0.0
+
+    async def in_landing(self, number: int) -> LandingFault:
+        """Let happen what goes wrong before the descent of a landing.
+
+        Parameters
+        ----------
+        number
+            Counts the landings since the start of the IOC.
+
+        Returns
+        -------
+        LandingFault
+            What goes wrong in the descent itself.
+        """
+        kinds = (
+            self.no_contact,
+            self.false_contact,
+            self.crash,
+            self.blockage,
+            self.jump,
+        )
+        rng = self.ioc.rng("landing fault", number)
+        struck = await self._draw(kinds, rng, f"landing {number}")
+        if self.blockage in struck:
+            await self.ioc.sim.fit(replace(self.ioc.pipette, blocked=True))
+        way = rng.standard_normal(3)
+        if self.jump in struck:
+            size = self.jump_size.value * _UM
+            self.ioc.mechanics.jump(size * way / np.linalg.norm(way))
+        return LandingFault(
+            dry=self.no_contact in struck,
+            deep=self.crash in struck,
+            burst=rng.uniform() if self.false_contact in struck else None,
+        )
+
+    async def in_acquisition(self, number: int, acquisition: Acquisition) -> None:
+        """Let an acquisition see a current that is not there.
+
+        Parameters
+        ----------
+        number
+            Counts the acquisitions since the start of the IOC.
+        acquisition
+            One that has not begun.
+        """
+        rng = self.ioc.rng("acquisition fault", number)
+        kinds = (self.spike, self.saturation)
+        struck = await self._draw(kinds, rng, f"acquisition {number}")
+        if self.spike in struck:
+            after = acquisition.added[int(rng.integers(len(acquisition.added))) :]
+            t = np.arange(len(after)) * acquisition.dt
+            after += _SPIKE * np.exp(-t / _DECAY)
+        if self.saturation in struck:
+            acquisition.added += _BEYOND * acquisition.signal.range
+
+    async def _draw(
+        self, kinds: Sequence[Fault], rng: np.random.Generator, when: str
+    ) -> list[Fault]:
+        """Draw which faults strike; each draws, so that one does not shift another."""
+        chances = rng.random(len(kinds)).tolist()
+        drawn = zip(kinds, chances, strict=True)
+        struck = [kind for kind, chance in drawn if await kind.strikes(chance)]
+        for kind in struck:
+            await put(self.last_fault, f"{kind.word} at {when}")
+        return struck
