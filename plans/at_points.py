@@ -18,8 +18,8 @@ from .targets import PointsLike, find_point, find_points
 __all__ = ["approach_curves", "cyclic_voltammetry", "scan_rate_series"]
 
 
-@plan
 @with_hop_options
+@plan
 def cyclic_voltammetry(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -77,13 +77,14 @@ def cyclic_voltammetry(
         "cycles": cycles,
         "rest_s": rest_s,
     }
-    front = Named("cyclic_voltammetry", own, hop, md)
-    points = [find_point(microscope, point)]
-    return (yield from list_run(front, microscope, CyclicVoltammetry(**own), points))
+    technique = CyclicVoltammetry(**own)
+    found = find_point(microscope, point)
+    front = Named("cyclic_voltammetry", {"point": found, **own}, hop, md)
+    return (yield from list_run(front, microscope, technique, [found]))
 
 
-@plan
 @with_hop_options
+@plan
 def scan_rate_series(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -145,14 +146,14 @@ def scan_rate_series(
         CyclicVoltammetry(scan_rate_v_s=scan_rate, **sweep)
         for scan_rate in scan_rates_v_s
     ]
-    own = {"scan_rates_v_s": [float(rate) for rate in scan_rates_v_s], **sweep}
+    found = find_point(microscope, point)
+    own = {"point": found, "scan_rates_v_s": list(scan_rates_v_s), **sweep}
     front = Named("scan_rate_series", own, hop, md)
-    points = [find_point(microscope, point)]
-    return (yield from list_run(front, microscope, series, points))
+    return (yield from list_run(front, microscope, series, [found]))
 
 
-@plan
 @with_hop_options
+@plan
 def approach_curves(
     microscope: HoppingMicroscope,
     points: PointsLike,
@@ -199,9 +200,9 @@ def approach_curves(
     >>> RE(approach_curves(seccm, [(0, 0)], 3))  # doctest: +SKIP
     """
     times = check_number("repeats", repeats)
-    front = Named(
-        "approach_curves", {"repeats": times, "potential_v": potential_v}, hop, md
-    )
-    found = [pair for pair in find_points(microscope, points) for _ in range(times)]
     technique = CurrentSample(potential_v=potential_v)
-    return (yield from list_run(front, microscope, technique, found))
+    found = find_points(microscope, points)
+    own = {"points": found, "repeats": times, "potential_v": potential_v}
+    front = Named("approach_curves", own, hop, md)
+    landings = [pair for pair in found for _ in range(times)]
+    return (yield from list_run(front, microscope, technique, landings))

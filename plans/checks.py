@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
@@ -33,7 +34,7 @@ def check_number(name: str, number: int) -> int:
     ParameterError
         If it is not a whole number of at least 1.
     """
-    if isinstance(number, bool) or number != number or number < 1 or number % 1:
+    if not _is_finite(number) or number < 1 or number % 1:
         raise ParameterError(f"{name}={number!r} is not allowed: a whole number from 1")
     return int(number)
 
@@ -46,8 +47,13 @@ def check_finite(name: str, value: float) -> None:
     ParameterError
         If it is NaN, infinite, or no number.
     """
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_finite(value):
         raise ParameterError(f"{name}={value!r} is not a finite number of um")
+
+
+def _is_finite(value: object) -> bool:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def check_points(
@@ -78,6 +84,8 @@ def check_points(
 def _check_position(axis: object, value: float) -> None:
     name = getattr(axis, "name", "position")
     check_finite(name, value)
+    if not getattr(axis, "connected", True):
+        return  # it has no limits to tell: the plan can be looked at, but not run
     try:
         axis.check_value(value)  # type: ignore[attr-defined]
     except (LimitError, ValueError) as error:
@@ -113,7 +121,7 @@ def signed_threshold(
     anodic = potential >= rest_potential_v
     if threshold_pa is None:
         return DEFAULT_THRESHOLD_PA if anodic else -DEFAULT_THRESHOLD_PA
-    if not math.isfinite(threshold_pa) or threshold_pa == 0:
+    if not _is_finite(threshold_pa) or threshold_pa == 0:
         raise ParameterError(
             f"threshold_pa={threshold_pa!r} is not allowed: a finite current, not zero"
         )

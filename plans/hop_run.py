@@ -6,23 +6,26 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.errors import TooManyMissesError
-from seccm_ophyd.schema import ESTIMATE, TECHNIQUES
+from seccm_ophyd.schema import ESTIMATE, PROGRESS, TECHNIQUES
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_threshold, signed_threshold
-from .estimate import estimate_hops
+from .estimate import Estimate, estimate_hops
 from .options import HopOptions
 from .per_hop import hop
 from .preprocessors import safe_wrapper, settings_wrapper
 from .protocols import HoppingMicroscope
 
-__all__ = ["Named", "Points", "hop_run"]
+__all__ = ["Checked", "Named", "Points", "check_run", "hop_run"]
 
 Points = Sequence[tuple[int, float, float]]
 """Index in the scan, x and y (um) of each hop, in the order of hopping."""
+
+
+LONG_S = 5.0  # measurements that take longer are followed while they go on
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Named:
     plan_name
         Of the plan that the user called.
     plan_args
-        Its own arguments, those that not every hopping plan has.
+        Its own arguments, points as found; those of every hopping plan are added.
     hop
         Its `HopOptions`.
     md
@@ -45,6 +48,53 @@ class Named:
     plan_args: dict[str, Any]
     hop: dict[str, Any]
     md: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The arguments of a run, as they are used, and what it will take."""
+
+    options: HopOptions
+    techniques: tuple[Technique, ...]
+    threshold_pa: float
+    expected: Estimate
+
+
+def check_run(
+    front: Named,
+    microscope: HoppingMicroscope,
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    points: Points,
+) -> MsgGenerator[Checked]:
+    """Check the arguments of a run and estimate what it takes; it only reads.
+
+    Parameters
+    ----------
+    front, microscope, technique, points
+        As in `hop_run`.
+
+    Yields
+    ------
+    Msg
+        Reads settings.
+
+    Returns
+    -------
+    Checked
+        What was asked for, complete.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused.
+    """
+    options = HopOptions(**front.hop)
+    techniques = as_techniques(technique)
+    check_points(microscope, points)
+    rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
+    threshold = signed_threshold(options.threshold_pa, techniques, rest)
+    expected = yield from estimate_hops(microscope, points, techniques, options)
+    return Checked(options, techniques, threshold, expected)
 
 
 def hop_run(
@@ -67,8 +117,7 @@ def hop_run(
     points
         Where to.
     md
-        What the start document tells of the points, e.g. their grid; the ``plan_args``
-        in it are added to those of `front`.
+        What the start document tells of the points, e.g. their grid.
 
     Yields
     ------
@@ -87,12 +136,9 @@ def hop_run(
     TooManyMissesError
         After ``max_misses`` landings in a row without contact.
     """
-    options = HopOptions(**front.hop)
-    techniques = as_techniques(technique)
-    check_points(microscope, points)
-    rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
-    threshold = signed_threshold(options.threshold_pa, techniques, rest)
-    expected = yield from estimate_hops(microscope, points, techniques, options)
+    checked = yield from check_run(front, microscope, technique, points)
+    options, techniques = checked.options, checked.techniques
+    threshold, expected = checked.threshold_pa, checked.expected
     expected.check(force=options.force)
     _md = {
         "plan_name": front.plan_name,
@@ -105,7 +151,6 @@ def hop_run(
         "plan_args": {
             "microscope": microscope.name,
             **front.plan_args,
-            **md["plan_args"],
             **asdict(options),
             "threshold_pa": threshold,
         },
@@ -116,6 +161,9 @@ def hop_run(
     @bpp.subs_decorator({"event": [microscope.hop.note_event]})
     @bpp.run_decorator(md=_md)
     def hops() -> MsgGenerator[None]:
+        if any(made.acquisition.sampling_s > LONG_S for made in techniques):
+            # an event of its own for each part of a trace that takes long
+            yield Msg("monitor", microscope.clamp.progress, name=PROGRESS)
         yield from _hops(microscope, points, techniques, options)
 
     def prepared() -> MsgGenerator[str]:

@@ -19,8 +19,8 @@ from .targets import PointsLike, find_points
 __all__ = ["Grid", "grid_run", "hop_list", "hop_scan", "list_run"]
 
 
-@plan
 @with_hop_options
+@plan
 def hop_scan(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
@@ -94,13 +94,14 @@ def hop_scan(
     >>> RE(hop_scan(seccm, CurrentSample(potential_v=0.65),
     ...             -10, 10, 41, -10, 10, 41))  # doctest: +SKIP
     """
-    front = Named("hop_scan", {"technique": _described(technique)}, hop, md)
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
+    described = {"technique": _described(technique), **asdict(grid)}
+    front = Named("hop_scan", described, hop, md)
     return (yield from grid_run(front, microscope, technique, grid))
 
 
-@plan
 @with_hop_options
+@plan
 def hop_list(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
@@ -142,8 +143,10 @@ def hop_list(
     --------
     >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))  # doctest: +SKIP
     """
-    front = Named("hop_list", {"technique": _described(technique)}, hop, md)
-    return (yield from list_run(front, microscope, technique, points))
+    found = find_points(microscope, points)
+    described = {"technique": _described(technique), "points": found}
+    front = Named("hop_list", described, hop, md)
+    return (yield from list_run(front, microscope, technique, found))
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,6 @@ class Grid:
         x, y = microscope.xy.x.name, microscope.xy.y.name
         columns, lines, snake = self.columns, self.lines, bool(self.snake)
         return {
-            "plan_args": asdict(self),
             "motors": [y, x],
             "shape": [len(lines), len(columns)],
             "extents": [[lines[0], lines[-1]], [columns[0], columns[-1]]],
@@ -229,17 +231,12 @@ def list_run(
     front: Named,
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
-    points: PointsLike,
+    points: Sequence[Sequence[float]],
 ) -> MsgGenerator[str]:
     """Hop to points on behalf of the plan `front`; returns the uid of the run."""
-    pairs = find_points(microscope, points)
     motors = [microscope.xy.x.name, microscope.xy.y.name]
-    described = {
-        "plan_args": {"points": pairs},
-        "motors": motors,
-        "hints": {"dimensions": [[motors, PRIMARY]]},
-    }
-    numbered = [(index, x, y) for index, (x, y) in enumerate(pairs)]
+    described = {"motors": motors, "hints": {"dimensions": [[motors, PRIMARY]]}}
+    numbered = [(index, x, y) for index, (x, y) in enumerate(points)]
     return (yield from hop_run(front, microscope, technique, numbered, described))
 
 

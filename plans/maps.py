@@ -1,5 +1,6 @@
 """The paper's maps, by name: front doors of `hop_scan` whose arguments are numbers."""
 
+from dataclasses import asdict
 from typing import Any
 
 from bluesky.utils import MsgGenerator, plan
@@ -19,8 +20,8 @@ from .protocols import HoppingMicroscope
 __all__ = ["current_map", "galvanostatic_map", "potential_map", "voltammetry_map"]
 
 
-@plan
 @with_hop_options
+@plan
 def current_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -70,12 +71,12 @@ def current_map(
     """
     own: dict[str, Any] = {"potential_v": potential_v, "settle_s": settle_s}
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("current_map", own, hop, md)
+    front = Named("current_map", {**asdict(grid), **own}, hop, md)
     return (yield from grid_run(front, microscope, CurrentSample(**own), grid))
 
 
-@plan
 @with_hop_options
+@plan
 def voltammetry_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -135,12 +136,12 @@ def voltammetry_map(
         "cycles": cycles,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("voltammetry_map", own, hop, md)
+    front = Named("voltammetry_map", {**asdict(grid), **own}, hop, md)
     return (yield from grid_run(front, microscope, CyclicVoltammetry(**own), grid))
 
 
-@plan
 @with_hop_options
+@plan
 def potential_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -193,12 +194,12 @@ def potential_map(
         "approach_potential_v": approach_potential_v,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("potential_map", own, hop, md)
+    front = Named("potential_map", {**asdict(grid), **own}, hop, md)
     return (yield from grid_run(front, microscope, ZeroCurrentPotential(**own), grid))
 
 
-@plan
 @with_hop_options
+@plan
 def galvanostatic_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -257,5 +258,5 @@ def galvanostatic_map(
         "e_lower_v": e_lower_v,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("galvanostatic_map", own, hop, md)
+    front = Named("galvanostatic_map", {**asdict(grid), **own}, hop, md)
     return (yield from grid_run(front, microscope, Galvanostatic(**own), grid))

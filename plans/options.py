@@ -66,7 +66,8 @@ class HopOptions:
 def with_hop_options(plan: Callable[..., Any]) -> Callable[..., Any]:
     """Spell out, in the signature of a plan, the options it takes as ``**hop``.
 
-    One place then defines them, and IPython, Sphinx and the queue server show them.
+    One place then defines them, and IPython, Sphinx and the queue server show them. It
+    stands above ``@plan``: arguments that do not fit are told before a plan is made.
     """
     signature = inspect.signature(plan)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]

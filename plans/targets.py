@@ -73,10 +73,12 @@ def _by_rule(
             '{"run": uid, "rule": "brightest"}'
         ) from None
     find_run = getattr(microscope, "find_run", None)
-    if isinstance(run, str | int) and find_run is not None:
-        run = find_run(run)
     try:
+        if isinstance(run, str | int) and find_run is not None:
+            run = find_run(run)
         found = find_targets(run, rule, **wanted)
     except (KeyError, TypeError, ValueError) as error:
         raise ParameterError(f"rule={rule!r} finds no point: {error}") from error
+    if not len(found):
+        raise ParameterError(f"rule={rule!r} finds no point in the run")
     return [[float(x), float(y)] for x, y in found]

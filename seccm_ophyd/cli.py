@@ -86,6 +86,17 @@ def _parser() -> argparse.ArgumentParser:
     view.add_argument("--run", help="uid of a run, or its beginning (default: newest)")
     view.add_argument("--save", type=Path, help="keep a picture up to date, no window")
     view.add_argument("--once", action="store_true", help="draw what there is now")
+    paper = commands.add_parser(
+        "paper", help="run, draw and compare the figures of Takahashi et al. (2014)"
+    )
+    paper.set_defaults(function=_paper)
+    paper.add_argument(
+        "--figure", action="append", help="only this figure, e.g. 2a; may be repeated"
+    )
+    paper.add_argument("--seed", type=int, default=0, help="seed of samples and noise")
+    paper.add_argument(
+        "--out", type=Path, default=Path("paper"), help="folder (default: paper)"
+    )
     add("recover", _recover, "put runs into the catalogue after a crash")
     # argparse takes "-1" for an option unless no option looks like a number: none does
     return parser
@@ -95,6 +106,14 @@ def _demo(arguments: argparse.Namespace) -> int:
     from .demo import demo
 
     return demo(arguments.data, points=arguments.points, seed=arguments.seed)
+
+
+def _paper(arguments: argparse.Namespace) -> int:
+    from .paper import FIGURES, reproduce
+
+    chosen = arguments.figure or FIGURES
+    rows = reproduce(arguments.out, figures=chosen, seed=arguments.seed)
+    return 0 if all(row.ok for row in rows) else 1
 
 
 def _runs(arguments: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "HOP_REPEATED",
     "MAPPED",
     "PRIMARY",
+    "PROGRESS",
     "SERIES",
     "TECHNIQUES",
     "X_SET",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 PRIMARY = "primary"
+PROGRESS = "progress"  # parts of traces that take long, as they come
 
 # keys of the primary stream, behind the name of the microscope
 HOP_INDEX = "hop_index"

@@ -47,7 +47,6 @@ C_MAX = 612 * 3600 / 1000 * 1e6 / F
 RADIUS = 75e-9
 """Radius of a crystallite (m): half of 100-200 nm (Takahashi 2014)."""
 
-_LONGEST = 0.005  # r^2/D, the longest time step after a potential step
 _MAX_STEPS = 1300  # internal time steps of a voltammogram
 
 
@@ -209,8 +208,7 @@ def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarr
         raise ValueError("t must increase and begin after 0")
     constants = (value for value in vars(cell).values() if not isinstance(value, str))
     shape = np.broadcast(E, *constants).shape
-    longest = _LONGEST * float(np.min(np.square(cell.r) / cell.D))
-    dt = graded_steps(times, longest)
+    dt = graded_steps(times, float(np.min(np.square(cell.r) / cell.D)))
     asked = np.searchsorted(np.cumsum(dt), times * (1 - 1e-9))
     if shape:
         i = follow_line(cell, dt, np.broadcast_to(E, shape), asked)

@@ -14,9 +14,11 @@ FakeMicroscope = make_fake_device(Microscope)
 class FakeInstrument:
     """Answers the commands of a fake `Microscope` at once.
 
-    ``log`` lists what was done, in order; ``misses`` holds the numbers of the
-    approaches (from 1) that find nothing; ``silent`` names commands and axes that never
-    answer; ``refused`` holds moves (axis, position) that the IOC would not make.
+    ``log`` lists what was done, in order, a switch of the clamp as ``"to ICLAMP"``;
+    ``misses`` holds the numbers of the approaches (from 1) that find nothing;
+    ``silent`` names commands and axes that never answer; ``refused`` holds moves (axis,
+    position) that the IOC would not make. In current clamp the potential begins at
+    ``rest_v`` and moves by ``slope_v_s`` in the direction of the current.
     """
 
     def __init__(self):
@@ -27,7 +29,10 @@ class FakeInstrument:
         self.refused = set()
         self._written_back = []
         self.approaches = 0
+        self.rest_v = 0.38
+        self.slope_v_s = 0.1
         self.state = "WITHDRAWN"
+        self._mode = "VCLAMP"
         self.device = FakeMicroscope("FAKE:", name="seccm")
         self._lock = threading.RLock()
         self._wire()
@@ -86,6 +91,7 @@ class FakeInstrument:
         ):
             command.request.subscribe(self._commanded(command, answer), run=False)
         m.z.halt.subscribe(lambda value, **kw: self.log.append("halt z"), run=False)
+        m.clamp.mode.subscribe(self._switched, run=False)
 
     def _wire_axis(self, axis):
         for signal, value in (
@@ -127,6 +133,12 @@ class FakeInstrument:
 
         axis.user_setpoint.subscribe(moved, run=False)
 
+    def _switched(self, value, **kwargs):
+        with self._lock:
+            if value != self._mode:
+                self._mode = value
+                self.log.append(f"to {value}")
+
     def _commanded(self, command, answer):
         def commanded(value, **kwargs):
             with self._lock:
@@ -157,14 +169,33 @@ class FakeInstrument:
         return [number, outcome, height, x, y, 2.5, 0.1, 0.28, 4.0, float(number)]
 
     def _acquire(self, number):
-        m = self.device
-        n = int(m.clamp.samples.get())
-        current = 100.0 + self.approaches
-        trace = [np.arange(n) / 200e3, np.full(n, 0.65), np.full(n, current)]
-        m.clamp.trace.sim_put(np.concatenate([[number, 0, n], *trace]))
-        return [number, OK, 0, n, 0.65, current, 0.0, 1.0, 0.0, 0.02]
+        clamp = self.device.clamp
+        time, potential, current = self._measure(int(clamp.samples.get()))
+        n = len(time)
+        clamp.trace.sim_put(np.concatenate([[number, 0, n], time, potential, current]))
+        means = potential.mean(), current.mean(), current.std()
+        return [number, OK, 0, n, *means, 1.0, 0.0, 0.02]
+
+    def _measure(self, n):
+        """Time, potential and current as the prepared settings make them."""
+        clamp = self.device.clamp
+        time = np.arange(n) / clamp.sample_rate.get()
+        mode, waveform = clamp.mode.get(), np.asarray(clamp.waveform.get(), float)
+        if mode == "VCLAMP":
+            held = np.full(n, clamp.holding_potential.get())
+            potential = waveform if len(waveform) == n > 1 else held
+            return time, potential, np.full(n, 100.0 + self.approaches)
+        current = np.zeros(n)
+        if mode == "ICLAMP":
+            current += waveform
+        potential = self.rest_v + self.slope_v_s * np.sign(current) * time
+        low, high = clamp.cutoffs.get()
+        beyond = (potential < low) | (potential > high)
+        end = int(beyond.argmax()) + 1 if beyond.any() else n
+        return time[:end], potential[:end], current[:end]
 
     def _safe(self, number):
         self.state = "WITHDRAWN"
+        self.device.clamp.mode.sim_put("VCLAMP")
         self.device.clamp.holding_potential.sim_put(0.0)
         return [number, OK, 50.0]

@@ -7,6 +7,17 @@ from pathlib import Path
 import numpy as np
 from event_model import compose_run, pack_event_page
 
+from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.techniques import Measurement
+from tests.synthetic_traces import (
+    EXTERNAL,
+    approach,
+    measured,
+    streams,
+    trace_file,
+    write_row,
+)
+
 T0 = 1_700_000_000.0
 HOP_S = 0.25
 
@@ -44,6 +55,11 @@ def surface(x, y):
     return height, current
 
 
+def on_particle(x, y):
+    """Whether a mound of the made-up electrode is there."""
+    return surface(x, y)[1] > 2.0
+
+
 @dataclass
 class HopRun:
     """Documents of a run and the truth behind them, by hop index."""
@@ -51,6 +67,8 @@ class HopRun:
     documents: list = field(default_factory=list)
     height: dict = field(default_factory=dict)
     current: dict = field(default_factory=dict)
+    traces: dict = field(default_factory=dict)
+    file: TraceFile | None = None
 
     def write(self, path):
         """Write the documents as a journal."""
@@ -108,6 +126,10 @@ def make_run(
     device="seccm",
     exit_status="success",
     traces=None,
+    techniques=None,
+    measure=None,
+    folder=None,
+    current=surface,
     seed=0,
     scan_id=7,
 ):
@@ -115,17 +137,22 @@ def make_run(
 
     `misses` and `repeats` are hop indices; `stop_after` hops the run is cut, without a
     stop document; `pages` > 0 packs so many events in a page; `traces` is the uri of an
-    HDF5 file of approach curves.
+    HDF5 file of approach curves, which need not exist. `techniques`, objects, are done
+    at each hop: ``measure(technique, x, y, rng)`` gives their traces, which are written
+    into a real file in `folder`. It stays open if the run is cut, as `HopRun.file`.
+    `current` is put in the place of `surface`.
     """
     rng = np.random.default_rng(seed)
     run = HopRun()
-    techniques = [{"technique": "CurrentSample", "potential_v": 0.65}]
+    measurements = Measurement.of(techniques) if techniques else ()
+    told = [m.technique.to_dict() for m in measurements]
+    told = told or [{"technique": "CurrentSample", "potential_v": 0.65}]
     bundle = compose_run(
         time=T0,
         metadata={
             "scan_id": scan_id,
-            "plan_args": {"technique": techniques[0]},
-            "techniques": techniques,
+            "plan_args": {"technique": told[0]},
+            "techniques": told,
             "detectors": [device],
             "motors": [f"{device}_xy_y", f"{device}_xy_x"],
             "num_points": len(positions),
@@ -137,40 +164,34 @@ def make_run(
         },
     )
     run.documents.append(("start", bundle.start_doc))
-    keys = {
-        f"{device}_{key}": {
-            "dtype": dtype,
-            "shape": [],
-            "source": f"SIM:{key}",
-            "units": units,
-            "object_name": device,
-        }
-        for key, (dtype, units) in SCALARS.items()
-    }
-    stream = _traces(bundle, run, keys, device, traces) if traces else None
-    hints = {device: {"fields": [f"{device}_clamp_current"]}}
-    object_keys = {device: list(keys)}
+    keys = _keys(device, measurements)
+    scalar_keys = list(keys)
+    if folder:
+        run.file = trace_file(folder, measurements)
+        for label in ("approach", *(m.label for m in measurements)):
+            keys[f"{device}_traces_{label}"] = run.file.describe(label)
+            run.traces[label] = []
+    elif traces:
+        keys[f"{device}_traces_approach"] = EXTERNAL
     descriptor = bundle.compose_descriptor(
         name="primary",
-        data_keys=keys,
-        hints=hints,
-        object_keys=object_keys,
+        data_keys={k: {**v, "object_name": device} for k, v in keys.items()},
+        hints={device: {"fields": [f"{device}_clamp_current"]}},
+        object_keys={device: list(keys)},
         configuration={},
         time=T0,
     )
     run.documents.append(("descriptor", descriptor.descriptor_doc))
-    if stream:
-        run.documents.append(("stream_resource", stream.stream_resource_doc))
+    announced = streams(bundle, run, device, traces)
     order = [p for p in positions for _ in range(2 if p[0] in repeats else 1)]
     events, seen = [], set()
     for number, (index, x, y) in enumerate(order[:stop_after]):
-        height, current = (float(v) for v in surface(x, y))
         missed = index in misses
+        height, hop_current = (float(v) for v in current(x, y))
         height += float(rng.normal(0, 0.01))
-        current += float(rng.normal(0, 0.5))
+        hop_current += float(rng.normal(0, 0.5))
         run.height[index] = np.nan if missed else height
-        run.current[index] = np.nan if missed else current
-        nan = float("nan")
+        run.current[index] = np.nan if missed else hop_current
         values = {
             "hop_index": index,
             "hop_outcome": "no_contact" if missed else "contact",
@@ -180,18 +201,25 @@ def make_run(
             "xy_y": y + float(rng.normal(0, 0.002)),
             "xy_y_user_setpoint": y,
             "z_contact_height": run.height[index],
-            "z_contact_current": nan if missed else 2.1,
+            "z_contact_current": np.nan if missed else 2.1,
             "z_baseline_current": 0.02,
             "z_baseline_noise": 0.11,
-            "clamp_current": run.current[index],
-            "clamp_current_sd": nan if missed else 0.4,
-            "clamp_potential": nan if missed else 0.65,
-            "clamp_contact_age": nan if missed else 0.02,
+            "clamp_contact_age": np.nan if missed else 0.02,
         }
+        if measurements:
+            for m in measurements:
+                trace = None if missed else measure(m.technique, x, y, rng)
+                values |= measured(run, number, m, trace)
+        else:
+            values["clamp_current"] = run.current[index]
+            values["clamp_current_sd"] = np.nan if missed else 0.4
+            values["clamp_potential"] = np.nan if missed else 0.65
+        if run.file:
+            write_row(run, number, "approach", approach(run.height[index]))
         seen.add(index)
         when = T0 + 1 + number * HOP_S
-        data = {f"{device}_{k}": v for k, v in values.items()}
-        if stream:
+        data = {key: values[key.removeprefix(f"{device}_")] for key in scalar_keys}
+        for stream in announced:
             datum = stream.compose_stream_datum(
                 indices={"start": number, "stop": number + 1},
                 seq_nums={"start": number + 1, "stop": number + 2},
@@ -199,7 +227,10 @@ def make_run(
             )
             run.documents.append(("stream_datum", datum))
         event = descriptor.compose_event(
-            data=data, timestamps=dict.fromkeys(data, when), time=when
+            data=data,
+            timestamps=dict.fromkeys(data, when),
+            time=when,
+            validate=number == 0 or missed,  # the others are alike, and it is slow
         )
         events.append(event)
         if not pages:
@@ -212,27 +243,30 @@ def make_run(
     return run
 
 
+def _keys(device, measurements):
+    """Describe the scalars; techniques have theirs in the place of the current."""
+    scalars = dict(SCALARS)
+    if measurements:
+        for name in ("clamp_current", "clamp_current_sd", "clamp_potential"):
+            del scalars[name]
+    for m in measurements:
+        scalars |= {f"clamp_{n}": (s.dtype, s.units) for n, s in m.scalars.items()}
+    return {
+        f"{device}_{key}": {
+            "dtype": dtype,
+            "shape": [],
+            "source": f"SIM:{key}",
+            "units": units,
+        }
+        for key, (dtype, units) in scalars.items()
+    }
+
+
 def _stop(bundle, run, exit_status, when):
+    if run.file:
+        run.file.close()
     missed = int(np.isnan(list(run.height.values())).sum())
     stop = bundle.compose_stop(exit_status=exit_status, time=when + 0.1)
     counts = {"contact": len(run.height) - missed, "no_contact": missed}
     stop["hop_counts"] = counts
     run.documents.append(("stop", stop))
-
-
-def _traces(bundle, run, keys, device, uri):
-    keys[f"{device}_traces_approach"] = {
-        "dtype": "array",
-        "dtype_numpy": "<f8",
-        "shape": [2, 50],
-        "dims": ["approach_channel", "approach_sample"],
-        "source": "HDF5:/approach",
-        "external": "STREAM:",
-        "object_name": device,
-    }
-    return bundle.compose_stream_resource(
-        mimetype="application/x-hdf5",
-        uri=uri,
-        data_key=f"{device}_traces_approach",
-        parameters={"dataset": "/approach", "chunk_shape": [1, 2, 50], "swmr": True},
-    )

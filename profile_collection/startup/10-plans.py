@@ -1,18 +1,25 @@
-"""Plans, techniques and analysis by name."""
+"""Plans by name: ours, and Bluesky's own."""
 
 import bluesky.plan_stubs as bps  # noqa: F401
 import bluesky.plans as bp  # noqa: F401
-from bluesky.callbacks.best_effort import BestEffortCallback  # noqa: F401
 
-from seccm_ophyd.analysis import hop_map, hop_table, level  # noqa: F401
 from seccm_ophyd.plans import (  # noqa: F401
     approach,
+    approach_curves,
+    charge_and_remap,
+    charge_discharge,
+    current_map,
+    cyclic_voltammetry,
+    estimate,
+    galvanostatic_map,
     hop_list,
     hop_scan,
     hop_to,
+    local_charge,
+    local_discharge,
     make_safe,
+    potential_map,
+    scan_rate_series,
+    voltammetry_map,
     withdraw,
 )
-from seccm_ophyd.replay import replay  # noqa: F401
-from seccm_ophyd.techniques import CurrentSample  # noqa: F401
-from seccm_ophyd.views import HopMapView  # noqa: F401

@@ -1,19 +1,50 @@
-"""From runs to data: tables of hops, maps, levelling."""
+"""From runs to data: tables of hops, maps, curves, peaks, charge, targets."""
 
+from .charging import (
+    VOLUMETRIC_CAPACITY_PAH_UM3,
+    capacity,
+    charge_curves,
+    frame,
+    potential_cube,
+)
+from .classification import Material, classify, otsu_threshold
+from .correlation import correlate
 from .grid import Grid
 from .levelling import level, robust_limits
 from .maps import hop_map
 from .runs import documents, hop_table, start_and_stop
+from .statistics import statistics
+from .targets import TARGET_RULES, find_targets
 from .text import describe_run, list_runs
+from .traces import approach_curves, growing_trace, hop_traces
+from .voltammetry import PeakStatus, peaks, voltammograms
 
 __all__ = [
+    "TARGET_RULES",
+    "VOLUMETRIC_CAPACITY_PAH_UM3",
     "Grid",
+    "Material",
+    "PeakStatus",
+    "approach_curves",
+    "capacity",
+    "charge_curves",
+    "classify",
+    "correlate",
     "describe_run",
     "documents",
+    "find_targets",
+    "frame",
+    "growing_trace",
     "hop_map",
     "hop_table",
+    "hop_traces",
     "level",
     "list_runs",
+    "otsu_threshold",
+    "peaks",
+    "potential_cube",
     "robust_limits",
     "start_and_stop",
+    "statistics",
+    "voltammograms",
 ]

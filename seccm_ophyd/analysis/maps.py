@@ -21,7 +21,7 @@ from ..schema import (
 from .grid import Grid, place
 from .runs import hop_table
 
-__all__ = ["hop_map", "outcome_codes"]
+__all__ = ["as_map", "hop_map", "outcome_codes", "trusted"]
 
 
 def hop_map(run: Any) -> xr.Dataset:
@@ -79,6 +79,16 @@ def hop_map(run: Any) -> xr.Dataset:
         "x": ("x", grid.x, {"units": "um", "long_name": "x"}),
     }
     return xr.Dataset(variables, coords, _attrs(table))
+
+
+def as_map(run: Any) -> xr.Dataset:
+    """Return the `hop_map` of a run, or the map itself."""
+    return run if isinstance(run, xr.Dataset) and "y" in run.dims else hop_map(run)
+
+
+def trusted(data: xr.Dataset, name: str) -> xr.DataArray:
+    """Return a variable of a map, NaN where the contact was not a good one."""
+    return data[name].where(data["outcome"] == HopOutcome.CONTACT)
 
 
 def outcome_codes(labels: ArrayLike) -> NDArray[np.int8]:

@@ -24,6 +24,7 @@ from ..techniques import (
 )
 from .axis import MARGIN_S
 from .command import Command, InstrumentLink, ResultScalar
+from .progress import Progress
 from .setting import PUT_TIMEOUT_S, array_setting, setting
 
 __all__ = ["APPROACH", "ClampAmplifier"]
@@ -83,6 +84,8 @@ class ClampAmplifier(Device):
     halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
     trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=False, kind="omitted")
 
+    progress = Cpt(Progress, "", kind="omitted")
+
     live_potential = Cpt(EpicsSignalRO, "Clamp:Potential", kind="omitted")
     live_current = Cpt(EpicsSignalRO, "Clamp:Current", kind="omitted")
     current_range = Cpt(EpicsSignalRO, "Clamp:CurrentRange", kind="config")
@@ -118,6 +121,11 @@ class ClampAmplifier(Device):
     def measurements(self) -> tuple[Measurement, ...]:
         """The same with the names that they have in events and files."""
         return self._measurements
+
+    @property
+    def measuring(self) -> Measurement:
+        """The one of them that was taken up last."""
+        return self._measurements[self._turn]
 
     def prepare(self, value: TechniqueLike | Sequence[TechniqueLike]) -> Status:
         """Set the amplifier for an approach and the first of the techniques.
@@ -271,7 +279,7 @@ class ClampAmplifier(Device):
     def _collect(self) -> None:
         """Read the acquisition that has ended, once, before another one replaces it."""
         number, values = self.acquire.number, self.acquire.values
-        measurement = self._measurements[self._turn]
+        measurement = self.measuring
         known = self._results.get(measurement.label)
         if number is None or values is None or (known and known.number == number):
             return

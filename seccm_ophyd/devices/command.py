@@ -147,6 +147,12 @@ class Command(Device):
         """The number of the command that `values` belong to."""
         return None if self._values is None else int(self._values[0])
 
+    @property
+    def awaited(self) -> int | None:
+        """The number of the command that has not ended yet; None without one."""
+        waiting = self._waiting
+        return None if waiting is None else waiting[0]
+
     def forget(self) -> None:
         """Drop the last result: until a new one comes, its scalars read NaN."""
         self._values = None

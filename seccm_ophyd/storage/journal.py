@@ -7,6 +7,7 @@ and knows NaN. The catalogue, the views and the exports all follow the journal.
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ class Journal:
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder.create()
+        self._lock = threading.Lock()  # events of monitors come in other threads
         self._files: dict[str, int] = {}  # run uid: descriptor of its open file
         self._run_of: dict[str, str] = {}  # uid of any document that has children: run
 
@@ -125,16 +127,17 @@ class Journal:
             As the RunEngine emits them.
         """
         line = encode(name, doc)
-        if name == "start":
-            self._open(doc["uid"])
-            append_line(self._files[doc["uid"]], line)
-            return
-        run = self._run_of[doc[_PARENT[name]]]
-        append_line(self._files[run], line)
-        if name in ("descriptor", "resource", "stream_resource"):
-            self._run_of[doc["uid"]] = run
-        elif name == "stop":
-            self._close(run)
+        with self._lock:
+            if name == "start":
+                self._open(doc["uid"])
+                append_line(self._files[doc["uid"]], line)
+                return
+            run = self._run_of[doc[_PARENT[name]]]
+            append_line(self._files[run], line)
+            if name in ("descriptor", "resource", "stream_resource"):
+                self._run_of[doc["uid"]] = run
+            elif name == "stop":
+                self._close(run)
 
     def close(self) -> None:
         """Close the files of runs that have not stopped."""

@@ -14,6 +14,7 @@ Examples
 """
 
 from .base import (
+    CURRENT_LIMITS_PA,
     TRACE_CHANNELS,
     TRACE_UNITS,
     Acquisition,
@@ -29,6 +30,7 @@ from .sequence import Measurement, TechniqueLike, as_technique, as_techniques
 from .voltammetry import CyclicVoltammetry, LinearSweepVoltammetry
 
 __all__ = [
+    "CURRENT_LIMITS_PA",
     "TRACE_CHANNELS",
     "TRACE_UNITS",
     "Acquisition",

@@ -171,9 +171,14 @@ class Acquisition:
         )
 
     @property
+    def sampling_s(self) -> float:
+        """Time from the first to behind the last sample (s)."""
+        return self.samples / self.sample_rate_hz
+
+    @property
     def duration_s(self) -> float:
         """Time from contact to the last sample (s)."""
-        return self.settle_s + self.samples / self.sample_rate_hz
+        return self.settle_s + self.sampling_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +218,11 @@ class Technique:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the technique as plain data, for documents and queues."""
-        return {"technique": type(self).__name__, **asdict(self)}
+        plain = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in asdict(self).items()
+        }
+        return {"technique": type(self).__name__, **plain}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> "Technique":

@@ -139,7 +139,7 @@ class Galvanostatic(Technique):
         Scalar(
             name="end_reason",
             units="",
-            doc="time, upper cut-off or lower cut-off",
+            doc="time, upper cut-off, lower cut-off or compliance",
             dtype="string",
         ),
         Scalar(name="mid_potential", units="V", doc="potential at half the time"),
@@ -203,20 +203,27 @@ class Galvanostatic(Technique):
         time, potential, _ = trace
         n = len(potential)
         taken_s = n * self.interval_s
-        reason = "time"
-        if n < self._samples:  # the noise may hide the sample that passed the cut-off
-            middle = (self.e_upper_v + self.e_lower_v) / 2
-            reason = f"{'upper' if potential[-1] > middle else 'lower'} cut-off"
         charge = self.current_pa * taken_s
         return {
             "end_potential": float(potential[-1]),
-            "end_reason": reason,
+            "end_reason": self._reason(n, float(potential[-1])),
             "mid_potential": float(potential[n // 2]),
             "potential_slope": _slope(time[n // 2 :], potential[n // 2 :]),
             "charge_time": taken_s,
             "passed_charge": charge,
             "capacity": abs(charge) / _PC_PER_PAH,
         }
+
+    def _reason(self, taken: int, end_v: float) -> str:
+        """Tell what ended it; the noise may hide that a cut-off was passed."""
+        if taken >= self._samples:
+            return "time"
+        reach = self.compliance_v
+        low, high = max(self.e_lower_v, -reach), min(self.e_upper_v, reach)
+        upper = end_v > (low + high) / 2
+        if abs(self.e_upper_v if upper else self.e_lower_v) > reach:
+            return "compliance"
+        return f"{'upper' if upper else 'lower'} cut-off"
 
 
 def _slope(time: NDArray[np.float64], potential: NDArray[np.float64]) -> float:

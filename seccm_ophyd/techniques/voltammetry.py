@@ -1,5 +1,6 @@
 """Potential sweeps: cyclic and linear sweep voltammetry."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,6 +29,8 @@ SCAN_RATE_LIMITS_V_S = (0.01, 1000.0)
 STEP_LIMITS_V = (1e-5, 0.05)
 STEP_V = 1e-3  # between samples, unless the amplifier cannot
 CYCLES_LIMITS = (1, 100)
+FEWEST_SAMPLES = 2  # a direction of the sweep can be told then
+_ROUNDING = 1e-9
 _SMOOTH_V = 5e-3  # peaks are sought in a current averaged over this
 
 
@@ -51,16 +54,25 @@ class _Sweep(Technique):
         return float(np.abs(np.diff(self.corners_v)).sum())
 
     @property
-    def step_used_v(self) -> float:
-        """Change of the potential from sample to sample (V)."""
-        if self.step_v is not None:
-            return self.step_v
-        fastest = self.scan_rate_v_s / SAMPLE_RATE_LIMITS_HZ[1]
-        return max(STEP_V, fastest, self._length / SAMPLES_LIMITS[1])
+    def _samples_limits(self) -> tuple[int, int]:
+        """Fewest and most samples that the amplifier can take along the sweep."""
+        slowest, fastest = SAMPLE_RATE_LIMITS_HZ
+        duration = self._length / self.scan_rate_v_s
+        fewest = math.ceil(duration * slowest * (1 - _ROUNDING))
+        most = math.floor(duration * fastest * (1 + _ROUNDING))
+        return max(fewest, FEWEST_SAMPLES), min(most, SAMPLES_LIMITS[1])
 
     @property
     def _samples(self) -> int:
-        return max(round(self._length / self.step_used_v), 1)
+        if self.step_v is not None:
+            return round(self._length / self.step_v)
+        fewest, most = self._samples_limits
+        return min(max(round(self._length / STEP_V), fewest), most)
+
+    @property
+    def step_used_v(self) -> float:
+        """Change of the potential from sample to sample (V)."""
+        return self._length / self._samples
 
     def __post_init__(self) -> None:
         check_range("scan_rate_v_s", self.scan_rate_v_s, *SCAN_RATE_LIMITS_V_S, "V/s")
@@ -79,30 +91,45 @@ class _Sweep(Technique):
         self._check_sampling()
 
     def _check_sampling(self) -> None:
-        """Refuse a step that the amplifier cannot sample."""
-        fastest = SAMPLE_RATE_LIMITS_HZ[1]
-        low = max(self.scan_rate_v_s / fastest, self._length / SAMPLES_LIMITS[1])
-        if self.step_used_v < low * (1 - 1e-9):
+        """Refuse a path or a step that the amplifier cannot sample."""
+        slowest, fastest = SAMPLE_RATE_LIMITS_HZ
+        fewest, most = self._samples_limits
+        if fewest > most:
+            low = self.scan_rate_v_s * FEWEST_SAMPLES / fastest
+            high = self.scan_rate_v_s * SAMPLES_LIMITS[1] / slowest
             raise ParameterError(
-                f"step_v={self.step_v:g} is not allowed: at least {low:g} V, for at "
-                f"most {SAMPLES_LIMITS[1]} samples and {fastest:g} samples a second"
+                f"a sweep over {self._length:g} V at scan_rate_v_s="
+                f"{self.scan_rate_v_s:g} is not allowed: {low:g} to {high:g} V"
             )
+        if not fewest <= self._samples <= most:
+            low = max(self._length / most, STEP_LIMITS_V[0])
+            high = min(self._length / fewest, STEP_LIMITS_V[1])
+            raise ParameterError(
+                f"step_v={self.step_v:g} is not allowed: {low:g} to {high:g} V, for at "
+                f"most {most} samples of this sweep and at least {fewest}"
+            )
+
+    @property
+    def _driven(self) -> NDArray[np.float64]:
+        """Potential of each sample (V)."""
+        corners, n = np.array(self.corners_v, float), self._samples
+        path = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(corners)))])
+        return np.interp(np.arange(1, n + 1) * (path[-1] / n), path, corners)
 
     @property
     def acquisition(self) -> Acquisition:
         """What the clamp amplifier is asked for: the sweep, sample by sample."""
-        corners, n = np.array(self.corners_v, float), self._samples
-        path = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(corners)))])
-        reached = np.arange(1, n + 1) * (path[-1] / n)
+        rate = self._samples * self.scan_rate_v_s / self._length
         return Acquisition(
             mode="VCLAMP",
             approach_potential_v=self.approach_potential_v,
-            hold=float(corners[0]),
-            sample_rate_hz=n * self.scan_rate_v_s / path[-1],
-            samples=n,
+            hold=float(self.corners_v[0]),
+            # rounding must not carry it past a limit
+            sample_rate_hz=float(np.clip(rate, *SAMPLE_RATE_LIMITS_HZ)),
+            samples=self._samples,
             settle_s=self.rest_s,
             filter_hz=self.filter_hz or usual_filter_hz(self.scan_rate_v_s),
-            waveform=np.interp(reached, path, corners),
+            waveform=self._driven,
         )
 
 
@@ -179,7 +206,8 @@ class CyclicVoltammetry(_Sweep):
         before = lengths[: 2 * (int(self.cycles) - 1)].sum() / lengths.sum()
         last = slice(int(before * len(current)), None)
         smooth = _smooth(current, self.step_used_v)[last]
-        rising = np.gradient(potential)[last] > 0
+        # as it was driven: the measured potential has noise
+        rising = np.gradient(self._driven)[: len(current)][last] > 0
         anodic = _extreme(
             potential[last], np.where(rising, smooth, np.nan), np.nanargmax
         )

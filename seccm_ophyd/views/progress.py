@@ -1,7 +1,9 @@
 """How far a scan is, in one line of the terminal."""
 
 import logging
+import math
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -9,7 +11,15 @@ from bluesky.callbacks.core import CallbackBase, make_class_safe
 from event_model import Event, EventDescriptor, RunStart, RunStop
 from tqdm import tqdm
 
-from ..schema import ESTIMATE, HOP_INDEX, HOP_OUTCOME, PRIMARY, HopOutcome, find_key
+from ..schema import (
+    ESTIMATE,
+    HOP_INDEX,
+    HOP_OUTCOME,
+    PRIMARY,
+    PROGRESS,
+    HopOutcome,
+    find_key,
+)
 
 __all__ = ["HopProgress"]
 
@@ -49,7 +59,8 @@ class HopProgress(CallbackBase):
         self._file = file
         self._bar: tqdm | None = None
         self._start: Mapping[str, Any] = {}
-        self._descriptor = ""
+        self._descriptor = self._parts = ""
+        self._told = -math.inf
         self._index_key = self._outcome_key = ""
         self._done: set[int] = set()
         self._missed = 0
@@ -57,12 +68,15 @@ class HopProgress(CallbackBase):
     def start(self, doc: RunStart) -> None:
         """Remember what is planned."""
         self._close()
-        self._start, self._descriptor = doc, ""
+        self._start, self._descriptor, self._parts = doc, "", ""
         self._done, self._missed = set(), 0
         self._tell_estimate()
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Open the line, if this is a run of hops."""
+        if doc.get("name") == PROGRESS:
+            self._parts = doc["uid"]
+            return
         if doc.get("name") != PRIMARY or self._bar is not None:
             return
         try:
@@ -97,6 +111,8 @@ class HopProgress(CallbackBase):
 
     def event(self, doc: Event) -> Event:
         """Count a hop; a repeated one counts once."""
+        if doc["descriptor"] == self._parts:
+            self._tell_part(doc["data"])
         if self._bar is None or doc["descriptor"] != self._descriptor:
             return doc
         index = doc["data"][self._index_key]
@@ -107,6 +123,20 @@ class HopProgress(CallbackBase):
             self._done.add(index)
             self._bar.update()
         return doc
+
+    def _tell_part(self, data: Mapping[str, Any]) -> None:
+        """Write how far a long measurement has come."""
+        t, E, i = (
+            data[find_key(data, f"progress_{name}")]
+            for name in ("time", "potential", "current")
+        )
+        file = self._file or sys.stderr
+        end = "\r" if file.isatty() else "\n"
+        now = time.monotonic()
+        if file.isatty() or now - self._told >= PLAIN_S:
+            self._told = now
+            file.write(f"  {t:.0f} s, {E:.3f} V, {i:.1f} pA{end}")
+            file.flush()
 
     def stop(self, doc: RunStop) -> None:
         """Write the last state and end the line."""

@@ -95,6 +95,11 @@ class ClampAmplifier(Group):
         "number, outcome, overload, samples, potential (V), current (pA), "
         "current_sd (pA), charge (pC), start_time (s), contact_age (s)",
     )
+    trace_part = result(
+        "TracePart",
+        3 + 3 * _MAX_SAMPLES,
+        "as Trace: what a long acquisition has taken since its last update",
+    )
     trace = result(
         "Trace",
         3 + 3 * _MAX_SAMPLES,
@@ -263,7 +268,7 @@ class ClampAmplifier(Group):
             start = max(clock.now, settled + self.settle_time.value)
             if await clock.wait_until(start, self._halt):
                 acquisition.history = self._follow()
-                stream = TraceStream(self.trace, number, acquisition, clock)
+                stream = TraceStream(self.trace_part, number, acquisition, clock)
                 self._running = acquisition, start
                 try:
                     await acquisition.play(clock, start, self._halt, stream.tell)

@@ -199,7 +199,8 @@ class HeldCell:
             return History(np.array([self.current]), 0.0)
         if not conditions.in_volts:
             drive = np.full(_STEPS, conditions.held + conditions.offset)
-            self.contact.galvanostatic(drive, duration / _STEPS, conditions.limits)
+            # cut-offs end an acquisition; what is held goes on
+            self.contact.galvanostatic(drive, duration / _STEPS)
             return History(drive, 0.0)
         held = conditions.potential
         last = min(duration, _MEMORY / conditions.signal.cutoff)

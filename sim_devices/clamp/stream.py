@@ -21,7 +21,7 @@ class TraceStream:
     Parameters
     ----------
     pv
-        ``Clamp:Trace``.
+        ``Clamp:TracePart``.
     number
         The acquisition's.
     acquisition

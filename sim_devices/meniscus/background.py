@@ -12,14 +12,16 @@ E_LEAK = 0.30
 
 _TIME, _POTENTIAL = 20e-3, 0.65  # s, V: for which charging currents are quoted
 _POWER = 0.9  # they fall with t^-0.9 (Pt and carbon alike)
-_SOLVENT_I, _SOLVENT_E, _DECADE = 2e-14, 1.10, 0.12  # A, V, V: chloride and water
+# Chloride and water are oxidised above one potential, oxygen and water reduced below
+# another; both currents (A) grow tenfold each 0.12 V.
+_SOLVENT_I, _OXIDISED, _REDUCED, _DECADE = 2e-14, 1.10, -0.60, 0.12
 _MOST_DECADES = 12.0  # keeps the exponential in bounds
 _SLOPE = log(10) / _DECADE  # 1/V
 
 
 @dataclass(frozen=True)
 class Background:
-    """Leak, oxidation of the electrolyte, charging of the freshly wetted surface.
+    """Leak, breakdown of the electrolyte, charging of the freshly wetted surface.
 
     Parameters
     ----------
@@ -53,17 +55,27 @@ class Background:
 
     def conductance(self, E: float) -> tuple[float, float]:
         """Leak and electrolyte as a straight line around `E`: slope (S), root (V)."""
-        lost = float(_electrolyte(E))
-        total = self.leak + lost * _SLOPE
-        return total, (self.leak * E_LEAK + lost * (_SLOPE * E - 1)) / total
+        lost, slope = float(_electrolyte(E)), float(_electrolyte_slope(E))
+        total = self.leak + slope
+        return total, (self.leak * E_LEAK + slope * E - lost) / total
 
     def _charging(self, E_touch: float) -> float:
         return self.charging * (E_touch - E_LEAK) / (_POTENTIAL - E_LEAK)
 
 
 def _electrolyte(E):
-    """Oxidation current (A) of chloride and water; for numbers and arrays."""
-    decades = (E - _SOLVENT_E) / _DECADE
+    """Current (A) of the electrolyte's oxidation and reduction; also for arrays."""
+    return _branch(E - _OXIDISED) - _branch(_REDUCED - E)
+
+
+def _electrolyte_slope(E):
+    """Derivative of `_electrolyte` (S)."""
+    return _SLOPE * (_branch(E - _OXIDISED) + _branch(_REDUCED - E))
+
+
+def _branch(beyond):
+    """Magnitude (A) of one of the two currents, so far (V) beyond its potential."""
+    decades = beyond / _DECADE
     if isinstance(decades, float):
         return _SOLVENT_I * 10 ** min(decades, _MOST_DECADES)
     return _SOLVENT_I * 10 ** np.minimum(decades, _MOST_DECADES)

@@ -19,6 +19,7 @@ _C_RES = 0.05e-12  # F, left after the voltage clamp's compensation
 _C_PAR = 0.5e-12  # F, to ground in current clamp
 _WETTING = 0.4e-3  # s, the footprint spreads
 _MAX_STEPS = 1300
+_HOLD_STEPS = 24
 _TOGETHER = 64  # samples of an imposed current
 
 
@@ -55,7 +56,8 @@ class Contact(Meniscus):
         t = np.arange(1, n + 1) * dt
         i = self._background.current(np.full(n, E), t, E)
         if self._ensemble:
-            steps = graded_steps(np.unique([t[0], t[-1]]))
+            resolved = self._ensemble.diffusion_time
+            steps = graded_steps(np.unique([t[0], t[-1]]), resolved)
             held = np.full(len(steps), E)
             _, ends = self._ensemble.copy().follow(steps, held, sharp=True)
             i += np.interp(np.sqrt(t), np.sqrt(np.cumsum(steps)), ends)
@@ -80,7 +82,8 @@ class Contact(Meniscus):
             block = min(duration, self._wicking.steady_for(self.age))
             self._creep(block)
             if self._ensemble:
-                steps = graded_steps(np.array([block]))
+                resolved = self._ensemble.diffusion_time if sharp else np.inf
+                steps = graded_steps(np.array([block]), resolved, first=_HOLD_STEPS)
                 i, _ = self._ensemble.follow(steps, np.full(len(steps), E), sharp=sharp)
                 self._redox_charge += float(i @ steps)
                 charge += float(i @ steps)

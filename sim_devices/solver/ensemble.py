@@ -40,7 +40,6 @@ class Ensemble:
         self._modes = modes(cell.shape)
         self._clock = float(cell.D / cell.r**2)
         self._unit = float(cell.current_unit)
-        self._capacity = float(cell.capacity)
         self._exchange = float(cell.exchange)
         self._R_s = float(cell.R_s)
         self._a = self._modes.uniform(float(cell.theta0))
@@ -56,9 +55,9 @@ class Ensemble:
         return float(self._a[0])
 
     @property
-    def capacity(self) -> float:
-        """Charge of all lithium (C) when full."""
-        return self._capacity
+    def diffusion_time(self) -> float:
+        """r^2/D (s)."""
+        return 1 / self._clock
 
     @property
     def current(self) -> float:
@@ -74,10 +73,9 @@ class Ensemble:
     def join(self, growth: float, theta: float) -> None:
         """Wet `growth` times as many crystallites, the new ones at `theta`.
 
-        Profiles mix by volume; capacity, area and current scale with `growth` >= 1.
+        Profiles mix by volume; area and current scale with `growth` >= 1.
         """
         self._a = (self._a + (growth - 1) * self._modes.uniform(theta)) / growth
-        self._capacity *= growth
         self._unit *= growth
         self._q /= growth
         self._q_before /= growth

@@ -223,5 +223,5 @@ def _together(
             if found is not True:
                 trusted &= found
         trusted &= (q * table.mean.dot(q) >= 0).all(axis=0)
-    i = q[asked] * (kinetics.unit * kinetics.active)
-    return i.T.copy(), np.flatnonzero(~trusted)
+    i = np.where(kinetics.active, q[asked] * kinetics.unit, 0.0)
+    return i.T.copy(), np.flatnonzero(kinetics.active & ~trusted)

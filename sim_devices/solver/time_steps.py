@@ -8,13 +8,17 @@ __all__ = ["clamp_steps", "end_weights", "find_jumps", "graded_steps", "values_a
 
 _FIRST = 12  # steps that resolve the transient after a jump; they end at (k/12)^2
 _FIRST_CLAMPED, _GRADING_CLAMPED = 26, 3  # of E under current clamp: at (k/26)^3
-_PER_RATIO = 5.0  # steps while the time grows e-fold, later on
-_MOST = 100  # steps between two times
+_PER_RATIO = 8.0  # steps while the time grows e-fold, later on
+_LONGEST = 0.005  # step, in units of r^2/D, so that an exponential decay is resolved
+_MOST, _MOST_IN_ALL = 100, 1000  # steps between two times, and altogether
 _MAX_JUMPS = 50
 
 
 def graded_steps(
-    times: np.ndarray, longest: float = np.inf, first: int = _FIRST, grading: int = 2
+    times: np.ndarray,
+    diffusion_time: float = np.inf,
+    first: int = _FIRST,
+    grading: int = 2,
 ) -> np.ndarray:
     """Make steps that end at each of `times`, fine after 0, where something changed.
 
@@ -22,8 +26,9 @@ def graded_steps(
     ----------
     times
         Increasing times (s) > 0.
-    longest
-        Longest step (s), as far as 100 steps between two times allow.
+    diffusion_time
+        r^2/D (s), of which a step takes at most 0.005, as far as 100 steps between two
+        times and 1000 in all allow.
     first, grading
         Number n of steps up to the first time, which end at (k/n)^grading of it.
 
@@ -32,7 +37,7 @@ def graded_steps(
     numpy.ndarray
         Lengths of the steps (s).
     """
-    return _kept_graded_steps(times.tobytes(), longest, first, grading)
+    return _kept_graded_steps(times.tobytes(), _LONGEST * diffusion_time, first, grading)
 
 
 @lru_cache(maxsize=128)
@@ -45,8 +50,9 @@ def _kept_graded_steps(
     with np.errstate(divide="ignore"):
         count = np.ceil(_PER_RATIO * np.log(times / start))
     count[0] = first
+    most = min(_MOST, _MOST_IN_ALL // len(times))
     last = power * (times - start) / longest  # steps, if the last one may be `longest`
-    count = np.maximum(count, np.minimum(np.ceil(last), _MOST)).astype(int)
+    count = np.maximum(count, np.minimum(np.ceil(last), most)).astype(int)
     number = np.arange(1, count.sum() + 1) - np.repeat(np.cumsum(count) - count, count)
     power, low, high = (np.repeat(v, count) for v in (1 / power, start, times))
     low, high = low**power, high**power

@@ -139,7 +139,7 @@ def test_other_device_names_and_outcomes_of_a_newer_version():
 
 
 def test_catalogue_and_journal_give_the_same_map(stored_runs, catalogue, tmp_path):
-    _, whole, cut, _ = stored_runs
+    _, whole, cut, _, _ = stored_runs
     for run in (whole, cut):
         stored = hop_map(catalogue[run.documents[0][1]["uid"]])
         journal = hop_map(run.write(tmp_path / "run.jsonl"))

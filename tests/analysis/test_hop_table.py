@@ -95,7 +95,7 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 
 def test_a_run_of_the_catalogue(stored_runs, catalogue):
-    _, whole, cut, _ = stored_runs
+    _, whole, cut, _, _ = stored_runs
     for run, status in ((whole, "success"), (cut, None)):
         table = hop_table(catalogue[run.documents[0][1]["uid"]])
         assert_same(table, run)
@@ -103,7 +103,7 @@ def test_a_run_of_the_catalogue(stored_runs, catalogue):
 
 
 def test_a_header_of_databroker_v1(stored_runs, broker):
-    _, whole, cut, _ = stored_runs
+    _, whole, cut, _, _ = stored_runs
     for run in (whole, cut):
         header = broker[run.documents[0][1]["uid"]]
         assert type(header).__name__ == "Header"
@@ -114,7 +114,7 @@ def test_a_header_of_databroker_v1(stored_runs, broker):
 def test_documents_of_the_catalogue_are_plain_and_end_well(
     stored_runs, catalogue, broker
 ):
-    _, whole, cut, _ = stored_runs
+    _, whole, cut, _, _ = stored_runs
     for run in (whole, cut):
         uid = run.documents[0][1]["uid"]
         for source in (catalogue, broker):
@@ -143,7 +143,7 @@ def test_the_journal_reader_agrees_with_the_follower(tmp_path):
 
 
 def test_a_run_that_has_just_begun_in_the_catalogue(stored_runs, catalogue):
-    begun = stored_runs[-1]
+    begun = stored_runs[3]
     table = hop_table(catalogue[begun.documents[0][1]["uid"]])
     assert table.sizes["hop"] == 0
     assert table["seccm_z_contact_height"].attrs["units"] == "um"

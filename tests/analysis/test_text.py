@@ -64,13 +64,14 @@ def test_list_runs_of_a_folder_newest_first(tmp_path):
 
 
 def test_list_runs_of_a_catalogue_and_of_runs(stored_runs, catalogue):
-    _, whole, cut, begun = stored_runs
+    _, whole, cut, begun, traced = stored_runs
     from_catalogue = list_runs(catalogue)
     assert from_catalogue == list_runs(
-        [cut.documents, whole.documents, begun.documents[:2]]
+        [cut.documents, whole.documents, begun.documents[:2], traced.documents]
     )
     assert [line.split()[-2:] for line in from_catalogue.splitlines()[1:]] == [
         ["20/30", "unfinished"],
         ["30/30", "success"],
         ["0/30", "unfinished"],
+        ["6/6", "success"],
     ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from seccm_ophyd.sim_devices.cell import (
@@ -19,11 +19,12 @@ from seccm_ophyd.sim_devices.cell import (
     potential_step,
 )
 from seccm_ophyd.sim_devices.solver.ensemble import Ensemble
+from seccm_ophyd.sim_devices.solver.time_steps import graded_steps
 
 thorough = settings(
     derandomize=True,
     deadline=None,
-    max_examples=150,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
@@ -68,21 +69,27 @@ def test_potential_step(cell, E, duration):
     assert np.all(np.isfinite(i))
     charge = passed(i, t)
     assert_lithium_lasts(charge, cell)
-    rest = equilibrium_theta(E, cell)
-    assert np.all(i * (cell.theta0 - rest) >= -1e-9 * np.abs(i).max())
-    assert abs(charge[-1]) <= 1.001 * abs(cell.theta0 - rest) * cell.capacity
+    missing = cell.theta0 - equilibrium_theta(E, cell)
+    assert np.all(i * missing >= -1e-9 * np.abs(i).max())  # never the wrong way
+    assert abs(charge[-1]) <= (1e-6 + 1.001 * abs(missing)) * cell.capacity
 
 
 @thorough
 @given(cell=cells, E=potentials, duration=durations)
 def test_charge_of_a_step_is_the_lithium_that_left(cell, E, duration):
+    assume(cell.k0 > 0)
     t = np.geomspace(1e-8, 1, 500) * duration
-    if cell.k0 > 0:
-        ensemble = Ensemble(cell)
-        ensemble.follow(np.diff(t, prepend=0.0), np.full(len(t), E), sharp=True)
-        left = (cell.theta0 - ensemble.theta) * cell.capacity
-        charge = passed(potential_step(E, t, cell), t)[-1]
-        assert charge == pytest.approx(left, rel=1e-3)
+    i = potential_step(E, t, cell)
+    dt = graded_steps(t, cell.r**2 / cell.D)
+    ensemble = Ensemble(cell)
+    means, _ = ensemble.follow(dt, np.full(len(dt), E), sharp=True)
+    left = (cell.theta0 - ensemble.theta) * cell.capacity
+    assert means @ dt == pytest.approx(left, rel=1e-6, abs=1e-12 * cell.capacity)
+    until_first = means @ np.where(np.cumsum(dt) < t[0] * (1 + 1e-9), dt, 0.0)
+    # where lithium runs out between two samples, their trapezium cannot tell when
+    unknown = np.max(np.abs(np.diff(i)) * np.diff(t)) / 2
+    difference = until_first + passed(i, t)[-1] - left
+    assert abs(difference) <= 1e-3 * abs(left) + unknown + 1e-12 * cell.capacity
 
 
 @thorough
@@ -90,7 +97,7 @@ def test_charge_of_a_step_is_the_lithium_that_left(cell, E, duration):
     cell=cells,
     corners=st.tuples(potentials, potentials, potentials),
     rate=decades(0.01, 1000.0),
-    n=st.integers(50, 2000),
+    n=st.integers(50, 1300),
     rested=st.booleans(),
 )
 def test_voltammogram(cell, corners, rate, n, rested):
@@ -104,6 +111,13 @@ def test_voltammogram(cell, corners, rate, n, rested):
     assert np.all(np.isfinite(i))
     charge = passed(i, t)
     assert_lithium_lasts(charge, cell)
+    assume(cell.k0 > 0)
+    ensemble = Ensemble(cell)
+    ensemble.follow(t[1] - t[0], E[1:])
+    left = (cell.theta0 - ensemble.theta) * cell.capacity
+    moved = np.abs(np.diff(charge)).sum()
+    last = np.abs(np.diff(charge))[-1]  # the trapezium of a step that just ended
+    assert abs(charge[-1] - left) <= 1e-3 * moved + last + 1e-12 * cell.capacity
 
 
 @thorough
@@ -111,21 +125,18 @@ def test_voltammogram(cell, corners, rate, n, rested):
     cell=cells,
     current=st.floats(-20e-9, 20e-9),
     C=decades(0.05e-12, 1e-6),
-    E=potentials,
+    E_start=potentials,
     duration=durations,
     n=st.integers(2, 200),
 )
-def test_galvanostatic(cell, current, C, E, duration, n):
+def test_galvanostatic(cell, current, C, E_start, duration, n):
     t = np.linspace(0, duration, n)
-    E = galvanostatic(current, t, cell, C, E)
+    E = galvanostatic(current, t, cell, C, E_start)
     assert np.all(np.isfinite(E))
     assert E.shape == t.shape
-    redox = current * t - C * (E - E[0])
-    scale = abs(current) * duration + C * np.abs(E - E[0]).max()
-    theta = cell.theta0 - redox / cell.capacity
-    slack = 1e-3 + 1e-9 * scale / cell.capacity
-    assert theta.min() >= -slack
-    assert theta.max() <= 1 + slack
+    redox = current * t - C * (E - E_start)
+    rounding = 1e-12 * (abs(current) * duration + C * np.abs(E).max())
+    assert_lithium_lasts(redox, cell, slack=1e-3 + rounding / cell.capacity)
 
 
 @thorough
@@ -152,4 +163,5 @@ def test_a_line_agrees_with_each_hop_alone(data, cell, duration):
         )
         for k in range(n)
     ]
-    np.testing.assert_allclose(line, alone, rtol=1e-3, atol=1e-22)
+    least = 1e-6 * cell.capacity / cell.A * drawn["A"].min() / duration
+    np.testing.assert_allclose(line, alone, rtol=2e-3, atol=least)

@@ -32,11 +32,12 @@ def ask(ioc, samples, rate, **settings):
 
 
 class Parts:
-    """The updates of ``Clamp:Trace``, each as first sample and (t, E, i)."""
+    """The updates of ``Clamp:TracePart``, each as first sample and (t, E, i)."""
 
     def __init__(self, ioc):
+        self._ioc = ioc
         self.all, self.came = [], threading.Condition()
-        self._subscription = ioc.pv("Clamp:Trace").subscribe()
+        self._subscription = ioc.pv("Clamp:TracePart").subscribe()
         self._subscription.add_callback(self._received)
         self.wait(1)
         self.all.clear()
@@ -44,22 +45,29 @@ class Parts:
     def _received(self, _subscription, response):
         number, first, n = (int(value) for value in response.data[:3])
         with self.came:
-            self.all.append((number, first, response.data[3:].reshape(3, n)))
+            part = response.data[3 : 3 + 3 * n].reshape(3, n)
+            self.all.append((number, first, part))
             self.came.notify_all()
 
     def wait(self, count):
         with self.came:
             assert self.came.wait_for(lambda: len(self.all) >= count, 20)
 
-    def of(self, number):
-        """Wait for the whole trace; return the parts before it, and it."""
+    def of(self, number, share=0.9):
+        """Return the parts of an acquisition that has ended, and its whole trace."""
+        flat = self._ioc.get("Clamp:Trace")
+        assert list(flat[:2]) == [number, 0]
+        whole = flat[3:].reshape(3, int(flat[2]))
         with self.came:
             assert self.came.wait_for(
-                lambda: len(self.all) > 1 and self.all[-1][1] == 0, 20
+                lambda: self._reached() >= share * whole.shape[1], 20
             )
         self._subscription.clear()
         assert {part[0] for part in self.all} == {number}
-        return [part[1:] for part in self.all[:-1]], self.all[-1][2]
+        return [part[1:] for part in self.all], whole
+
+    def _reached(self):
+        return self.all[-1][1] + self.all[-1][2].shape[1] if self.all else 0
 
 
 @system
@@ -103,7 +111,7 @@ def test_a_trace_comes_every_second_where_time_runs(start_ioc):
         ioc.put("Clamp:Acquire", 1, wait=False)
         watch.wait(lambda name, _value: name == "Clamp:AcquireDone")
         live = [value for name, value in watch.seen if name == "Clamp:Current"]
-    some, whole = parts.of(1)
+    some, whole = parts.of(1, 0.6)
     assert len(some) == 2
     assert [first for first, _ in some] == [0, some[0][1].shape[1]]
     assert whole.shape == (3, 5000)

@@ -1,0 +1,105 @@
+"""What a charge leaves on the map of the potential."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bluesky.utils import MsgGenerator, new_uid, plan
+
+from seccm_ophyd.schema import SERIES
+from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential, check_range
+
+from .charging import CHARGE_PA
+from .hop_run import Named, check_run
+from .hop_scan import Grid, grid_run, list_run
+from .options import with_hop_options
+from .protocols import HoppingMicroscope
+from .targets import PointsLike, find_point
+
+__all__ = ["charge_and_remap"]
+
+
+@with_hop_options
+@plan
+def charge_and_remap(
+    microscope: HoppingMicroscope,
+    point: PointsLike,
+    x_start: float,
+    x_stop: float,
+    x_num: int,
+    y_start: float,
+    y_stop: float,
+    y_num: int,
+    *,
+    current_pa: float = 200.0,
+    e_upper_v: float = 0.8,
+    duration_s: float = 7200.0,
+    interval_s: float = 1.0,
+    soak_s: float = 180.0,
+    hold_s: float = 0.1,
+    snake: bool = False,
+    md: dict[str, Any] | None = None,
+    **hop: Any,
+) -> MsgGenerator[tuple[str, str, str]]:
+    """Map the potential, charge at a point, map again (Takahashi 2014, Fig. 3b).
+
+    Three runs; the key ``series`` in their start documents is the same.
+
+    Parameters
+    ----------
+    microscope, point, current_pa, e_upper_v, duration_s, interval_s, soak_s
+        As in `local_charge`.
+    x_start, x_stop, x_num, y_start, y_stop, y_num, snake
+        Grid of both maps, as in `hop_scan`.
+    hold_s
+        How long I = 0 is held at each point of the maps (s).
+    md, **hop
+        As in `hop_scan`; the signature lists them.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    tuple of str
+        uids of the map before, the charge, the map after.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+
+    Examples
+    --------
+    >>> RE(charge_and_remap(seccm, (1.5, -3), -5, 5, 21, -5, 5, 21))  # doctest: +SKIP
+    """
+    grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
+    zero = ZeroCurrentPotential(duration_s=hold_s)
+    check_range("current_pa", current_pa, *CHARGE_PA, "pA")
+    own: dict[str, Any] = {
+        "current_pa": current_pa,
+        "e_upper_v": e_upper_v,
+        "duration_s": duration_s,
+        "interval_s": interval_s,
+    }
+    charge = Galvanostatic(rest_s=soak_s, **own)
+    found = find_point(microscope, point)
+    rests = {"soak_s": soak_s, "hold_s": hold_s}
+    described = {"point": found, **asdict(grid), **own, **rests}
+    series = {SERIES: new_uid(), **(md or {})}
+
+    def part(name: str) -> Named:
+        return Named("charge_and_remap", described, hop, {"part": name, **series})
+
+    # whatever is refused is refused before the first map, and not after it
+    mapped = yield from check_run(part("map"), microscope, zero, grid.points)
+    x, y = found
+    aimed = yield from check_run(part("charge"), microscope, charge, [(0, x, y)])
+    whole = mapped.expected + aimed.expected + mapped.expected
+    whole.check(force=aimed.options.force)
+
+    before = yield from grid_run(part("map before"), microscope, zero, grid)
+    charged = yield from list_run(part("charge"), microscope, charge, [found])
+    after = yield from grid_run(part("map after"), microscope, zero, grid)
+    return before, charged, after

@@ -1,0 +1,189 @@
+"""Charge and discharge at constant current: curves, reacted volume, maps in time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from .grid import place
+from .run_traces import RunTraces
+from .traces import technique_curves
+
+__all__ = [
+    "VOLUMETRIC_CAPACITY_PAH_UM3",
+    "capacity",
+    "charge_curves",
+    "frame",
+    "potential_cube",
+]
+
+# Takahashi et al., Nat. Commun. 5:5450 (2014): 612 mAh cm-3 for LiFePO4, that is
+# F / (157.757 g/mol) x 3.6 g/cm3; 1 mAh cm-3 is 1e-3 pAh um-3.
+VOLUMETRIC_CAPACITY_PAH_UM3 = 0.612
+PC_PER_PAH = 3600.0
+GALVANOSTATIC = "Galvanostatic"
+
+
+def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
+    """Read the potential against time and charge of the galvanostatic measurements.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    hops
+        As in `hop_traces`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA), ``charge`` (pC, negative
+        for a discharge) and ``capacity`` (pAh, its magnitude) passed up to the sample;
+        NaN behind a cut-off and for a miss. Coordinates along curve: ``hop_index``,
+        ``x``, ``y`` (um), ``outcome``, ``label``, ``current`` (pA, as asked for),
+        ``end_reason``. Those of one contact, charge and discharge, follow one another.
+
+    Raises
+    ------
+    ValueError
+        If the run has no traces, no such measurement, or not all of the hops.
+    FileNotFoundError
+        If the file of the traces is not where the run says.
+    """
+    curves, settings = technique_curves(
+        run, (GALVANOSTATIC,), hops=hops, scalars=("end_reason",)
+    )
+    intervals = np.array([technique["interval_s"] for technique in settings], float)
+    # each sample ends the interval in which its current flowed
+    passed = (curves["i"] * xr.DataArray(intervals, dims="curve")).cumsum("sample")
+    charge = passed.where(curves["i"].notnull()).assign_attrs(units="pC")
+    currents = [float(technique["current_pa"]) for technique in settings]
+    return curves.assign(
+        charge=charge, capacity=(abs(charge) / PC_PER_PAH).assign_attrs(units="pAh")
+    ).assign_coords(current=("curve", currents, {"units": "pA"}))
+
+
+def capacity(charged: xr.Dataset | ArrayLike) -> xr.Dataset:
+    """Tell how much LiFePO4 has reacted.
+
+    Parameters
+    ----------
+    charged : xarray.Dataset or array_like
+        From `charge_curves`; or charges (pC), of either sign.
+
+    Returns
+    -------
+    xarray.Dataset
+        For each curve or charge: ``charge`` (pC), ``capacity`` (pAh), ``volume`` (um3)
+        of LiFePO4 that it empties or fills (`VOLUMETRIC_CAPACITY_PAH_UM3`),
+        ``sphere_radius`` and ``hemisphere_radius`` (um) of this volume. NaN where
+        nothing was measured.
+
+    Examples
+    --------
+    >>> float(capacity(5.0 * 0.6).sphere_radius)  # 5 pA for 600 ms, in um
+    0.0687...
+    """
+    if isinstance(charged, xr.Dataset):
+        last = charged["charge"].notnull().sum("sample") - 1
+        charge = charged["charge"].isel(sample=last.clip(min=0))
+    else:
+        values = np.asarray(charged, float)
+        charge = xr.DataArray(values, dims=[f"dim_{k}" for k in range(values.ndim)])
+    passed = abs(charge) / PC_PER_PAH
+    volume = passed / VOLUMETRIC_CAPACITY_PAH_UM3
+    found: dict[str, tuple[Any, str]] = {
+        "charge": (charge, "pC"),
+        "capacity": (passed, "pAh"),
+        "volume": (volume, "um3"),
+        "sphere_radius": (np.cbrt(3 * volume / (4 * np.pi)), "um"),
+        "hemisphere_radius": (np.cbrt(3 * volume / (2 * np.pi)), "um"),
+    }
+    return xr.Dataset({n: v.assign_attrs(units=u) for n, (v, u) in found.items()})
+
+
+def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
+    """Put the potentials of a galvanostatic map on their grid: a film in time.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    label
+        Name of the trace; None: that of the first galvanostatic technique.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (y, x, time): potential (V); coordinates in um and s. NaN where there was
+        no hop or no contact, and behind a cut-off; of a repeated hop the last is kept.
+
+    Raises
+    ------
+    ValueError
+        If the run has no traces, no such measurement, or no regular grid.
+    FileNotFoundError
+        If the file of the traces is not where the run says.
+    """
+    source = RunTraces.of(run)
+    charging = [
+        k for k, t in source.techniques.items() if t["technique"] == GALVANOSTATIC
+    ]
+    if label is None and not charging:
+        raise ValueError(f"{source.name} has no {GALVANOSTATIC} technique")
+    traces = source.read(label or charging[0], source.rows(None))
+    start = source.table.attrs["start"]
+    grid, pixels = place(start, traces["hop_index"], traces["x"], traces["y"])
+    values = np.full((*grid.shape, traces.sizes["sample"]), np.nan)
+    values.reshape(-1, traces.sizes["sample"])[pixels] = traces["E"].values
+    interval = float(source.techniques[traces.attrs["label"]]["interval_s"])
+    return xr.DataArray(
+        values,
+        {
+            "y": ("y", grid.y, {"units": "um"}),
+            "x": ("x", grid.x, {"units": "um"}),
+            "time": ("time", _times(traces["t"].values, interval), {"units": "s"}),
+        },
+        ("y", "x", "time"),
+        "E",
+        {"units": "V", "long_name": "potential", **traces.attrs},
+    )
+
+
+def frame(cube: xr.DataArray, t_s: float) -> xr.DataArray:
+    """Take the frame of a `potential_cube` nearest to a time.
+
+    Parameters
+    ----------
+    cube : xarray.DataArray, dims (y, x, time)
+        From `potential_cube`.
+    t_s
+        Time (s) since the current began.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (y, x): potential (V), with the coordinate ``time`` of the frame (s).
+
+    Raises
+    ------
+    ValueError
+        If the time lies outside the measurement.
+    """
+    times = cube["time"].values
+    # the last sample ends the measurement, or stands one interval before its end
+    spare = float(np.diff(times).max()) if len(times) > 1 else 0.0
+    if not times[0] - spare <= t_s <= times[-1] + spare * (1 + 1e-6):
+        raise ValueError(
+            f"t_s={t_s:g} is not allowed: {times[0]:g} to {times[-1]:g} s were measured"
+        )
+    return cube.isel(time=int(np.abs(times - t_s).argmin()))
+
+
+def _times(t: NDArray[np.float64], interval_s: float) -> NDArray[np.float64]:
+    """Tell the time of each sample: the first as measured, where anything was."""
+    begun = t[np.isfinite(t[:, 0]), 0]
+    first = float(np.median(begun)) if len(begun) else 0.0
+    return np.asarray(first + interval_s * np.arange(t.shape[1]), np.float64)

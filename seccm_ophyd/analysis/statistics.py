@@ -1,0 +1,95 @@
+"""How the values of a map are distributed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .levelling import level
+from .maps import as_map, trusted
+
+__all__ = ["statistics"]
+
+
+def statistics(
+    run: Any,
+    *,
+    below_pa: float = 10.0,
+    bins: int = 50,
+    percentiles: Sequence[float] = (1, 5, 25, 50, 75, 95, 99),
+) -> xr.Dataset:
+    """Describe the distribution of each quantity of a map.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`, or its `hop_map`.
+    below_pa
+        Currents (pA) below this are counted (10 pA: Takahashi et al., Nat. Commun.
+        5:5450 (2014), Fig. 5).
+    bins
+        Number of bins of the histograms, equal from the least to the largest value.
+    percentiles
+        Which (%) to give.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims quantity (``topography``, ``height``, which is levelled, and the scalars of
+        the techniques), bin, edge, percent. Variables ``count``, ``mean``, ``sd`` (of
+        the sample: n - 1), ``median``, ``percentile``, ``histogram``, ``edges``, each
+        in the ``units`` (a coordinate) of its quantity; ``fraction_below``: the share
+        of the pixels below `below_pa`, for quantities in pA. Pixels without a good
+        contact are left out; NaN where there is none at all.
+
+    Raises
+    ------
+    ValueError
+        If there is no map, see `hop_map`.
+
+    Examples
+    --------
+    >>> float(statistics(catalog[uid]).fraction_below.sel(quantity="current"))
+    """
+    data = as_map(run)
+    maps = {str(n): trusted(data, str(n)) for n in data if data[n].dtype.kind == "f"}
+    if "topography" in maps:
+        height = level(maps["topography"]).assign_attrs(units="um")
+        maps = {"topography": maps.pop("topography"), "height": height, **maps}
+    units = [quantity.attrs["units"] for quantity in maps.values()]
+    parts = [
+        _describe(quantity, bins, percentiles, below_pa) for quantity in maps.values()
+    ]
+    found = xr.concat(parts, "quantity").assign_coords(
+        quantity=list(maps), units=("quantity", units), percent=list(percentiles)
+    )
+    found["fraction_below"].attrs |= {"limit": below_pa, "limit_units": "pA"}
+    return found
+
+
+def _describe(
+    quantity: xr.DataArray, bins: int, percentiles: Sequence[float], below_pa: float
+) -> xr.Dataset:
+    values = quantity.values[np.isfinite(quantity.values)]
+    n = len(values)
+    histogram, edges = np.zeros(bins, int), np.full(bins + 1, np.nan)
+    if n:
+        histogram, edges = np.histogram(values, bins)
+    is_current = n and quantity.attrs["units"] == "pA"
+    blank = np.full(len(percentiles), np.nan)
+    return xr.Dataset(
+        {
+            "count": n,
+            "mean": values.mean() if n else np.nan,
+            "sd": values.std(ddof=1) if n > 1 else np.nan,
+            "median": np.median(values) if n else np.nan,
+            "percentile": (
+                "percent",
+                np.percentile(values, percentiles) if n else blank,
+            ),
+            "histogram": ("bin", histogram),
+            "edges": ("edge", edges),
+            "fraction_below": np.mean(values < below_pa) if is_current else np.nan,
+        }
+    )

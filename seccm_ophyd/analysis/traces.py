@@ -1,0 +1,197 @@
+"""The curves of a run: what was sampled in each contact, and on the way to it."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from ..schema import CLAMP, CONTACT_HEIGHT, PROGRESS, find_key
+from .run_traces import APPROACH, RunTraces
+from .runs import documents
+
+__all__ = ["approach_curves", "growing_trace", "hop_traces", "technique_curves"]
+
+
+def hop_traces(
+    run: Any, label: str | None = None, *, hops: Sequence[int] | None = None
+) -> xr.Dataset:
+    """Read what a technique sampled at the hops of a run.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    label
+        Name of the trace, e.g. ``cyclic_voltammetry``; the second of its kind in a
+        contact has ``_2`` behind it. None: that of the first technique.
+    hops
+        Indices (``hop_index``) of the hops wanted, in the order wanted; all, in the
+        order they were made, if None.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims (hop, sample): ``t`` (s), ``E`` (V), ``i`` (pA). NaN behind the end of a
+        measurement that a cut-off ended, and where nothing was measured or written.
+        Coordinates along hop: ``hop_index``, ``x``, ``y`` (um, as set), ``outcome``. A
+        hop that was repeated has its traces one behind the other. Attrs: ``label``,
+        ``uid``.
+
+    Raises
+    ------
+    ValueError
+        If the run has no traces, none of that label, or not all of the hops.
+    FileNotFoundError
+        If the file of the traces is not where the run says.
+
+    Examples
+    --------
+    >>> hop_traces(catalog[uid], hops=[12]).isel(hop=0).plot.scatter("E", "i")
+    """
+    source = RunTraces.of(run)
+    return source.read(label or source.labels[0], source.rows(hops))
+
+
+def growing_trace(run: Any) -> xr.Dataset:
+    """Read what a long measurement has sampled so far, while it goes on or was cut off.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dim sample: ``t`` (s), ``E`` (V), ``i`` (pA) up to the last part that was
+        published. Attrs: ``label``, ``uid``, ``hop``, the number of the hop.
+
+    Raises
+    ------
+    ValueError
+        If the run has published no part of a trace.
+    FileNotFoundError
+        If its file is gone.
+    """
+    start: dict[str, Any] = {}
+    last: dict[str, Any] | None = None
+    streams, path = set(), ""
+    for name, doc in documents(run):
+        if name == "start":
+            start = doc
+        elif name == "descriptor" and doc.get("name") == PROGRESS:
+            streams.add(doc["uid"])
+            for about in doc["configuration"].values():
+                path = about["data"][find_key(about["data"], "progress_file")]
+        elif name == "event" and doc["descriptor"] in streams:
+            last = doc["data"]
+    if last is None:
+        raise ValueError(f"run {start.get('uid', '?')} has no part of a trace")
+    label, row, samples = (
+        last[find_key(last, f"progress_{name}")]
+        for name in ("trace_label", "row", "samples")
+    )
+    with h5py.File(path, "r", libver="latest", swmr=True) as file:
+        values = file[label][row][:, :samples]
+        units = list(file[label].attrs["units"])
+    variables = {
+        channel: ("sample", values[k], {"units": units[k]})
+        for k, channel in enumerate(("t", "E", "i"))
+    }
+    return xr.Dataset(
+        variables, attrs={"label": label, "uid": start["uid"], "hop": int(row)}
+    )
+
+
+def approach_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
+    """Read the ends of the descents: current against distance.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    hops
+        As in `hop_traces`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims (hop, sample): ``z`` (um), ``i`` (pA), ``distance`` (um) above the height
+        of the contact, NaN for a miss. NaN in front of a short descent. Coordinates
+        and attrs as in `hop_traces`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As in `hop_traces`.
+    """
+    source = RunTraces.of(run)
+    rows = source.rows(hops)
+    curves = source.read(APPROACH, rows)
+    height = source.column(CONTACT_HEIGHT)[rows]
+    distance = curves["z"] - xr.DataArray(height, dims="hop")
+    return curves.assign(distance=distance.assign_attrs(units="um"))
+
+
+def technique_curves(
+    run: Any,
+    techniques: Collection[str],
+    *,
+    hops: Sequence[int] | None = None,
+    scalars: Collection[str] = (),
+) -> tuple[xr.Dataset, list[dict[str, Any]]]:
+    """Read the traces of some kinds of technique, one behind the other.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    techniques
+        Names of the kinds, e.g. ``("CyclicVoltammetry",)``.
+    hops
+        As in `hop_traces`.
+    scalars
+        Names of scalars of these techniques that become coordinates.
+
+    Returns
+    -------
+    curves : xarray.Dataset
+        Dims (curve, sample): ``t``, ``E``, ``i``, as in `hop_traces`; shorter ones end
+        in NaN. The techniques of a contact follow one another. Coordinates as in
+        `hop_traces`, and ``label``.
+    settings : list of dict
+        The technique of each curve, from the start document.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As in `hop_traces`; also if the run has no such technique.
+    """
+    source = RunTraces.of(run)
+    chosen = {
+        k: t for k, t in source.techniques.items() if t["technique"] in techniques
+    }
+    if not chosen:
+        raise ValueError(
+            f"{source.name} has no {' or '.join(techniques)}; its techniques are "
+            f"{', '.join(t['technique'] for t in source.techniques.values())}"
+        )
+    rows = source.rows(hops)
+    parts = []
+    for label in chosen:
+        # the scalars of a second technique of its kind end as its label does
+        suffix = "".join(re.findall(r"_\d+$", label))
+        columns = {s: source.column(f"{CLAMP}{s}{suffix}")[rows] for s in scalars}
+        coords = {"label": np.full(len(rows), label), **columns}
+        part = source.read(label, rows)
+        parts.append(part.assign_coords({n: ("hop", c) for n, c in coords.items()}))
+    samples = max(part.sizes["sample"] for part in parts)
+    padded = [part.pad(sample=(0, samples - part.sizes["sample"])) for part in parts]
+    # contact by contact: with k techniques, rows 0, n, 2n, ... belong to the first one
+    order = np.arange(len(parts) * len(rows)).reshape(len(parts), -1).T.ravel()
+    curves = xr.concat(padded, "hop").isel(hop=order).rename(hop="curve")
+    del curves.attrs["label"]
+    return curves, [chosen[str(label)] for label in curves["label"].values]

@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+from curves import galvanostatic, plateau, zero_current
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seccm_ophyd.analysis import (
+    VOLUMETRIC_CAPACITY_PAH_UM3,
+    capacity,
+    charge_curves,
+    frame,
+    potential_cube,
+)
+from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential
+from tests.synthetic_runs import list_run, on_particle, scan_run
+
+FARADAY_C_MOL = 96485.33
+HALVES = (
+    Galvanostatic(current_pa=200.0, e_upper_v=0.8, duration_s=600, interval_s=1.0),
+    Galvanostatic(current_pa=-200.0, e_lower_v=0.0, duration_s=200, interval_s=1.0),
+)
+
+
+def test_the_charge_of_the_paper_fills_a_sphere_of_69_nm():
+    """5 pA for 600 ms is 3.0 pC, of which the paper prints another radius."""
+    found = capacity(5.0 * 0.6)
+    assert float(found.sphere_radius) * 1e3 == pytest.approx(68.8, abs=0.05)
+    assert float(found.hemisphere_radius) * 1e3 == pytest.approx(86.6, abs=0.1)
+    assert float(found.volume) == pytest.approx(1.36e-3, rel=0.005)
+    units = {name: found[name].attrs["units"] for name in found}
+    assert units == {
+        "charge": "pC",
+        "capacity": "pAh",
+        "volume": "um3",
+        "sphere_radius": "um",
+        "hemisphere_radius": "um",
+    }
+
+
+def test_the_capacity_of_the_paper_is_a_sphere_of_2_um():
+    found = capacity([15 * 3600.0, -15 * 3600.0, np.nan])
+    np.testing.assert_allclose(found.capacity, [15, 15, np.nan])
+    np.testing.assert_allclose(found.volume, [24.51, 24.51, np.nan], rtol=1e-3)
+    np.testing.assert_allclose(found.sphere_radius, [1.802, 1.802, np.nan], rtol=1e-3)
+
+
+def test_the_volumetric_capacity_is_that_of_lithium_iron_phosphate():
+    mah_g = FARADAY_C_MOL / 3.6 / 157.757
+    assert mah_g * 3.6e-3 == pytest.approx(VOLUMETRIC_CAPACITY_PAH_UM3, rel=1e-3)
+
+
+@given(st.floats(1e-3, 1e7))
+def test_spheres_hold_their_volume(charge):
+    found = capacity(-charge)
+    r, h = float(found.sphere_radius), float(found.hemisphere_radius)
+    assert 4 / 3 * np.pi * r**3 == pytest.approx(float(found.volume))
+    assert 2 / 3 * np.pi * h**3 == pytest.approx(float(found.volume))
+    assert float(found.charge) == -charge
+
+
+def test_charge_and_discharge_of_one_contact(tmp_path):
+    points = [(3.5, 5.5), (0.0, 0.0)]
+    run = list_run(
+        points, techniques=HALVES, measure=plateau, folder=tmp_path, misses=(1,)
+    )
+    curves = charge_curves(run.documents)
+    assert curves.sizes == {"curve": 4, "sample": 600}
+    assert curves["current"].values.tolist() == [200.0, -200.0] * 2
+    assert curves["end_reason"].values.tolist() == ["upper cut-off", "time", "", ""]
+    assert curves["charge"].attrs["units"] == "pC"
+    assert curves["capacity"].attrs["units"] == "pAh"
+    lengths = curves["charge"].notnull().sum("sample").values.tolist()
+    assert lengths == [270, 200, 0, 0]
+    np.testing.assert_allclose(
+        curves["capacity"][0, :270], 200 * np.arange(1, 271) / 3600
+    )
+    found = capacity(curves)
+    np.testing.assert_allclose(found.charge, [54_000, -40_000, np.nan, np.nan])
+    np.testing.assert_allclose(found.capacity[:2], [15, 40 / 3.6])
+    np.testing.assert_allclose(found.sphere_radius[0], 1.80, atol=0.005)
+    assert found["end_reason"].values.tolist() == curves["end_reason"].values.tolist()
+
+
+@pytest.mark.parametrize("snake", [False, True])
+def test_the_cube_of_a_galvanostatic_map(tmp_path, snake):
+    technique = Galvanostatic(e_upper_v=0.9)
+    run = scan_run(
+        8,
+        6,
+        techniques=(technique,),
+        measure=galvanostatic,
+        folder=tmp_path,
+        misses=(3, 17),
+        repeats=(5,),
+        snake=snake,
+    )
+    cube = potential_cube(run.documents)
+    assert cube.dims == ("y", "x", "time")
+    assert cube.shape == (6, 8, 60)
+    assert cube.attrs["units"] == "V"
+    np.testing.assert_allclose(cube["time"], 0.01 * np.arange(60))
+    assert np.isnan(cube.values.reshape(-1, 60)[[3, 17]]).all()
+    y, x = np.meshgrid(cube["y"], cube["x"], indexing="ij")
+    on = on_particle(x, y)
+    missed = cube[..., 0].isnull().values
+    first, last = frame(cube, 0.0).values, frame(cube, 0.6).values
+    np.testing.assert_allclose(last[on & ~missed], 0.41, atol=5e-3)
+    np.testing.assert_allclose(first[~on & ~missed], 0.63, atol=5e-3)
+    # on carbon the cut-off came first, behind 420 ms
+    assert np.isnan(last[~on]).all()
+    middle = frame(cube, 0.25)
+    assert middle.dims == ("y", "x")
+    assert float(middle["time"]) == pytest.approx(0.25)
+    np.testing.assert_allclose(
+        middle.values[~on & ~missed], 0.63 + 0.65 * 0.25, atol=5e-3
+    )
+
+
+def test_times_outside_the_film_are_refused(tmp_path):
+    run = scan_run(
+        3, 3, techniques=(Galvanostatic(),), measure=galvanostatic, folder=tmp_path
+    )
+    cube = potential_cube(run.documents)
+    for t_s in (-0.1, 0.7, np.nan):
+        with pytest.raises(ValueError, match=r"not allowed: 0 to 0.59 s"):
+            frame(cube, t_s)
+
+
+def test_a_map_that_goes_on_is_nan_where_it_has_not_been(tmp_path):
+    run = scan_run(
+        4,
+        3,
+        techniques=(Galvanostatic(),),
+        measure=galvanostatic,
+        folder=tmp_path,
+        misses=(0,),
+        stop_after=6,
+    )
+    cube = potential_cube(run.documents)
+    assert cube.shape == (3, 4, 60)
+    there = cube.notnull().all("time").values.ravel()
+    assert there.tolist() == [False, *[True] * 5, *[False] * 6]
+    assert capacity(charge_curves(run.documents)).charge.notnull().sum() == 5
+    run.file.close()
+
+
+def test_a_map_without_any_contact_has_its_times(tmp_path):
+    run = scan_run(
+        2,
+        1,
+        techniques=(Galvanostatic(),),
+        measure=galvanostatic,
+        folder=tmp_path,
+        misses=(0, 1),
+    )
+    cube = potential_cube(run.documents)
+    assert cube.isnull().all()
+    np.testing.assert_allclose(cube["time"], 0.01 * np.arange(60))
+
+
+def test_other_techniques_are_no_charge(tmp_path):
+    run = scan_run(
+        2,
+        2,
+        techniques=(ZeroCurrentPotential(),),
+        measure=zero_current,
+        folder=tmp_path,
+    )
+    with pytest.raises(ValueError, match="has no Galvanostatic"):
+        charge_curves(run.documents)
+    with pytest.raises(ValueError, match="has no Galvanostatic"):
+        potential_cube(run.documents)

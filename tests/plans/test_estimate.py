@@ -1,0 +1,103 @@
+"""What a plan will take, told before it begins."""
+
+import pytest
+
+from seccm_ophyd.devices import Microscope
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.plans import Estimate, current_map, estimate, hop_list, local_charge
+from seccm_ophyd.techniques import CurrentSample, Galvanostatic
+from tests.plans.calls import BY_NAME, documents, each_plan, moved
+
+
+@each_plan
+def test_it_is_what_the_start_documents_tell(RE, docs, fake, call):
+    expected = estimate(call(fake.device))
+    assert moved(fake) == []
+    RE(call(fake.device))
+    told = [Estimate(**start["estimate"]) for start in documents(docs, "start")]
+    assert expected == sum(told[1:], told[0])
+    assert expected.hops == sum(call.hops)
+    assert expected.duration_s > 0
+    assert expected.bytes > 0
+
+
+def test_it_is_made_of_the_parts_of_a_hop(fake):
+    points = [(0, 0), (20, 10), (20, 10)]
+    fake.device.xy.x.velocity.sim_put(100.0)
+    fake.device.xy.y.velocity.sim_put(10.0)
+    fake.device.z.axis.user_readback.sim_put(44.0)
+    technique = CurrentSample(settle_s=1.0, samples=10, sample_rate_hz=100.0)
+    plan = hop_list(
+        fake.device, technique, points, withdraw_um=4.0, approach_rate_um_s=10.0
+    )
+    hop_s = 4 / 200 + 0.02 + 4 / 10 + 1.1
+    # the first descent, then y takes longer than x
+    assert estimate(plan).duration_s == pytest.approx(40 / 10 + 10 / 10 + 3 * hop_s)
+
+
+def test_long_acquisitions_and_their_traces_count(fake):
+    short, long = (
+        estimate(local_charge(fake.device, (0, 0), duration_s=seconds, soak_s=10))
+        for seconds in (100, 1100)
+    )
+    assert long.duration_s - short.duration_s == pytest.approx(1000)
+    assert long.bytes - short.bytes == 1000 * 3 * 8
+
+
+def test_it_needs_no_ioc():
+    microscope = Microscope("NOBODY:", name="seccm")
+    try:
+        expected = estimate(current_map(microscope, -5, 5, 64, -5, 5, 64))
+    finally:
+        microscope.destroy()
+    assert expected.hops == 4096
+    assert 900 < expected.duration_s < 1500
+
+
+def test_a_plan_that_refuses_its_arguments_has_no_estimate(fake):
+    with pytest.raises(ParameterError, match="x_num=0"):
+        estimate(current_map(fake.device, 0, 1, 0, 0, 1, 1))
+
+
+LONG = Galvanostatic(duration_s=20_000, interval_s=1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (LONG, [(0, 0)] * 5),
+        ([LONG] * 5, [(0, 0)]),
+        ([CurrentSample(samples=20_000)] * 50, [(0, 0)] * 420),
+    ],
+    ids=["hops", "techniques", "bytes"],
+)
+def test_beyond_a_day_or_10_gb_it_is_refused_unless_forced(RE, docs, fake, arguments):
+    with pytest.raises(ParameterError, match=r"24 h and 10 GB; force=True") as refused:
+        RE(hop_list(fake.device, *arguments))
+    assert docs == []
+    assert moved(fake) == []
+    forced = estimate(hop_list(fake.device, *arguments, force=True))
+    assert str(forced) in str(refused.value)
+
+
+def test_the_runs_of_one_plan_are_refused_together(RE, docs, fake):
+    """Each map is within a day, both are not: the first must not begin."""
+    grid = {"x_num": 150, "y_num": 150}
+    alone = estimate(BY_NAME["potential_map"](fake.device, **grid, duration_s=2.0))
+    assert 43200 < alone.duration_s < 86400
+    with pytest.raises(ParameterError, match=r"45001 hops.*force=True"):
+        RE(BY_NAME["charge_and_remap"](fake.device, **grid, hold_s=2.0))
+    assert docs == []
+    assert moved(fake) == []
+
+
+@pytest.mark.parametrize(
+    ("hops", "seconds", "size", "told"),
+    [
+        (1, 12.3, 4e5, "1 hop, about 12 s, 0.4 MB"),
+        (4096, 1080, 78.9e6, "4096 hops, about 18 min, 78.9 MB"),
+        (2, 9000, 2.5e9, "2 hops, about 2.5 h, 2.5 GB"),
+    ],
+)
+def test_it_tells_itself_in_a_line(hops, seconds, size, told):
+    assert str(Estimate(hops, seconds, size)) == told
