@@ -16,7 +16,7 @@ from .runs import documents, hop_table, start_and_stop
 from .statistics import statistics
 from .targets import TARGET_RULES, find_targets
 from .text import describe_run, list_runs
-from .traces import approach_curves, growing_trace, hop_traces
+from .traces import approach_traces, growing_trace, hop_traces
 from .voltammetry import PeakStatus, peaks, voltammograms
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "Grid",
     "Material",
     "PeakStatus",
-    "approach_curves",
+    "approach_traces",
     "capacity",
     "charge_curves",
     "classify",

@@ -12,7 +12,7 @@ from ..schema import CLAMP, CONTACT_HEIGHT, PROGRESS, find_key
 from .run_traces import APPROACH, RunTraces
 from .runs import documents
 
-__all__ = ["approach_curves", "growing_trace", "hop_traces", "technique_curves"]
+__all__ = ["approach_traces", "growing_trace", "hop_traces", "technique_curves"]
 
 
 def hop_traces(
@@ -106,7 +106,7 @@ def growing_trace(run: Any) -> xr.Dataset:
     )
 
 
-def approach_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
+def approach_traces(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     """Read the ends of the descents: current against distance.
 
     Parameters

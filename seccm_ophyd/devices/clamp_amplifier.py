@@ -4,7 +4,6 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 from ophyd.status import Status
 
-from ..errors import CommandRefusedError, SeccmError
+from ..errors import CommandRefusedError
 from ..techniques import (
     Acquisition,
     CurrentSample,
@@ -21,9 +20,11 @@ from ..techniques import (
     Technique,
     TechniqueLike,
     as_techniques,
+    check_whole,
 )
 from .axis import MARGIN_S
 from .command import Command, InstrumentLink, ResultScalar
+from .measured import CONTACT_AGE, Measured
 from .progress import Progress
 from .setting import PUT_TIMEOUT_S, array_setting, setting
 
@@ -31,19 +32,6 @@ __all__ = ["APPROACH", "ClampAmplifier"]
 
 APPROACH = "approach"
 """Given to `ClampAmplifier.set`: get ready for the next approach."""
-
-OVERLOAD, CONTACT_AGE = 2, 9  # elements of ``Clamp:Summary``
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What one acquisition gave."""
-
-    number: int
-    trace: NDArray[np.float64]
-    scalars: dict[str, Any]
-    overload: bool
-    timestamp: float
 
 
 class ClampAmplifier(Device):
@@ -106,7 +94,7 @@ class ClampAmplifier(Device):
         # are and summarised as a current sample: stock plans work on the amplifier.
         self._measurements = Measurement.of([CurrentSample()])
         self._turn = 0
-        self._results: dict[str, _Result] = {}
+        self._results: dict[str, Measured] = {}
         self._known: dict[EpicsSignal, Any] = {}
         super().__init__(*args, **kwargs)
 
@@ -191,6 +179,17 @@ class ClampAmplifier(Device):
         status = Status(self)
         status.set_finished()
         return status
+
+    def check_value(self, value: str | int) -> None:
+        """Check what `set` would be given, for simulations of plans.
+
+        Raises
+        ------
+        ParameterError
+            If it is neither ``"approach"`` nor a number of a technique.
+        """
+        if value != APPROACH:
+            check_whole(self.name, float(value), 0, 1000, "techniques")
 
     def _sampling(self, wanted: Acquisition) -> list[tuple[EpicsSignal, Any]]:
         """List the settings of an acquisition that do not act on the cell."""
@@ -278,26 +277,12 @@ class ClampAmplifier(Device):
 
     def _collect(self) -> None:
         """Read the acquisition that has ended, once, before another one replaces it."""
-        number, values = self.acquire.number, self.acquire.values
-        measurement = self.measuring
-        known = self._results.get(measurement.label)
-        if number is None or values is None or (known and known.number == number):
-            return
-        flat = np.asarray(self.trace.get(), dtype=float)
-        size = int(flat[2]) if flat.size > 2 else 0
-        if size < 1 or flat.size < 3 + 3 * size or flat[0] != number:
-            raise SeccmError(
-                f"{self.trace.pvname} holds {flat.size} numbers of acquisition "
-                f"{flat[0]:.0f}, not a trace of {number}"
+        number, label = self.acquire.number, self.measuring.label
+        known = self._results.get(label)
+        if number is not None and (known is None or known.number != number):
+            self._results[label] = Measured.read(
+                self.measuring, self.acquire, self.trace.get()
             )
-        trace = flat[3 : 3 + 3 * size].reshape(3, size)
-        self._results[measurement.label] = _Result(
-            number=number,
-            trace=trace,
-            scalars=measurement.summarise(trace),
-            overload=bool(values[OVERLOAD]),
-            timestamp=self.acquire.timestamp,
-        )
 
     # -- events -----------------------------------------------------------------------
 
@@ -305,6 +290,9 @@ class ClampAmplifier(Device):
         """Read the scalars of the techniques; NaN where nothing was measured."""
         reading = super().read()
         self._collect()
+        if self._results:  # of several acquisitions the first tells it
+            first = next(iter(self._results.values()))
+            reading[self.contact_age.name]["value"] = first.contact_age
         for measurement in self._measurements:
             result = self._results.get(measurement.label)
             scalars = result.scalars if result else measurement.blanks

@@ -7,6 +7,7 @@ from ophyd import Device, Signal
 from ophyd.status import Status
 
 from ..schema import HopOutcome
+from ..techniques import check_whole
 
 __all__ = ["HopRecord"]
 
@@ -34,6 +35,16 @@ class HopRecord(Device):
     def note_event(self, name: str, doc: dict[str, Any]) -> None:
         """Learn that an event was emitted; plans subscribe this to their run."""
         self._recorded = self._recorded or name == "event"
+
+    def check_value(self, index: int) -> None:
+        """Check the index of a hop, for simulations of plans.
+
+        Raises
+        ------
+        ParameterError
+            If it is negative.
+        """
+        check_whole("hop index", index, 0, 2**31, "hops")
 
     def set(self, index: int) -> Status:
         """Begin hop number `index`; beginning it again marks it as repeated."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .. import plans
 from ..analysis import (
-    approach_curves,
+    approach_traces,
     capacity,
     charge_curves,
     hop_table,
@@ -53,7 +53,7 @@ class ApproachCurves(Experiment):
         """Flat, then a small anodic current, and a stop right above 2 pA."""
         flat, top, rate = [], [], []
         for run in runs.values():
-            curve = approach_curves(run).isel(hop=0)
+            curve = approach_traces(run).isel(hop=0)
             t = np.arange(curve.sizes["sample"]) * 200e-6
             known = curve.z.notnull().values
             rate.append(np.polyfit(t[known], curve.z.values[known], 1)[0])
@@ -74,7 +74,7 @@ class ApproachCurves(Experiment):
         figure = make_figure(5.2, 3.6)
         axes = curve_axes(figure.add_subplot(), "Distance to contact (nm)", "i (pA)")
         for (label, run), colour in zip(runs.items(), (BLUE, RED, "0.25"), strict=True):
-            curve = approach_curves(run).isel(hop=0)
+            curve = approach_traces(run).isel(hop=0)
             axes.plot(1e3 * curve.distance, curve.i, color=colour, lw=1, label=label)
         axes.axhline(2.0, color="0.6", lw=0.8, ls="--")
         axes.annotate("set point 2 pA", (380, 2.06), size=9, color="0.4")

@@ -64,17 +64,17 @@ class Background:
 
 
 def _electrolyte(E):
-    """Current (A) of the electrolyte's oxidation and reduction; also for arrays."""
+    """Give the current (A) of its oxidation and reduction; also for arrays."""
     return _branch(E - _OXIDISED) - _branch(_REDUCED - E)
 
 
 def _electrolyte_slope(E):
-    """Derivative of `_electrolyte` (S)."""
+    """Give the derivative of `_electrolyte` (S)."""
     return _SLOPE * (_branch(E - _OXIDISED) + _branch(_REDUCED - E))
 
 
 def _branch(beyond):
-    """Magnitude (A) of one of the two currents, so far (V) beyond its potential."""
+    """Give the size (A) of one of the two, so far (V) beyond its potential."""
     decades = beyond / _DECADE
     if isinstance(decades, float):
         return _SOLVENT_I * 10 ** min(decades, _MOST_DECADES)

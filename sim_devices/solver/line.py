@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["follow_line"]
 
 _EPS = 1e-12  # theta keeps this distance from 0 and 1
-_CLOSE = 1e-3  # V from which one more Newton step is enough, where the current is asked
-_NEAR = 2e-2  # V, on the way there: costs 3e-4 of the current asked in the end
+# how close the last but one Newton step has to come, where the current is asked and on
+# the way there: in parts of the least overpotential in the line, and at most
+_CLOSE, _CLOSE_MOST = 4e-3, 1e-3  # V
+_NEAR, _NEAR_MOST = 7e-2, 2e-2  # V; costs 3e-4 of the current asked in the end
+_CLOSE_LEAST = 1e-6  # V, when some hop is at rest
 _TRIES = 12  # Newton steps
 _ALIKE = "D", "r", "E0", "slope", "A1", "B1", "B2"  # for all that run together
 
@@ -92,6 +95,7 @@ class _Kinetics:
         self.active = active > 0
         self._ocp = cell.potential(many=n)
         self._E = E.ravel()
+        self._rest, _ = self._ocp(self.theta)
         self._resistance = resistance * self.unit
         exchange = np.broadcast_to(cell.exchange, E.shape).ravel()
         self._exchange = np.where(self.active, exchange, 1.0)
@@ -103,11 +107,15 @@ class _Kinetics:
         self._reach = np.full(n, 0.9)  # of the way to 0 or 1, for one Newton step
         self._back = -self._reach
 
+    @property
+    def drive(self) -> float:
+        """The least overpotential (V) in the beginning."""
+        return float(np.abs(self._E - self._rest).min())
+
     def expected(self, b: float) -> np.ndarray:
         """Guess what the current lowers theta_s by in the first step."""
-        u, _ = self._ocp(self.theta)
         return b * first_guess(
-            u, self.theta, self._E, self._resistance, self._exchange, b
+            self._rest, self.theta, self._E, self._resistance, self._exchange, b
         )
 
     def lowered(
@@ -210,8 +218,9 @@ def _together(
     kinetics = _Kinetics(cell, E)
     table = _table(cell.shape, np.multiply(dt, cell.D / cell.r**2).tobytes())
     q, trusted = np.empty((len(dt), E.size)), np.ones(E.size, bool)
-    close = np.full(len(dt), _NEAR)
-    close[asked] = _CLOSE
+    close = np.full(len(dt), min(_NEAR * kinetics.drive, _NEAR_MOST))
+    close[asked] = min(_CLOSE * kinetics.drive, _CLOSE_MOST)
+    close = np.maximum(close, _CLOSE_LEAST).tolist()
     with np.errstate(all="ignore"):
         p, expected = kinetics.theta, kinetics.expected(table.b[0])
         for k, (b, history) in enumerate(zip(table.b, table.history, strict=True)):

@@ -37,7 +37,9 @@ def graded_steps(
     numpy.ndarray
         Lengths of the steps (s).
     """
-    return _kept_graded_steps(times.tobytes(), _LONGEST * diffusion_time, first, grading)
+    return _kept_graded_steps(
+        times.tobytes(), _LONGEST * diffusion_time, first, grading
+    )
 
 
 @lru_cache(maxsize=128)

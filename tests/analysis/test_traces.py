@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from curves import FAST_CV, bells_on_particles, galvanostatic, zero_current
 
-from seccm_ophyd.analysis import approach_curves, hop_traces, voltammograms
+from seccm_ophyd.analysis import approach_traces, hop_traces, voltammograms
 from seccm_ophyd.storage.follower import Follower
 from seccm_ophyd.techniques import (
     CyclicVoltammetry,
@@ -148,7 +148,7 @@ def test_documents_that_announce_many_rows_at_once(run):
 
 
 def test_approach_curves_tell_the_distance_from_the_contact(run):
-    found = approach_curves(run.documents, hops=[4, 5])
+    found = approach_traces(run.documents, hops=[4, 5])
     assert {n: found[n].attrs["units"] for n in found} == {
         "z": "um",
         "i": "pA",
@@ -200,7 +200,7 @@ def test_a_run_without_sweeps_says_what_it_has(run):
 
 def test_traces_of_the_catalogue_are_those_of_the_journal(traced_run, catalogue):
     stored = catalogue[traced_run.documents[0][1]["uid"]]
-    for read in (hop_traces, approach_curves, voltammograms):
+    for read in (hop_traces, approach_traces, voltammograms):
         assert read(stored).identical(read(traced_run.documents))
     some = hop_traces(stored, hops=[3, 1])
     assert some.identical(hop_traces(traced_run.documents, hops=[3, 1]))

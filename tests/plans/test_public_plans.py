@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import warnings
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
@@ -235,11 +234,8 @@ def test_a_plan_is_summarised_without_an_ioc(unconnected, capsys, call):
 
 @each_plan
 def test_limits_are_checked_without_running(RE, fake, call):
-    with warnings.catch_warnings():
-        # the index of a hop and the turn of a technique have no limits
-        warnings.filterwarnings("ignore", "seccm_(hop|clamp) has no check_value")
+    check_limits(call(fake.device))
+    fake.device.xy.x.user_setpoint.sim_set_limits((-0.5, 0.5))
+    with pytest.raises(ParameterError, match=r"seccm_xy_x=.* -0.5 to 0.5 um"):
         check_limits(call(fake.device))
-        fake.device.xy.x.user_setpoint.sim_set_limits((-0.5, 0.5))
-        with pytest.raises(ParameterError, match=r"seccm_xy_x=.* -0.5 to 0.5 um"):
-            check_limits(call(fake.device))
     assert moved(fake) == []
