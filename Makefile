@@ -1,5 +1,6 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
 # make test   all tests          make check   style, types, layers
+# make bench  what the simulated physics costs, beside what it may cost
 # make venv   only the environment that the others use (.venv)
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check venv clean
+.PHONY: demo test check bench venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -23,6 +24,9 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 venv: $(STAMP)
 

@@ -250,7 +250,9 @@ def galvanostatic(
 
     Notes
     -----
-    Sand's equation: Bard & Faulkner, 2nd ed., 8.2.
+    Sand's equation: Bard & Faulkner, 2nd ed., 8.2. Once the crystals are empty, or
+    full, the capacitance is left with the current: the potential runs away by I/C per
+    second while `t` lasts, and it is for the caller to stop at a limit.
     """
     t = _uniform(t)
     if not C > 0:

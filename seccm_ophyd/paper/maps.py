@@ -103,9 +103,9 @@ class NanoparticleMap(Experiment):
     simulator: ClassVar = Simulator(sample="nanoparticles")
 
     def measure(self, session: Session) -> dict[str, str]:
-        """Map 5 x 5 um in steps of 100 nm."""
+        """Map 5 x 5 um in 64 x 64 pixels."""
         plan = plans.current_map(
-            session.seccm, -2.5, 2.5, 51, -2.5, 2.5, 51, withdraw_um=1.0
+            session.seccm, -2.5, 2.5, 64, -2.5, 2.5, 64, withdraw_um=1.0
         )
         return {"map": run_plan(session, plan)}
 
@@ -117,13 +117,13 @@ class NanoparticleMap(Experiment):
         bright = measured.current > 10
         return [
             Row("5", "share of the area below 10 pA", "%", "~98",
-                100 * float(found.fraction_below), 97.0, 99.5),
+                100 * float(found.fraction_below.sel(quantity="current")), 97.0, 99.5),
             Row("5", "median current (platinum)", "pA", "small",
                 float(measured.current.median()), 1, 5),
             Row("5", "largest current", "pA", "broad tail",
                 float(measured.current.max()), 20, 80),
-            Row("5", "highest bright pixel", "nm", "100-200",
-                float(height.where(bright).max()), 100, 210),
+            Row("5", "median height of the bright pixels", "nm", "100-200",
+                float(height.where(bright).median()), 100, 200),
         ]  # fmt: skip
 
     def draw(self, name: str, runs: Runs, out: Path) -> Figure:
@@ -142,7 +142,8 @@ class NanoparticleMap(Experiment):
         fourth.hist(values[np.isfinite(values)], 60, color=BLUE)
         fourth.axvline(10, color=RED, lw=0.8, ls="--")
         fourth.set_yscale("log")
-        below = 100 * float(statistics(measured).fraction_below)
+        found = statistics(measured).fraction_below
+        below = 100 * float(found.sel(quantity="current"))
         fourth.set_title(f"{below:.1f} % below 10 pA", loc="right", size=10)
         add_letters(figure, (first, second, third, fourth))
         return figure

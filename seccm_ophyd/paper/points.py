@@ -233,7 +233,7 @@ class ChargeDischarge(Experiment):
             curve = curves.isel(curve=k)
             axes.plot(curve.capacity, curve.E, color=colour, lw=1.4, label=label)
         axes.set(ylim=(-0.1, 0.9), xlim=(0, None))
-        axes.legend(frameon=False, loc="center left")
+        axes.legend(frameon=False, loc="upper center")
         charged = capacity(curves)
         said = (
             f"{float(charged.capacity[0]):.1f} pAh, {float(charged.volume[0]):.1f} "

@@ -25,7 +25,7 @@ class PotentialMap(Experiment):
 
     figures = ("3a",)
     # particles of differing state of charge, as after cycling
-    simulator: ClassVar = Simulator(theta=(0.96, 0.05, 0.1))
+    simulator: ClassVar = Simulator(theta=(0.96, 0.05))
 
     def measure(self, session: Session) -> dict[str, str]:
         """Map 15 x 15 um at I = 0."""

@@ -74,7 +74,7 @@ def reproduce(
         wanted = [name for name in kind.figures if name in figures]
         if wanted:
             rows += _one(kind(), wanted, out, seed)
-    write_json(rows, out / "paper.json")
+            write_json(rows, out / "paper.json")
     print(f"\n{format_table(rows)}")
     print(f"{time.monotonic() - began:.0f} s. Pictures and paper.json: {out}")
     return rows

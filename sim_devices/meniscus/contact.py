@@ -170,6 +170,18 @@ class Contact(Meniscus):
         fresh = self._imposed != float(I[0])
         if fresh and self._ensemble:
             self._ensemble.jump()
+        ends, potentials = self._charge(I, dt, limits, fresh)
+        self._imposed = float(I[ends[-1] - 1])
+        return np.interp(np.arange(1, ends[-1] + 1), ends, potentials)
+
+    def _charge(
+        self,
+        I: np.ndarray,  # noqa: E741
+        dt: float,
+        limits: tuple[float, float],
+        fresh: bool,
+    ) -> tuple[list[int], list[float]]:
+        """Impose a current up to a limit; numbers of samples, potentials (V) there."""
         stride = -(-len(I) // _MAX_STEPS)
         passed = np.concatenate([[0.0], np.cumsum(I)])
         ends, potentials = [0], [self._E]
@@ -189,8 +201,7 @@ class Contact(Meniscus):
             potentials += E.tolist()
             if not limits[0] <= E[-1] <= limits[1]:
                 break
-        self._imposed = float(I[ends[-1] - 1])
-        return np.interp(np.arange(1, ends[-1] + 1), ends, potentials)
+        return ends, potentials
 
     def _segment(
         self, ensemble: Ensemble, E: np.ndarray, dt: float, sharp: bool

@@ -187,8 +187,8 @@ class Ensemble:
                 drop *= self._unit
                 guess = ahead * self._q - behind * self._q_before
                 self._q_before = self._q
-                b = steps.b_mean[k], steps.b_tilt[k]
-                self._solve(p, *b, free, drop, share, memory, guess)
+                b_mean, b_tilt = steps.b_mean[k], steps.b_tilt[k]
+                self._solve(p, b_mean, b_tilt, free, drop, share, memory, guess)
                 flux[2 * k], flux[2 * k + 1] = self._mean, self._q - self._mean
                 E = free - drop * self._mean
                 potentials.append(E)

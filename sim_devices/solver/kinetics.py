@@ -20,7 +20,7 @@ Ocp = Callable[[Any], tuple[Any, Any]]
 """Equilibrium potential: theta -> (U, dU/dtheta) in V; also for arrays."""
 
 _EPS = 1e-12  # theta keeps this distance from 0 and 1
-_CLOSE = 3e-5  # V from which one more Newton step lands within 1e-7 V or so
+_CLOSE = 1e-4  # V, from which one more Newton step lands within a few 1e-7 V
 _TWO_RT_F = 2 / F_RT
 
 
@@ -116,18 +116,12 @@ def solve(
 
     Parameters
     ----------
-    ocp
-        Equilibrium potential.
-    E
-        Potential (V) ahead of the resistance.
-    resistance
-        Resistance (V per unit of q).
-    exchange
-        Exchange current at full scale, in units of q.
-    p, b
-        The surface: theta_s = p - b q.
-    guess
-        Where to start.
+    ocp, E
+        Equilibrium potential; potential (V) ahead of the resistance.
+    resistance, exchange
+        Resistance (V per unit of q); exchange current at full scale, in units of q.
+    p, b, guess
+        The surface is theta_s = p - b q; where to start.
 
     Returns
     -------

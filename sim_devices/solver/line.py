@@ -28,6 +28,7 @@ _EPS = 1e-12  # theta keeps this distance from 0 and 1
 _CLOSE, _CLOSE_MOST = 4e-3, 1e-3  # V
 _NEAR, _NEAR_MOST = 7e-2, 2e-2  # V; costs 3e-4 of the current asked in the end
 _CLOSE_LEAST = 1e-6  # V, when some hop is at rest
+_SMALL = 0.02  # of theta_s, the largest such step
 _TRIES = 12  # Newton steps
 _ALIKE = "D", "r", "E0", "slope", "A1", "B1", "B2"  # for all that run together
 
@@ -127,10 +128,8 @@ class _Kinetics:
         ----------
         p, b
             The surface: theta_s = p - b q.
-        expected
-            Where to start.
-        close
-            How close (V) the last but one Newton step has to come.
+        expected, close
+            Where to start; how close (V) the last but one Newton step has to come.
 
         Returns
         -------
@@ -167,7 +166,7 @@ class _Kinetics:
             rest *= back
             theta *= reach
             x = x + np.minimum(np.maximum(change, rest), theta)
-            if residual.dot(residual) < close**2:
+            if residual.dot(residual) < close**2 and change.dot(change) < _SMALL**2:
                 return x, True
         return x, np.abs(residual) < close
 

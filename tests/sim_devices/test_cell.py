@@ -1,6 +1,9 @@
-"""The cell held against textbook statements; references: docstrings of cell.py."""
+"""The cell held against textbook statements, each with its source.
 
-from dataclasses import replace
+Bard & Faulkner: Electrochemical Methods, 2nd ed. (2001). Crank: The Mathematics of
+Diffusion, 2nd ed. (1975).
+"""
+
 from math import erfc
 
 import numpy as np
@@ -55,6 +58,11 @@ def peaks(rate, start, vertex, **changes):
 
 @pytest.mark.parametrize("rate", [0.02, 0.1, 5.0])
 def test_reversible_peak_is_that_of_randles_and_sevcik(rate):
+    """ip = 0.4463 F A c sqrt(f v D), Ep = E1/2 + 28.5 mV.
+
+    Randles, Trans. Faraday Soc. 44 (1948) 327; Sevcik, Collect. Czech. Chem. Commun. 13
+    (1948) 349; Nicholson & Shain, Anal. Chem. 36 (1964) 706; Bard & Faulkner 6.2.
+    """
     anodic, ipa, _, _ = peaks(rate, -0.3, 0.4)
     assert ipa == pytest.approx(
         0.4463 * F * A * C_MAX * np.sqrt(f * rate * D), rel=0.01
@@ -62,18 +70,42 @@ def test_reversible_peak_is_that_of_randles_and_sevcik(rate):
     assert anodic == pytest.approx(28.5e-3, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("psi", "separation"),
-    [(20, 61), (7, 63), (5, 65), (3, 68), (2, 72), (1, 84), (0.5, 105), (0.25, 141)],
-)
+NICHOLSON = {
+    **{20: 61, 7: 63, 6: 64, 5: 65, 4: 66, 3: 68, 2: 72, 1: 84},
+    **{0.75: 92, 0.5: 105, 0.35: 121, 0.25: 141, 0.1: 212},
+}  # psi: peak separation (mV)
+
+
+@pytest.mark.parametrize(("psi", "separation"), NICHOLSON.items())
 def test_peak_separation_follows_nicholson(psi, separation):
+    """Peak separations for psi = k0/sqrt(pi D f v), alpha = 1/2.
+
+    Nicholson, Anal. Chem. 37 (1965) 1351; Bard & Faulkner, table 6.5.2. The table holds
+    for a sweep that turns 141 mV beyond E1/2, that is 112.5 mV beyond the reversible
+    peak; with 800 mV it would be 2.5 mV less for psi = 20 and 7 mV more for psi = 0.1.
+    """
     rate = 0.1
     k0 = psi * np.sqrt(np.pi * D * f * rate)
-    anodic, _, cathodic, _ = peaks(rate, -0.3, 0.2, k0=k0)
+    anodic, _, cathodic, _ = peaks(rate, -0.3, 0.141, k0=k0)
     assert 1e3 * (anodic - cathodic) == pytest.approx(separation, abs=2)
 
 
+def test_reversibility_depends_on_rate_and_constant_through_psi_alone():
+    """Matsuda & Ayabe, Z. Elektrochem. 59 (1955) 494; Bard & Faulkner 6.4."""
+    k0 = np.sqrt(np.pi * D * f * 0.1)  # psi = 1 at 0.1 V/s
+    separation = []
+    for rate, factor in ((0.1, 1.0), (0.4, 2.0), (0.4, 1.0)):
+        anodic, _, cathodic, _ = peaks(rate, -0.3, 0.141, k0=k0 * factor)
+        separation.append(anodic - cathodic)
+    assert separation[0] == pytest.approx(separation[1], abs=1e-4)
+    assert separation[2] == pytest.approx(0.105, abs=2e-3)  # psi = 1/2
+
+
 def test_irreversible_peak():
+    """ip = 0.4958 F A c sqrt(a f v D), Ep = E0 + [0.780 + ln(sqrt(D a f v)/k0)]/(a f).
+
+    Nicholson & Shain, Anal. Chem. 36 (1964) 706; Bard & Faulkner 6.3.
+    """
     rate, k0 = 0.1, 1e-4 * np.sqrt(D * f * 0.1)
     anodic, ipa, _, _ = peaks(rate, 0.0, 0.9, k0=k0)
     af = 0.5 * f
@@ -85,6 +117,7 @@ def test_irreversible_peak():
 
 
 def test_cottrell():
+    """Bard & Faulkner 5.2: i = F A c sqrt(D/(pi t))."""
     t = np.geomspace(1e-3, 1, 20)
     i = potential_step(0.6, t, slab(1.0, k0=1e-2, theta0=1 - 1e-9))
     np.testing.assert_allclose(i, F * A * C_MAX * np.sqrt(D / np.pi / t), rtol=0.01)
@@ -92,6 +125,7 @@ def test_cottrell():
 
 @pytest.mark.parametrize(("k0", "E"), [(1e-7, 0.05), (1e-6, 0.0), (1e-8, 0.1)])
 def test_quasi_reversible_step(k0, E):
+    """Bard & Faulkner 5.5: i = F A c kf exp(l^2) erfc(l), l = (kf + kb) sqrt(t/D)."""
     t = np.geomspace(1e-3, 1, 20)
     kf, kb = k0 * np.exp(f * E / 2), k0 * np.exp(-f * E / 2)
     lam = (kf + kb) * np.sqrt(t / D)
@@ -101,6 +135,7 @@ def test_quasi_reversible_step(k0, E):
 
 
 def test_sand():
+    """Bard & Faulkner 8.2: sqrt(tau) = F A c sqrt(pi D)/(2 I), and E(tau/4) = E1/2."""
     tau = 0.5
     current = F * A * C_MAX * np.sqrt(np.pi * D / tau) / 2
     t = np.linspace(0, 0.7, 1000)
@@ -110,6 +145,7 @@ def test_sand():
 
 
 def test_sphere_at_constant_flux():
+    """Crank 6.3, constant flux: 3 tau + 1/5 - 2 sum exp(-l^2 tau)/l^2, tan l = l."""
     roots = np.arange(1, 2000) * np.pi
     order = np.arange(1, 2000)
     for _ in range(60):  # tan x = x
@@ -117,10 +153,18 @@ def test_sphere_at_constant_flux():
     tau = np.array([1e-4, 1e-3, 1e-2, 0.1, 1.0])
     series = (np.exp(-(roots**2) * tau[:, None]) / roots**2).sum(axis=1)
     expected = 3 * tau + 0.2 - 2 * series
-    np.testing.assert_allclose(sphere_surface_depletion(tau), expected, rtol=5e-3)
+    np.testing.assert_allclose(sphere_surface_depletion(tau), expected, rtol=3e-4)
+
+
+@pytest.mark.parametrize("tau", [1e-12, 1e-10, 1e-8])
+def test_any_surface_is_flat_at_first(tau):
+    """Crank 3.3: under constant flux a flat surface falls by 2 sqrt(tau/pi)."""
+    expected = 2 * np.sqrt(tau / np.pi)
+    assert sphere_surface_depletion(tau) == pytest.approx(expected, rel=5e-4)
 
 
 def test_sphere_emptied_at_its_surface():
+    """Crank 6.3, constant surface: -d<theta>/dtau = 6 sum exp(-n^2 pi^2 tau)."""
     cell = RedoxCell(ocp="nernst", E0=0.0, k0=1.0, theta0=1 - 1e-9, R_s=0.0)
     tau = np.array([0.01, 0.03, 0.1, 0.3])
     n = np.arange(1, 200)
@@ -131,18 +175,65 @@ def test_sphere_emptied_at_its_surface():
 
 @pytest.mark.parametrize("C", [1e-13, 1e-12, 1e-11])
 def test_relaxation_at_zero_current(C):
+    """C dE/dt = -2 i0 sinh(f eta/2), hence tanh(f eta/4) falls with exp(-f i0 t/C).
+
+    Bard & Faulkner 8.7 (coulostatic relaxation) at large overpotential, by direct
+    integration.
+    """
     cell = RedoxCell(theta0=0.5, R_s=0.0, D=1e-9, r=1e-3)
     i0, rest = F * cell.k0 * C_MAX * cell.A * 0.5, cell.E0
     t = np.linspace(0, 0.3, 2000)
     E = galvanostatic(0.0, t, cell, C, rest + 0.25)
     expected = 4 / f * np.arctanh(np.tanh(f * 0.25 / 4) * np.exp(-f * i0 * t / C))
-    np.testing.assert_allclose(E - rest, expected, atol=4e-3)
+    np.testing.assert_allclose(E - rest, expected, atol=1e-3)
 
 
 def test_without_reaction_a_current_charges_the_capacitor():
     t = np.linspace(0, 1, 11)
     E = galvanostatic(5e-12, t, RedoxCell(k0=0.0), 4e-12, 0.2)
     np.testing.assert_allclose(E, 0.2 + 5e-12 * t / 4e-12)
+
+
+@pytest.mark.parametrize(("current", "theta0"), [(5e-11, 0.02), (-5e-11, 0.98)])
+def test_an_exhausted_crystal_leaves_the_current_to_the_capacitor(current, theta0):
+    cell = RedoxCell(theta0=theta0)
+    t = np.linspace(0, 0.2, 201)
+    E = galvanostatic(current, t, cell, 1e-12, 0.376)
+    slope = np.diff(E[-20:]) / np.diff(t[-20:])
+    np.testing.assert_allclose(slope, current / 1e-12, rtol=0.03)
+    left = cell.capacity * (theta0 if current > 0 else theta0 - 1)
+    redox = current * t[-1] - 1e-12 * (E[-1] - E[0])
+    assert redox == pytest.approx(left, rel=1e-3)
+
+
+@pytest.mark.parametrize(("current", "C"), [(5e-12, 5e-12), (-1e-11, 1e-12)])
+def test_galvanostatic_potential_does_not_depend_on_the_sampling(current, C):
+    cell = RedoxCell(theta0=0.7)
+    coarse, fine = (
+        galvanostatic(current, np.linspace(0, 0.6, n), cell, C, 0.5) for n in (61, 1201)
+    )
+    np.testing.assert_allclose(coarse, fine[::20], atol=1e-3)
+
+
+def test_butler_volmer():
+    """At first i = 2 i0 sinh(f eta/2), i0 = F k0 c A sqrt(theta (1 - theta)).
+
+    Newman & Thomas-Alyea, Electrochemical Systems, ch. 8 and 22; Doyle, Fuller &
+    Newman, J. Electrochem. Soc. 140 (1993) 1526.
+    """
+    cell = RedoxCell(theta0=0.7, R_s=0.0, k0=1e-12)
+    eta = np.array([-0.1, -0.01, 0.01, 0.1])
+    i0 = F * cell.k0 * C_MAX * cell.A * np.sqrt(0.7 * 0.3)
+    rest = 0.376 - 0.02 * 0.2 + 0.5 * (np.exp(-25 * 0.7) - np.exp(-150 * 0.3))
+    i = potential_step(rest + eta, 1e-6, cell)
+    np.testing.assert_allclose(i, 2 * i0 * np.sinh(f * eta / 2), rtol=1e-3)
+
+
+def test_series_resistance_bounds_the_current():
+    """Bard & Faulkner 1.3.4: without other limits i = (E - U)/R_s."""
+    cell = RedoxCell(ocp="nernst", E0=0.0, k0=1e-2, theta0=0.5, R_s=1e9, A=1e-9)
+    i = potential_step(np.array([-0.5, 0.5]), 1e-3, cell)
+    np.testing.assert_allclose(i, np.array([-0.5, 0.5]) / 1e9, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -171,41 +262,6 @@ def test_charge_is_conserved():
     theta = cell.theta0 - passed / cell.capacity
     assert theta.min() > -1e-3
     assert theta.max() < 1 + 1e-3
-
-
-def test_a_line_of_cells_agrees_with_each_of_them():
-    rng = np.random.default_rng(3)
-    line = RedoxCell(
-        k0=9e-9 * np.exp(0.35 * rng.standard_normal(40)),
-        A=5e-13 * rng.uniform(0.01, 3, 40),
-        theta0=rng.uniform(0.01, 0.99, 40),
-    )
-    i = potential_step(0.65, [5e-3, 20e-3], line)
-    one = [
-        potential_step(0.65, [5e-3, 20e-3], replace(line, k0=k, A=a, theta0=th))
-        for k, a, th in zip(line.k0, line.A, line.theta0, strict=True)
-    ]
-    assert i.shape == (40, 2)
-    np.testing.assert_allclose(i, one, rtol=1e-3)
-
-
-def test_no_parameters_give_outliers():
-    rng = np.random.default_rng(5)
-    n = 100
-    line = RedoxCell(
-        k0=10 ** rng.uniform(-13, -3, n),
-        D=10 ** rng.uniform(-18, -12, n),
-        A=10 ** rng.uniform(-16, -11, n),
-        R_s=10 ** rng.uniform(0, 12, n),
-        theta0=rng.uniform(1e-6, 1 - 1e-6, n),
-    )
-    E = rng.uniform(-2, 2, n)
-    t = np.geomspace(1e-4, 10, 15)
-    i = potential_step(E, t, line)
-    assert np.all(np.isfinite(i))
-    charge = np.trapezoid(i, t, axis=-1)
-    assert np.all(charge <= line.capacity * line.theta0 * 1.2)
-    assert np.all(charge >= -line.capacity * (1 - line.theta0) * 1.2)
 
 
 def test_no_lithium_in_the_electrolyte_no_current():

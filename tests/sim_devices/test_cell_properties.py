@@ -168,3 +168,38 @@ def test_a_line_agrees_with_each_hop_alone(data, cell, duration):
     ]
     least = 1e-6 * cell.capacity / cell.A * drawn["A"].min() / duration
     np.testing.assert_allclose(line, alone, rtol=2e-3, atol=least)
+
+
+def test_a_line_of_cells_agrees_with_each_of_them():
+    rng = np.random.default_rng(3)
+    line = RedoxCell(
+        k0=9e-9 * np.exp(0.35 * rng.standard_normal(40)),
+        A=5e-13 * rng.uniform(0.01, 3, 40),
+        theta0=rng.uniform(0.01, 0.99, 40),
+    )
+    i = potential_step(0.65, [5e-3, 20e-3], line)
+    one = [
+        potential_step(0.65, [5e-3, 20e-3], replace(line, k0=k, A=a, theta0=th))
+        for k, a, th in zip(line.k0, line.A, line.theta0, strict=True)
+    ]
+    assert i.shape == (40, 2)
+    np.testing.assert_allclose(i, one, rtol=1e-3)
+
+
+def test_no_parameters_give_outliers():
+    rng = np.random.default_rng(5)
+    n = 100
+    line = RedoxCell(
+        k0=10 ** rng.uniform(-13, -3, n),
+        D=10 ** rng.uniform(-18, -12, n),
+        A=10 ** rng.uniform(-16, -11, n),
+        R_s=10 ** rng.uniform(0, 12, n),
+        theta0=rng.uniform(1e-6, 1 - 1e-6, n),
+    )
+    E = rng.uniform(-2, 2, n)
+    t = np.geomspace(1e-4, 10, 15)
+    i = potential_step(E, t, line)
+    assert np.all(np.isfinite(i))
+    charge = np.trapezoid(i, t, axis=-1)
+    assert np.all(charge <= line.capacity * line.theta0 * 1.2)
+    assert np.all(charge >= -line.capacity * (1 - line.theta0) * 1.2)

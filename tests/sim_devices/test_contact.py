@@ -249,6 +249,13 @@ def test_a_blocked_pipette_passes_nothing(typical):
 
 
 def test_pipette_resistance_and_crash():
+    """Shaft 1/(pi kappa a tan gamma) and access through the disc 1/(4 kappa a).
+
+    Newman, J. Electrochem. Soc. 113 (1966) 501; Hall, J. Gen. Physiol. 66 (1975) 531.
+    """
+    kappa, a, gamma = 15.0, 50e-9, np.radians(6)
+    expected = 1 / (np.pi * kappa * a * np.tan(gamma)) + 1 / (4 * kappa * a)
+    assert PIPETTE.resistance == pytest.approx(expected)
     assert PIPETTE.resistance == pytest.approx(4.4e6, rel=0.01)
     broken = PIPETTE.crashed()
     assert broken.footprint == pytest.approx(2.5 * PIPETTE.footprint)

@@ -1,0 +1,31 @@
+"""Measure everything, print a table, write ``benchmarks/latest.json``."""
+
+import json
+from pathlib import Path
+
+from . import physics
+from .timing import Result
+
+LATEST = Path(__file__).with_name("latest.json")
+PARTS = (physics,)
+
+
+def main() -> None:
+    """Run all benchmarks."""
+    results = [result for part in PARTS for result in part.measure()]
+    print(table(results))
+    report = {result.name: result.value for result in results}
+    LATEST.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def table(results: list[Result]) -> str:
+    """Write the results below each other, beside what is asked."""
+    lines = [f"{'benchmark':32} {'measured':>10} {'at most':>10}"]
+    for r in results:
+        late = "  too slow" if r.value > r.at_most else ""
+        lines.append(f"{r.name:32} {r.value:10.3g} {r.at_most:10g}{late}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
