@@ -1,6 +1,7 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
 # make test   all tests          make check   style, types, layers
 # make bench  what the simulated physics costs, beside what it may cost
+# make docs   the pictures of the documentation
 # make venv   only the environment that the others use (.venv)
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench venv clean
+.PHONY: demo test check bench docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -27,6 +28,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)
+	$(BIN)/python docs/explanations/make_simulator_figures.py
 
 venv: $(STAMP)
 
