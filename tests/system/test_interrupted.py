@@ -28,7 +28,10 @@ import sys
 from seccm_ophyd.session import open_session
 from seccm_ophyd.plans import hop_scan
 from seccm_ophyd.techniques import CurrentSample
-with open_session(simulator=True, seed=3, time_scale=0, data_dir=sys.argv[1]) as s:
+# a catalogue name of its own: the session of the other tests is open, too
+with open_session(
+    simulator=True, seed=3, time_scale=0, data_dir=sys.argv[1], catalogue="killed"
+) as s:
     s.RE.subscribe(lambda name, doc: print(name, flush=True), "event")
     s.RE(hop_scan(s.seccm, CurrentSample(), -5, 5, 100, -5, 5, 100))
 """
@@ -103,7 +106,7 @@ catalog = said = None
 while True:
     try:
         if catalog is None:
-            catalog = databroker.catalog["seccm"]
+            catalog = databroker.catalog["killed"]
         run = catalog[-1]
         table = run.primary.read(["seccm_z_contact_height"])
         if len(table["time"]) >= 50:
@@ -143,7 +146,7 @@ print(len(table["time"]), run.metadata.get("stop"))
     ]
     code = """
 import sys, json, databroker
-run = databroker.catalog["seccm"][sys.argv[1]]
+run = databroker.catalog["killed"][sys.argv[1]]
 print(json.dumps([run.metadata["stop"], run.primary.read(
     ["seccm_z_contact_height"])["seccm_z_contact_height"].values.tolist()]))
 """
