@@ -1,6 +1,7 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
 # make test   all tests          make check   style, types, layers
-# make bench  what the simulated physics costs, beside what it may cost
+# make bench  what physics, hops and reading cost, beside what they may; half an hour or more
+# make soak   thousands of hops at full speed, and the tests that take minutes
 # make docs   the pictures of the documentation
 # make venv   only the environment that the others use (.venv)
 
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench docs venv clean
+.PHONY: demo test check bench soak docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -29,8 +30,13 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# 20 000 hops, and the tests that take minutes; SECCM_SOAK_HOPS=1000 make soak: fewer
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak
+
 docs: $(STAMP)
 	$(BIN)/python docs/explanations/make_simulator_figures.py
+	$(BIN)/python docs/explanations/make_hopping_figures.py
 
 venv: $(STAMP)
 

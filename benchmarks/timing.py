@@ -1,5 +1,6 @@
 """Timing of one call, and what it may take."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -19,12 +20,12 @@ class Result:
     value
         What was measured.
     at_most
-        What is asked.
+        What is asked; infinite for a number that others are compared with.
     """
 
     name: str
     value: float
-    at_most: float
+    at_most: float = math.inf
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:

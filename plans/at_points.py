@@ -9,9 +9,10 @@ from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry
 
 from .checks import check_number
+from .estimate import check_size
 from .hop_run import Named
 from .hop_scan import list_run
-from .options import with_hop_options
+from .options import HopOptions, with_hop_options
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point, find_points
 
@@ -204,5 +205,6 @@ def approach_curves(
     found = find_points(microscope, points)
     own = {"points": found, "repeats": times, "potential_v": potential_v}
     front = Named("approach_curves", own, hop, md)
+    check_size(len(found) * times, (technique,), HopOptions(**hop))
     landings = [pair for pair in found for _ in range(times)]
     return (yield from list_run(front, microscope, technique, landings))

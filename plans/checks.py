@@ -8,7 +8,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 from ophyd.utils import LimitError
 
-from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.errors import DiskSpaceError, ParameterError
 from seccm_ophyd.techniques import Technique
 
 from .protocols import HoppingMicroscope
@@ -17,6 +17,7 @@ __all__ = [
     "check_finite",
     "check_number",
     "check_points",
+    "check_space",
     "check_threshold",
     "signed_threshold",
 ]
@@ -153,4 +154,25 @@ def check_threshold(
             f"threshold_pa={threshold_pa:g} is not allowed: at least {least:.3g} pA in "
             f"magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms noise, "
             f"{STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
+        )
+
+
+def check_space(
+    microscope: HoppingMicroscope, needed_bytes: float
+) -> MsgGenerator[None]:
+    """Check that what a plan is expected to store fits into the data folder.
+
+    Raises
+    ------
+    DiskSpaceError
+        If it would leave less than the reserve; the message tells all three sizes.
+    """
+    traces = microscope.traces
+    free = yield from bps.rd(traces.free_space, default_value=math.inf)
+    reserve = yield from bps.rd(traces.reserve, default_value=0.0)
+    if needed_bytes > free - reserve:
+        raise DiskSpaceError(
+            f"this plan stores about {needed_bytes / 1e6:.1f} MB, but there are "
+            f"{free / 1e6:.1f} MB free in {traces.folder.get()}, of which "
+            f"{reserve / 1e6:.1f} MB are kept in reserve"
         )

@@ -14,7 +14,7 @@ from seccm_ophyd.techniques import TRACE_CHANNELS, Technique
 from .options import HopOptions
 from .protocols import HoppingMicroscope
 
-__all__ = ["LIMITS", "Estimate", "estimate", "estimate_hops"]
+__all__ = ["LIMITS", "Estimate", "check_size", "estimate", "estimate_hops"]
 
 _EVENT_BYTES = 3000  # journal line and catalogue rows of a hop
 _APPROACH_BYTES = 2 * 1000 * 8
@@ -75,8 +75,32 @@ class Estimate:
             )
 
 
-LIMITS = Estimate(hops=0, duration_s=86400.0, bytes=10e9)
-"""Beyond a day or 10 GB a plan needs ``force=True``."""
+LIMITS = Estimate(hops=4_000_000, duration_s=86400.0, bytes=10e9)
+"""Beyond a day or 10 GB a plan needs ``force=True``; no grid has more hops."""
+
+
+def check_size(hops: int, techniques: Sequence[Technique], options: HopOptions) -> None:
+    """Refuse what is too much, by its number of hops, before their list is made.
+
+    Parameters
+    ----------
+    hops
+        Number of landings.
+    techniques
+        What is done in each contact.
+    options
+        How it hops.
+
+    Raises
+    ------
+    ParameterError
+        If the landings alone are beyond `LIMITS`, and it is not forced; or if there
+        are more of them than a list can sensibly hold, forced or not.
+    """
+    least = _landings(hops, techniques, options)
+    least.check(force=options.force)
+    if hops > LIMITS.hops:
+        raise ParameterError(f"{least} is not allowed: at most {LIMITS.hops} hops")
 
 
 def estimate(plan: Iterable[Msg]) -> Estimate:
@@ -159,6 +183,7 @@ def estimate_hops(
     withdraw_rate = yield from bps.rd(z.withdraw_rate, default_value=200.0)
     start = yield from bps.rd(z.axis.user_readback, default_value=50.0)
     settle = yield from bps.rd(xy.x.settle, default_value=0.02)
+    verify = yield from bps.rd(z.verify_time, default_value=0.012)
     steps = np.diff(np.array([(x, y) for _, x, y in points]), axis=0, prepend=0.0)
     per_axis = []
     for axis, distance in ((xy.x, steps[:, 0]), (xy.y, steps[:, 1])):
@@ -166,18 +191,20 @@ def estimate_hops(
         ramp = yield from bps.rd(axis.acceleration, default_value=0.0)
         per_axis.append(np.where(distance != 0, np.abs(distance) / velocity + ramp, 0))
     moves = float(np.maximum(*per_axis).sum())
-    acquisitions = [technique.acquisition for technique in techniques]
-    hop_s = (
-        options.withdraw_um / withdraw_rate
-        + settle
-        + options.withdraw_um / options.approach_rate_um_s
-        + sum(acquisition.duration_s for acquisition in acquisitions)
-    )
+    between_s = options.withdraw_um / withdraw_rate + settle
+    between_s += max(verify - techniques[0].acquisition.settle_s, 0.0)
     first = max(start - options.withdraw_um, 0.0) / options.approach_rate_um_s
+    travel = Estimate(0, first + moves + between_s * len(points), 0.0)
+    return _landings(len(points), techniques, options) + travel
+
+
+def _landings(
+    hops: int, techniques: Sequence[Technique], options: HopOptions
+) -> Estimate:
+    """Estimate landings and what is measured in them, without what is between."""
+    acquisitions = [technique.acquisition for technique in techniques]
+    landing_s = options.withdraw_um / options.approach_rate_um_s
+    measured_s = sum(acquisition.duration_s for acquisition in acquisitions)
     samples = sum(acquisition.samples for acquisition in acquisitions)
     stored = _EVENT_BYTES + _APPROACH_BYTES + 8 * len(TRACE_CHANNELS) * samples
-    return Estimate(
-        hops=len(points),
-        duration_s=first + moves + hop_s * len(points),
-        bytes=float(stored * len(points)),
-    )
+    return Estimate(hops, (landing_s + measured_s) * hops, float(stored * hops))

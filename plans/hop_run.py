@@ -8,16 +8,16 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
-from seccm_ophyd.errors import TooManyMissesError
 from seccm_ophyd.schema import ESTIMATE, PROGRESS, TECHNIQUES
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
-from .checks import check_points, check_threshold, signed_threshold
+from .checks import check_points, check_space, check_threshold, signed_threshold
 from .estimate import Estimate, estimate_hops
+from .flying import fly_along
 from .options import HopOptions
-from .per_hop import hop
 from .preprocessors import safe_wrapper, settings_wrapper
 from .protocols import HoppingMicroscope
+from .stepping import step_along
 
 __all__ = ["Checked", "Named", "Points", "check_run", "hop_run"]
 
@@ -103,6 +103,8 @@ def hop_run(
     technique: TechniqueLike | Sequence[TechniqueLike],
     points: Points,
     md: dict[str, Any],
+    *,
+    fly: bool = False,
 ) -> MsgGenerator[str]:
     """Hop to points and measure at each; the instrument is SAFE afterwards.
 
@@ -118,6 +120,8 @@ def hop_run(
         Where to.
     md
         What the start document tells of the points, e.g. their grid.
+    fly
+        Let the instrument hop by itself, line by line.
 
     Yields
     ------
@@ -134,12 +138,15 @@ def hop_run(
     ParameterError
         If an argument is refused; nothing has moved and no run was opened.
     TooManyMissesError
-        After ``max_misses`` landings in a row without contact.
+        After ``max_misses`` hops in a row without a good pixel.
+    OverloadError
+        After an overload, if ``overload`` is "stop".
     """
     checked = yield from check_run(front, microscope, technique, points)
     options, techniques = checked.options, checked.techniques
     threshold, expected = checked.threshold_pa, checked.expected
     expected.check(force=options.force)
+    yield from check_space(microscope, expected.bytes)
     _md = {
         "plan_name": front.plan_name,
         "detectors": [microscope.name],
@@ -161,10 +168,14 @@ def hop_run(
     @bpp.subs_decorator({"event": [microscope.hop.note_event]})
     @bpp.run_decorator(md=_md)
     def hops() -> MsgGenerator[None]:
-        if any(made.acquisition.sampling_s > LONG_S for made in techniques):
+        long = any(made.acquisition.sampling_s > LONG_S for made in techniques)
+        if long and not fly:
             # an event of its own for each part of a trace that takes long
             yield Msg("monitor", microscope.clamp.progress, name=PROGRESS)
-        yield from _hops(microscope, points, techniques, options)
+        if fly:
+            yield from fly_along(microscope, points, options)
+        else:
+            yield from step_along(microscope, points, techniques, options)
 
     def prepared() -> MsgGenerator[str]:
         yield from bps.prepare(microscope.clamp, techniques, wait=True)
@@ -179,31 +190,9 @@ def hop_run(
             z.approach_rate: options.approach_rate_um_s,
             z.threshold: threshold,
             z.travel_limit: None,  # set after the first landing
+            **(
+                {z.travel_height: None, z.slow_height: None} if options.adaptive else {}
+            ),
         },
     )
     return (yield from safe_wrapper(wrapped, microscope))
-
-
-def _hops(
-    microscope: HoppingMicroscope,
-    points: Points,
-    techniques: Sequence[Technique],
-    options: HopOptions,
-) -> MsgGenerator[None]:
-    landed, misses = False, 0
-    before: tuple[float, float] | None = None
-    alone = len(techniques) == 1 and not techniques[0].acquisition.switches
-    turns = () if alone else range(len(techniques))
-    for index, x, y in points:
-        contact = yield from hop(microscope, index, x, y, before=before, turns=turns)
-        before = x, y
-        misses = 0 if contact else misses + 1
-        if misses >= options.max_misses:
-            raise TooManyMissesError(
-                f"{misses} landings in a row made no contact, the last at x={x:g} um, "
-                f"y={y:g} um: is there a sample, and is the pipette open?"
-            )
-        if contact and not landed:
-            # Near the surface now: a hop has no reason to search any deeper.
-            landed = True
-            yield from bps.mv(microscope.z.travel_limit, options.travel_limit_um)

@@ -11,12 +11,21 @@ from seccm_ophyd.schema import GRID, PRIMARY
 from seccm_ophyd.techniques import TechniqueLike, as_techniques
 
 from .checks import check_finite, check_number
+from .estimate import check_size
 from .hop_run import Named, hop_run
-from .options import with_hop_options
+from .options import HopOptions, with_hop_options
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_points
 
-__all__ = ["Grid", "grid_run", "hop_list", "hop_scan", "list_run"]
+__all__ = [
+    "Grid",
+    "grid_run",
+    "hop_fly",
+    "hop_list",
+    "hop_scan",
+    "list_metadata",
+    "list_run",
+]
 
 
 @with_hop_options
@@ -66,7 +75,10 @@ def hop_scan(
         A landing that has found nothing after this travel is a miss (um). The first
         landing has the travel limit that the instrument is set to.
     max_misses
-        So many misses in a row end the scan.
+        So many hops in a row without a good pixel, whatever the reason, end the scan.
+    overload
+        What comes after a hop in which the amplifier left its range, when the cell is
+        safe and the probe withdrawn: "record" goes on, "stop" ends the scan.
     force
         Go on although the estimate is beyond a day or 10 GB.
     md
@@ -87,7 +99,9 @@ def hop_scan(
     ParameterError
         If an argument is refused; nothing has moved and no run was opened.
     TooManyMissesError
-        After `max_misses` landings in a row without contact.
+        After `max_misses` hops in a row without a good pixel.
+    OverloadError
+        After an overload, if `overload` is "stop".
 
     Examples
     --------
@@ -98,6 +112,63 @@ def hop_scan(
     described = {"technique": _described(technique), **asdict(grid)}
     front = Named("hop_scan", described, hop, md)
     return (yield from grid_run(front, microscope, technique, grid))
+
+
+@with_hop_options
+@plan
+def hop_fly(
+    microscope: HoppingMicroscope,
+    technique: TechniqueLike | Sequence[TechniqueLike],
+    x_start: float,
+    x_stop: float,
+    x_num: int,
+    y_start: float,
+    y_stop: float,
+    y_num: int,
+    *,
+    snake: bool = False,
+    md: dict[str, Any] | None = None,
+    **hop: Any,
+) -> MsgGenerator[str]:
+    """Hop over a grid as `hop_scan` does; the instrument makes each line by itself.
+
+    The events are the same, and come a second after each other at most, a page of them
+    at a time. Pauses fall between two hops; long measurements show nothing until their
+    hop has ended.
+
+    Parameters
+    ----------
+    microscope, technique, x_start, x_stop, x_num, y_start, y_stop, y_num, snake
+        As in `hop_scan`.
+    md, **hop
+        As in `hop_scan`; the signature lists them.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is refused; nothing has moved and no run was opened.
+    TooManyMissesError
+        After `max_misses` hops in a row without a good pixel.
+
+    Examples
+    --------
+    >>> RE(hop_fly(seccm, CurrentSample(potential_v=0.65),
+    ...            -10, 10, 41, -10, 10, 41, adaptive=True))  # doctest: +SKIP
+    """
+    grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
+    described = {"technique": _described(technique), **asdict(grid)}
+    front = Named("hop_fly", described, hop, md)
+    return (yield from grid_run(front, microscope, technique, grid, fly=True))
 
 
 @with_hop_options
@@ -137,7 +208,9 @@ def hop_list(
     ParameterError
         If an argument is refused; nothing has moved and no run was opened.
     TooManyMissesError
-        After `max_misses` landings in a row without contact.
+        After `max_misses` hops in a row without a good pixel.
+    OverloadError
+        After an overload, if `overload` is "stop".
 
     Examples
     --------
@@ -172,6 +245,21 @@ class Grid:
             check_number(f"{axis}_num", getattr(self, f"{axis}_num"))
             for end in ("start", "stop"):
                 check_finite(f"{axis}_{end}", getattr(self, f"{axis}_{end}"))
+
+    @classmethod
+    def from_metadata(cls, grid: dict[str, Any]) -> "Grid":
+        """Make the grid again from what `metadata` put under `GRID`."""
+        ends = {
+            f"{axis}_{end}": grid[axis][end]
+            for axis in "xy"
+            for end in ("start", "stop", "num")
+        }
+        return cls(**ends, snake=grid["snake"])
+
+    @property
+    def size(self) -> int:
+        """Number of hops, told without making them."""
+        return int(self.x_num) * int(self.y_num)
 
     @property
     def columns(self) -> list[float]:
@@ -221,10 +309,16 @@ def grid_run(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
     grid: Grid,
+    *,
+    fly: bool = False,
 ) -> MsgGenerator[str]:
     """Hop over a grid on behalf of the plan `front`; returns the uid of the run."""
+    check_size(grid.size, as_techniques(technique), HopOptions(**front.hop))
     described = grid.metadata(microscope)
-    return (yield from hop_run(front, microscope, technique, grid.points, described))
+    points = grid.points
+    return (
+        yield from hop_run(front, microscope, technique, points, described, fly=fly)
+    )
 
 
 def list_run(
@@ -234,10 +328,15 @@ def list_run(
     points: Sequence[Sequence[float]],
 ) -> MsgGenerator[str]:
     """Hop to points on behalf of the plan `front`; returns the uid of the run."""
-    motors = [microscope.xy.x.name, microscope.xy.y.name]
-    described = {"motors": motors, "hints": {"dimensions": [[motors, PRIMARY]]}}
     numbered = [(index, x, y) for index, (x, y) in enumerate(points)]
+    described = list_metadata(microscope)
     return (yield from hop_run(front, microscope, technique, numbered, described))
+
+
+def list_metadata(microscope: HoppingMicroscope) -> dict[str, Any]:
+    """Describe points that lie on no grid."""
+    motors = [microscope.xy.x.name, microscope.xy.y.name]
+    return {"motors": motors, "hints": {"dimensions": [[motors, PRIMARY]]}}
 
 
 def _described(technique: TechniqueLike | Sequence[TechniqueLike]) -> Any:

@@ -2,15 +2,19 @@
 
 import functools
 import inspect
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.techniques import check_range
+from seccm_ophyd.techniques import check_range, check_whole
+
+from .hop_heights import Adaptive
 
 __all__ = ["HopOptions", "with_hop_options"]
+
+OVERLOAD = ("record", "stop")
+THRESHOLD_PA = (-20e3, 20e3)  # the range of the amplifiers of the field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,16 @@ class HopOptions:
         A landing that has found nothing after this travel is a miss (um). The first
         landing has the travel limit that the instrument is set to.
     max_misses
-        So many misses in a row end the scan.
+        So many hops in a row without a good pixel, whatever the reason, end the scan.
+    overload
+        What comes after a hop in which the amplifier left its range, when the cell is
+        safe and the probe withdrawn: "record" goes on, "stop" ends the scan.
+    adaptive
+        Withdraw only as far as the heights measured so far demand, and lower fast
+        through the gap that is known; `withdraw_um` where nothing is known.
+    margin_um
+        How far an adaptive scan travels above what is known of the surface (um); four
+        times the length of a move where that is more.
     force
         Go on although the estimate is beyond a day or 10 GB.
 
@@ -49,13 +62,25 @@ class HopOptions:
     threshold_pa: float | None = None
     travel_limit_um: float = 20.0
     max_misses: int = 5
+    overload: str = "record"
+    adaptive: bool = False
+    margin_um: float = 1.0
     force: bool = False
 
     def __post_init__(self) -> None:
         check_range("withdraw_um", self.withdraw_um, 0.1, 100.0, "um")
         check_range("approach_rate_um_s", self.approach_rate_um_s, 0.01, 200.0, "um/s")
         check_range("travel_limit_um", self.travel_limit_um, 0.1, 200.0, "um")
-        check_range("max_misses", self.max_misses, 1, math.inf, "misses in a row")
+        Adaptive(margin_um=self.margin_um)
+        if self.overload not in OVERLOAD:
+            raise ParameterError(
+                f"overload={self.overload!r} is not allowed: {' or '.join(OVERLOAD)}"
+            )
+        if self.threshold_pa is not None:
+            check_range("threshold_pa", self.threshold_pa, *THRESHOLD_PA, "pA")
+        check_whole("max_misses", self.max_misses, 1, 1_000_000, "misses in a row")
+        if not isinstance(self.force, bool):
+            raise ParameterError(f"force={self.force!r} is not allowed: True or False")
         if self.travel_limit_um <= self.withdraw_um:
             raise ParameterError(
                 f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "

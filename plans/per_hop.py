@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from bluesky.utils import Msg, MsgGenerator
 
-from seccm_ophyd.errors import NoContactError
-from seccm_ophyd.schema import PRIMARY
+from seccm_ophyd.errors import HopEndedError, NoContactError
+from seccm_ophyd.schema import PRIMARY, HopOutcome
 
 from .protocols import HoppingMicroscope
 from .stubs import move_xy, set_and_wait, trigger_and_wait
@@ -21,13 +21,16 @@ def hop(
     *,
     before: tuple[float, float] | None = None,
     turns: Sequence[int] = (),
-) -> MsgGenerator[bool]:
+    heights: Sequence[float] = (),
+) -> MsgGenerator[str]:
     """Hop to (x, y), measure there and record one event.
 
     The hop begins with its only checkpoint and a withdrawal. A pause lands on the
     checkpoint; an interrupted hop is redone from its withdrawal, so that the probe is
     never moved sideways in contact, and still gives one event, flagged as repeated.
-    A landing without contact is an event as well, with its outcome and NaN.
+    A landing without contact is an event as well, with its outcome and NaN; when the
+    contact is lost or the amplifier overloads, what was to come in this contact is
+    left out.
 
     Parameters
     ----------
@@ -42,6 +45,9 @@ def hop(
     turns
         Numbers of the prepared techniques to take up one after the other in contact.
         Empty: one that goes on at the potential of the approach.
+    heights
+        Least height of the move, and height at which the descent becomes slow (um), NaN
+        where it is not known. Empty: by the set distance, slow from the start.
 
     Yields
     ------
@@ -50,11 +56,13 @@ def hop(
 
     Returns
     -------
-    bool
-        Whether contact was made.
+    str
+        Its outcome, as in its event.
     """
     try:
         yield Msg("checkpoint")
+        if heights:
+            yield from set_and_wait(microscope.z, tuple(heights))
         yield from trigger_and_wait(microscope.z.withdraw)
         yield from move_xy(microscope, x, y, before=before)
         yield from set_and_wait(microscope.hop, index)
@@ -66,16 +74,14 @@ def hop(
             yield from trigger_and_wait(microscope.clamp.acquire)
         if not turns:
             yield from trigger_and_wait(microscope.clamp.acquire)
-        yield from _record(microscope)
-    except NoContactError:
+        return (yield from _record(microscope))
+    except (NoContactError, HopEndedError):
         # The whole hop stands in the try: when an interrupted hop is redone, the engine
         # replays its messages and a miss arrives wherever the plan had got to.
-        yield from _record(microscope)
-        return False
-    return True
+        return (yield from _record(microscope))
 
 
-def _record(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+def _record(microscope: HoppingMicroscope) -> MsgGenerator[str]:
     # Not trigger_and_read: it would trigger, and so land, once more.
     yield Msg("create", None, name=PRIMARY)
     for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):
@@ -83,3 +89,8 @@ def _record(microscope: HoppingMicroscope) -> MsgGenerator[None]:
     # Last, right before the save: reading it writes the row of this event.
     yield Msg("read", microscope.traces)
     yield Msg("save")
+    # Behind the save: a hop that is redone may end in another way.
+    outcome = yield Msg("read", microscope.hop.outcome)
+    if outcome is None:  # the plan is only looked at
+        return HopOutcome.CONTACT.label
+    return str(outcome[microscope.hop.outcome.name]["value"])

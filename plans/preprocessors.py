@@ -5,12 +5,12 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import Msg, MsgGenerator
+from bluesky.utils import MsgGenerator
 
 from .protocols import HoppingMicroscope
 from .stubs import make_safe
 
-__all__ = ["safe_wrapper", "settings_wrapper"]
+__all__ = ["safe_after_failure", "safe_wrapper", "settings_wrapper"]
 
 
 def settings_wrapper(
@@ -47,10 +47,25 @@ def safe_wrapper(
     plan: MsgGenerator[Any], microscope: HoppingMicroscope
 ) -> MsgGenerator[Any]:
     """Run `plan` and leave the instrument SAFE however it ends."""
+    return (yield from bpp.finalize_wrapper(plan, lambda: _safe(microscope)))
 
-    def safe() -> MsgGenerator[None]:
-        # A pause in here is resumed here, not at the start of the hop before.
-        yield Msg("checkpoint")
-        yield from make_safe(microscope)
 
-    return (yield from bpp.finalize_wrapper(plan, safe))
+def safe_after_failure(
+    plan: MsgGenerator[Any], microscope: HoppingMicroscope
+) -> MsgGenerator[Any]:
+    """Run `plan`; when it fails or is aborted, leave the instrument SAFE.
+
+    For any plan of a user, which may leave the probe in contact when it succeeds.
+    """
+
+    def failed(error: Exception) -> MsgGenerator[None]:
+        yield from _safe(microscope)
+
+    return (yield from bpp.contingency_wrapper(plan, except_plan=failed))
+
+
+def _safe(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    microscope.abandon()
+    # A pause in here is resumed here, not at the start of the hop before. Not by a
+    # checkpoint: there is none while an event is being put together.
+    yield from bpp.rewindable_wrapper(make_safe(microscope), False)

@@ -12,7 +12,8 @@ class HoppingMicroscope(Protocol):
     `seccm_ophyd.devices.Microscope` is one; a facility's own device, or a fake, may be
     another. ``z.approach``, ``z.withdraw``, ``clamp.acquire`` and ``safe`` are
     triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
-    ``z``, ``clamp``, ``hop`` and ``traces`` are readable.
+    ``z``, ``clamp``, ``hop`` and ``traces`` are readable. ``line`` is a flyer that is
+    set to points.
     """
 
     name: str
@@ -21,5 +22,9 @@ class HoppingMicroscope(Protocol):
     clamp: Any
     hop: Any
     traces: Any
+    line: Any
     safe: Any
     rest_potential: Any
+
+    def abandon(self) -> None:
+        """Let what is pending end without error: nobody waits for it any more."""

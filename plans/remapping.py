@@ -5,13 +5,15 @@ from typing import Any
 
 from bluesky.utils import MsgGenerator, new_uid, plan
 
-from seccm_ophyd.schema import SERIES
+from seccm_ophyd.schema import PART, SERIES
 from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential, check_range
 
 from .charging import CHARGE_PA
+from .checks import check_space
+from .estimate import check_size
 from .hop_run import Named, check_run
 from .hop_scan import Grid, grid_run, list_run
-from .options import with_hop_options
+from .options import HopOptions, with_hop_options
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point
 
@@ -90,14 +92,16 @@ def charge_and_remap(
     series = {SERIES: new_uid(), **(md or {})}
 
     def part(name: str) -> Named:
-        return Named("charge_and_remap", described, hop, {"part": name, **series})
+        return Named("charge_and_remap", described, hop, {PART: name, **series})
 
     # whatever is refused is refused before the first map, and not after it
+    check_size(grid.size, (zero,), HopOptions(**hop))
     mapped = yield from check_run(part("map"), microscope, zero, grid.points)
     x, y = found
     aimed = yield from check_run(part("charge"), microscope, charge, [(0, x, y)])
     whole = mapped.expected + aimed.expected + mapped.expected
     whole.check(force=aimed.options.force)
+    yield from check_space(microscope, whole.bytes)
 
     before = yield from grid_run(part("map before"), microscope, zero, grid)
     charged = yield from list_run(part("charge"), microscope, charge, [found])

@@ -13,11 +13,11 @@ from seccm_ophyd.errors import SeccmError
 
 from .protocols import HoppingMicroscope
 
-__all__ = ["approach", "hop_to", "make_safe", "withdraw"]
+__all__ = ["approach", "hop_to", "make_safe", "own_errors", "withdraw"]
 
 
 @contextlib.contextmanager
-def _own_errors() -> Iterator[None]:
+def own_errors() -> Iterator[None]:
     """Raise the error of a status itself, not bluesky's `FailedStatus` around it."""
     try:
         yield
@@ -34,7 +34,7 @@ def trigger_and_wait(obj: object) -> MsgGenerator[None]:
     otherwise fail the next wait of the same name.
     """
     group = object()
-    with _own_errors():
+    with own_errors():
         yield Msg("trigger", obj, group=group)
         yield Msg("wait", None, group=group)
 
@@ -42,7 +42,7 @@ def trigger_and_wait(obj: object) -> MsgGenerator[None]:
 def set_and_wait(obj: object, value: object) -> MsgGenerator[None]:
     """Set `obj` and wait for it."""
     group = object()
-    with _own_errors():
+    with own_errors():
         yield Msg("set", obj, value, group=group)
         yield Msg("wait", None, group=group)
 
@@ -148,7 +148,7 @@ def move_xy(
     axes = ((microscope.xy.x, x), (microscope.xy.y, y))
     was = before or (None, None)
     moving = [axis for axis, old in zip(axes, was, strict=True) if axis[1] != old]
-    with _own_errors():
+    with own_errors():
         for axis, value in moving or axes[:1]:
             yield Msg("set", axis, value, group=group)
         yield Msg("wait", None, group=group)

@@ -7,7 +7,7 @@ from seccm_ophyd.errors import ParameterError
 
 from .protocols import HoppingMicroscope
 
-__all__ = ["PointsLike", "find_point", "find_points"]
+__all__ = ["PointsLike", "find_point", "find_points", "find_run"]
 
 PointsLike = Sequence[Any] | Mapping[str, Any]
 """Pairs (x, y) in um, or ``{"run": ..., "rule": ..., **options}``."""
@@ -60,6 +60,22 @@ def find_point(microscope: HoppingMicroscope, point: PointsLike) -> list[float]:
     return find_points(microscope, [point])[0]
 
 
+def find_run(microscope: HoppingMicroscope, run: Any) -> Any:
+    """Find a stored run by uid or number, with the microscope's ``find_run``.
+
+    Parameters
+    ----------
+    microscope
+        Where it has no ``find_run``, and for any other kind of run, `run` is returned.
+    run
+        Its uid or number, or any kind of run that `seccm_ophyd.analysis` reads.
+    """
+    finder = getattr(microscope, "find_run", None)
+    if finder is None or not isinstance(run, str | int):
+        return run
+    return finder(run)
+
+
 def _by_rule(
     microscope: HoppingMicroscope, wanted: dict[str, Any]
 ) -> list[list[float]]:
@@ -72,11 +88,8 @@ def _by_rule(
             f"points need {error.args[0]!r}: give pairs (x, y) in um, or for instance "
             '{"run": uid, "rule": "brightest"}'
         ) from None
-    find_run = getattr(microscope, "find_run", None)
     try:
-        if isinstance(run, str | int) and find_run is not None:
-            run = find_run(run)
-        found = find_targets(run, rule, **wanted)
+        found = find_targets(find_run(microscope, run), rule, **wanted)
     except (KeyError, TypeError, ValueError) as error:
         raise ParameterError(f"rule={rule!r} finds no point: {error}") from error
     if not len(found):

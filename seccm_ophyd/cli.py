@@ -97,7 +97,25 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument(
         "--out", type=Path, default=Path("paper"), help="folder (default: paper)"
     )
+    paper.add_argument(
+        "--stored", action="store_true", help="draw the runs that OUT holds already"
+    )
+    export = add("export", _export, "write the hops of a run as a table", run=True)
+    export.add_argument(
+        "--csv", type=Path, metavar="FILE", help="file (default: <uid>.csv, here)"
+    )
     add("recover", _recover, "put runs into the catalogue after a crash")
+    safe = add("safe", _safe, "stop everything, cell to its safe potential, withdraw")
+    safe.add_argument(
+        "--timeout", type=float, default=4.0, help="longest wait (s; default: 4)"
+    )
+    status = add("status", _status, "who drives, probe, cell, trip, the last run")
+    for command in (safe, status):
+        command.add_argument(
+            "--prefix",
+            help="of the instrument (default: that of the session open on the data "
+            "folder, else of seccm.toml)",
+        )
     # argparse takes "-1" for an option unless no option looks like a number: none does
     return parser
 
@@ -112,7 +130,12 @@ def _paper(arguments: argparse.Namespace) -> int:
     from .paper import FIGURES, reproduce
 
     chosen = arguments.figure or FIGURES
-    rows = reproduce(arguments.out, figures=chosen, seed=arguments.seed)
+    rows = reproduce(
+        arguments.out,
+        figures=chosen,
+        seed=arguments.seed,
+        measure=not arguments.stored,
+    )
     return 0 if all(row.ok for row in rows) else 1
 
 
@@ -137,7 +160,8 @@ def _replay(arguments: argparse.Namespace) -> None:
 def _view(arguments: argparse.Namespace) -> None:
     from .views.live import view
 
-    os.nice(10)  # the scan goes first
+    if not arguments.once:
+        os.nice(10)  # the scan goes first
     with contextlib.suppress(KeyboardInterrupt):
         view(
             _folder(arguments).journal,
@@ -170,6 +194,12 @@ def _draw(run: Any, save: Path | None, speed: float | None) -> None:
     window.hold()
 
 
+def _export(arguments: argparse.Namespace) -> None:
+    from .analysis import export_csv
+
+    print(f"{'table':<11} {export_csv(_run(arguments), arguments.csv)}")
+
+
 def _recover(arguments: argparse.Namespace) -> int:
     from .storage.recover import recover
 
@@ -186,6 +216,34 @@ def _recover(arguments: argparse.Namespace) -> int:
     return int(any(result.error for result in results))
 
 
+def _safe(arguments: argparse.Namespace) -> None:
+    from .operate import Instrument, find_instrument
+
+    with Instrument(*find_instrument(arguments.prefix, arguments.data)) as instrument:
+        _print_table(instrument.situation())
+        instrument.make_safe(arguments.timeout)
+        after = instrument.situation()
+        print(f"{'now':<11} SAFE: probe {after['probe']}, cell {after['cell']}")
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from .analysis import list_runs
+    from .operate import Instrument, find_instrument
+    from .storage.layout import DataFolder
+
+    folder = DataFolder(arguments.data)
+    listed = list_runs(folder.journal, limit=1) if folder.journal.is_dir() else ""
+    newest = listed.splitlines()[1:]  # below the heads of the columns
+    print(f"{'last run':<11} {newest[0].strip() if newest else 'none'}")
+    with Instrument(*find_instrument(arguments.prefix, arguments.data)) as instrument:
+        _print_table(instrument.situation())
+
+
+def _print_table(rows: dict[str, str]) -> None:
+    for name, value in rows.items():
+        print(f"{name:<11} {value}")
+
+
 def _folder(arguments: argparse.Namespace) -> Any:
     from .storage.layout import DataFolder
 
@@ -198,13 +256,8 @@ def _folder(arguments: argparse.Namespace) -> Any:
 def _run(arguments: argparse.Namespace) -> Any:
     """Take a run from the catalogue, or from its journal while that has more."""
     from .storage.catalogue import SessionCatalogue
-    from .storage.index import journal_of
 
-    folder = _folder(arguments)
-    info = journal_of(folder, arguments.run)
-    if folder.acknowledgement(info.uid).exists():
-        return SessionCatalogue(folder)[info.uid]
-    return info.path
+    return SessionCatalogue(_folder(arguments)).find(arguments.run)
 
 
 def _has_display() -> bool:

@@ -1,9 +1,12 @@
 """``seccm.toml``: what is particular to one instrument, sample and probe."""
 
 import dataclasses
+import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,8 @@ class Config:
         Folder of the journals, traces and the catalogue.
     catalogue
         Name under which databroker finds the catalogue.
+    reserve_mb
+        Free space of the data folder (MB) below which no run begins or goes on.
     simulator, sample, probe
         See there.
     environment
@@ -88,6 +93,7 @@ class Config:
     prefix: str = ""
     data_dir: str = "data"
     catalogue: str = "seccm"
+    reserve_mb: float = 200.0
     simulator: Simulator = field(default_factory=Simulator)
     sample: Sample = field(default_factory=Sample)
     probe: Probe = field(default_factory=Probe)
@@ -107,32 +113,52 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     ------
     ConfigError
         If the file is missing or malformed, or holds an unknown key or a value of the
-        wrong type; the message names file and key.
+        wrong type or not finite; the message names file, line and key.
     """
     named = path or os.environ.get(CONFIG_VARIABLE)
     file = Path(named) if named else Path("seccm.toml")
     data: dict[str, Any] = {}
+    text = ""
     if named or file.exists():
         try:
-            data = tomllib.loads(file.read_text())
+            text = file.read_text(encoding="utf-8")
+            data = tomllib.loads(text)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{file}: {error}") from error
-    config: Config = _make(Config, data, str(file))
+    config: Config = _make(Config, data, str(file), text)
     prefix = os.environ.get(PREFIX_VARIABLE)
     return config if prefix is None else dataclasses.replace(config, prefix=prefix)
 
 
-def _make(cls: Any, data: dict[str, Any], where: str) -> Any:
+def _line(text: str, section: str, key: str) -> str:
+    """Tell on which line of a TOML text a key of a section stands, or begins."""
+    here = ""
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        head = re.match(r"\[\s*([^\]]*?)\s*\]", line)
+        if head:
+            here = head[1]
+        is_table = head and not section and here == key
+        if is_table or (here == section and re.match(rf"{re.escape(key)}\s*=", line)):
+            return f" (line {number})"
+    return ""
+
+
+def _make(
+    cls: Any, data: dict[str, Any], where: str, text: str, section: str = ""
+) -> Any:
+    line = partial(_line, text, section)
     known = {f.name: f for f in dataclasses.fields(cls)}
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in known:
             raise ConfigError(
-                f"{where}: {key} is unknown, known are {', '.join(known)}"
+                f"{where}: {key} is unknown, known are {', '.join(known)}{line(key)}"
             )
         default = getattr(cls(), key)
         if dataclasses.is_dataclass(default) and isinstance(value, dict):
-            values[key] = _make(type(default), value, f"{where}: [{key}]")
+            values[key] = _make(type(default), value, f"{where}: [{key}]", text, key)
             continue
         if isinstance(default, float) and type(value) is int:
             value = float(value)
@@ -140,6 +166,10 @@ def _make(cls: Any, data: dict[str, Any], where: str) -> Any:
             value = tuple(value)
         if not isinstance(value, type(default)) or isinstance(value, bool):
             kind = type(default).__name__
-            raise ConfigError(f"{where}: {key} = {value!r} is not of type {kind}")
+            raise ConfigError(
+                f"{where}: {key} = {value!r} is not of type {kind}{line(key)}"
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {key} = {value!r} is not finite{line(key)}")
         values[key] = value
     return cls(**values)

@@ -3,8 +3,11 @@
 __all__ = [
     "CommandRefusedError",
     "ConfigError",
+    "DiskSpaceError",
+    "HopEndedError",
     "InstrumentLostError",
     "NoContactError",
+    "OverloadError",
     "ParameterError",
     "SeccmError",
     "StoppedError",
@@ -23,6 +26,10 @@ class ConfigError(SeccmError, ValueError):
 
 class ParameterError(SeccmError, ValueError):
     """An argument is out of range; the message names the value and the range."""
+
+
+class DiskSpaceError(SeccmError, OSError):
+    """The data folder has, or would have, less free space than its reserve."""
 
 
 class InstrumentLostError(SeccmError, ConnectionError):
@@ -45,5 +52,13 @@ class NoContactError(SeccmError):
     """The probe was lowered to the travel limit and no contact was made."""
 
 
+class HopEndedError(SeccmError):
+    """The contact was lost, or the amplifier overloaded, before all was measured."""
+
+
+class OverloadError(SeccmError):
+    """A scan ended because the amplifier left its range."""
+
+
 class TooManyMissesError(SeccmError):
-    """A scan ended because too many landings in a row made no contact."""
+    """A scan ended because too many hops in a row gave no good pixel."""

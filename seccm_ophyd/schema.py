@@ -14,14 +14,17 @@ __all__ = [
     "CLAMP_CURRENT",
     "CONTACT_CURRENT",
     "CONTACT_HEIGHT",
+    "DETACH_HEIGHT",
     "ESTIMATE",
     "GRID",
     "HOP_INDEX",
     "HOP_OUTCOME",
     "HOP_REPEATED",
     "MAPPED",
+    "PART",
     "PRIMARY",
     "PROGRESS",
+    "RESUMES",
     "SERIES",
     "TECHNIQUES",
     "X_SET",
@@ -45,6 +48,7 @@ Y = "xy_y"
 Y_SET = "xy_y_user_setpoint"
 CONTACT_HEIGHT = "z_contact_height"
 CONTACT_CURRENT = "z_contact_current"
+DETACH_HEIGHT = "z_detach_height"  # of the contact before
 CLAMP = "clamp_"  # and behind it the scalars of the technique
 CLAMP_CURRENT = f"{CLAMP}current"
 APPROACH_TRACE = "traces_approach"
@@ -64,10 +68,17 @@ TECHNIQUES = "techniques"
 GRID = "hop_grid"
 ESTIMATE = "estimate"
 SERIES = "series"  # the same in the runs of one plan
+PART = "part"  # which of them a run is
+RESUMES = "resumes"  # uid of the interrupted run that a run goes on with
 
 
 class HopOutcome(IntEnum):
-    """How a hop ended; events carry the name in lower case, maps the number."""
+    """How a hop ended; events carry the name in lower case, maps the number.
+
+    OVERLOAD: the current left the range. SUSPECT: the current behind the trigger
+    cannot be told from none. LOST: the meniscus broke in the measurement, whose scalars
+    tell of the time before. BAD: a reading is no number, and the scalars are NaN.
+    """
 
     UNSCANNED = 0
     CONTACT = 1

@@ -2,12 +2,10 @@
 
 import asyncio
 import dataclasses
-import getpass
 import importlib.metadata
 import logging
 import os
-import secrets
-import socket
+import threading
 import time
 from typing import Any
 
@@ -15,7 +13,10 @@ from bluesky import RunEngine
 
 from .config import Config, load_config
 from .devices import Microscope
+from .engine import SessionEngine
 from .errors import SeccmError
+from .lease import Lease
+from .signals import EndSignals, call_before_exit
 from .simulator import PrivateSimulator
 from .storage import (
     DataFolder,
@@ -33,9 +34,7 @@ __all__ = ["Session", "open_session"]
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 10.0
-LEASE_TIMEOUT_S = 5.0
-BEATS_PER_LEASE = 4
+ABORT_TIMEOUT_S = 30.0
 
 BANNER = """
   SECCM on the {what} {prefix}   data in {folder}
@@ -50,13 +49,15 @@ BANNER = """
   RE(hop_to(seccm, 0, 0));  RE(withdraw(seccm))      land at a point; lift the probe
   %mov seccm.xy.x 3     %wa     RE(bp.count([seccm.clamp]))      as ever in Bluesky
 
+  RE(resume_scan(seccm, -1))    finish the map that was interrupted
+
   cat[-1], cat[uid]     the stored runs; the same as databroker.catalog["{name}"]
   hop_map(cat[-1])      topography and current as xarray, in um and pA
   replay(cat[-1], BestEffortCallback())     feed a stored run to any callback
   Ctrl-C                pause after this hop; then RE.resume(), RE.stop(), RE.abort()
   seccm.stop()          stop everything, make the cell safe, withdraw
 
-  In a shell: seccm runs, seccm show -1, seccm view, seccm replay -1
+  In a shell: seccm runs, show -1, view, replay -1, export -1 (each behind seccm)
 """
 
 
@@ -81,8 +82,8 @@ class Session:
         self.config = config
         self.folder = DataFolder(config.data_dir)
         self._simulator: PrivateSimulator | None = None
-        self._owns = False
-        self._lock = SessionLock(self.folder, {"prefix": config.prefix or "simulator"})
+        self._closing = threading.RLock()
+        self._lock = SessionLock(self.folder)
         self._lock.acquire()
         try:
             self._open(view)
@@ -95,63 +96,42 @@ class Session:
         if not config.prefix:
             log = folder.root / "simulator.log"
             self._simulator = PrivateSimulator(config.simulator, log)
+        self._lock.tell(self._whereabouts())
         if folder.has_catalogue:
             write_profile(folder, config.catalogue)
         else:
             remove_profile(config.catalogue)  # the writer gives it back
         ensure_writer(folder, config.catalogue)
         self.catalog = SessionCatalogue(folder)
-        self.RE = RunEngine(_metadata(config), scan_id_source=self._next_scan_id)
+        self.RE = SessionEngine(_metadata(config), scan_id_source=self._next_scan_id)
         self.journal = Journal(folder)
-        self.RE.subscribe(HopCounter())  # first: it completes the stop document
-        self.RE.subscribe(self.journal)
+        self.RE.subscribe_vital(HopCounter())  # first: it completes the stop document
+        self.RE.subscribe_vital(self.journal)
         if self._simulator is not None:
             self._simulator.wait()
-        prefix = self._simulator.prefix if self._simulator else config.prefix
-        self.seccm = Microscope(prefix, name="seccm")
-        self.seccm.connect(CONNECT_TIMEOUT_S)
+        self.seccm = Microscope(self._whereabouts()["prefix"], name="seccm")
+        self.seccm.connect()
         self.seccm.traces.folder.put(str(folder.traces))
+        self.seccm.traces.reserve.put(config.reserve_mb * 1e6)
         self.seccm.rest_potential.put(config.sample.rest_potential_v)
-        self.seccm.find_run = self.catalog.__getitem__
-        self._take_lease()
+        self.seccm.find_run = self.catalog.find
+        self.RE.keep_safe(self.seccm)
+        self._lease = Lease(self.seccm)
+        self._lease.take(self.RE.loop)
+        self._signals = EndSignals(self.abort_and_close)
+        call_before_exit(self.close)
         if view:
             start_view(folder.root)
 
-    # -- the lease: the IOC makes itself SAFE when this process dies or hangs ----------
-
-    def _take_lease(self) -> None:
-        who, where = getpass.getuser(), socket.gethostname()
-        # the token tells two sessions of one process apart
-        me = f"{who}@{where} pid {os.getpid()} {secrets.token_hex(2)}"
-        owner = self.seccm.owner
-        owner.put(me, wait=False)
-        deadline = time.monotonic() + LEASE_TIMEOUT_S
-        while (found := owner.get()) != me:
-            if found or time.monotonic() > deadline:
-                raise SeccmError(
-                    f"{self.seccm.prefix} is driven by {found or 'nobody'}, and this "
-                    f"session ({me}) does not get it: {self.seccm.link.last_error()}"
-                )
-        self._owns = True
-        period = float(self.seccm.lease_time.get()) / BEATS_PER_LEASE
-        # In the engine's own loop: if that hangs, the beats stop and the lease lapses.
-        asyncio.run_coroutine_threadsafe(self._heartbeat(period), self.RE.loop)
-
-    async def _heartbeat(self, period_s: float) -> None:
-        lost = False
-        beat = 0
-        while True:
-            beat = (beat + 1) % 2**30
-            try:
-                if self.seccm.heartbeat.connected:
-                    self.seccm.heartbeat.put(beat, wait=False)
-                    lost = False
-                elif not lost:
-                    lost = True
-                    logger.error("%s: connection lost", self.seccm.prefix)
-            except (TimeoutError, ConnectionError) as error:
-                logger.error("%s: heartbeat not sent: %s", self.seccm.prefix, error)
-            await asyncio.sleep(period_s)
+    def _whereabouts(self) -> dict[str, str]:
+        """Tell the prefix, and where Channel Access finds it."""
+        if self._simulator is not None:
+            return {
+                "prefix": self._simulator.prefix,
+                "addresses": f"127.0.0.1:{self._simulator.port}",
+            }
+        addresses = os.environ.get("EPICS_CA_ADDR_LIST", "")
+        return {"prefix": self.config.prefix, "addresses": addresses}
 
     def _next_scan_id(self, md: dict[str, Any]) -> int:
         file = self.folder.root / "scan_id"
@@ -179,6 +159,22 @@ class Session:
         The catalogue writer goes on in its own process until it has everything.
         Closing twice does nothing.
         """
+        with self._closing:
+            self._close()
+
+    def abort_and_close(self) -> None:
+        """Abort the plan that runs, if one does, and close; from any other thread."""
+        if hasattr(self, "RE") and not self.RE.state.is_idle:
+            self.RE.context_managers = []  # they are for the main thread only
+            threading.Thread(target=self.RE.abort, daemon=True).start()
+            deadline = time.monotonic() + ABORT_TIMEOUT_S
+            while not self.RE.state.is_idle and time.monotonic() < deadline:
+                time.sleep(0.02)
+        self.close()
+
+    def _close(self) -> None:
+        if hasattr(self, "_signals"):
+            self._signals.restore()
         if hasattr(self, "seccm"):
             self._leave_safe()
         if hasattr(self, "RE"):
@@ -194,21 +190,21 @@ class Session:
 
     def _leave_safe(self) -> None:
         try:
-            if not self._owns or not self.seccm.connected:
+            if not self._drives() or not self.seccm.connected:
                 return
             if self.seccm.z.state.get() != "WITHDRAWN":
                 self.seccm.stop()
         except (TimeoutError, ConnectionError) as error:
             logger.critical("%s may not be safe: %s", self.seccm.prefix, error)
 
+    def _drives(self) -> bool:
+        return hasattr(self, "_lease") and self._lease.is_held
+
     def _leave_instrument(self) -> None:
         seccm = self.seccm
         del self.seccm
-        try:
-            if seccm.connected and self._owns:
-                seccm.owner.put("", wait=True, timeout=LEASE_TIMEOUT_S)
-        except (TimeoutError, ConnectionError) as error:
-            logger.error("%s: the lease was not given back: %s", seccm.prefix, error)
+        if self._drives():
+            self._lease.give_back()
         if self._simulator is not None:
             # Only where the IOC goes too: the EPICS library does not always find a
             # channel again that was given up and is asked for soon after.

@@ -39,7 +39,7 @@ class PrivateSimulator:
     def __init__(self, settings: config.Simulator, log: Path) -> None:
         self.prefix = f"SIM{secrets.token_hex(4).upper()}:"
         self.log = log
-        port = free_simulator_port()
+        self.port = port = free_simulator_port()
         arguments = [
             *("--prefix", self.prefix, "--port", str(port)),
             *("--sample", settings.sample, "--seed", str(settings.seed)),

@@ -90,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--interfaces", nargs="+", default=["127.0.0.1"], help="addresses to serve on"
     )
+    parser.add_argument(
+        "--allow",
+        nargs="+",
+        default=[],
+        metavar="USER@HOST",
+        help="clients that may write, by the names they give themselves, or by user "
+        "and address; all others may read (default: all may write)",
+    )
     parser.add_argument("--list-pvs", action="store_true", help="list the PVs and end")
     parser.add_argument(
         "--die-with-parent",
@@ -101,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _run(ioc: SeccmIOC, arguments: argparse.Namespace) -> None:
     await ioc.prepare()
+    ioc.supervisor.access.allowed = arguments.allow
     where = f"{arguments.interfaces[0]}:{arguments.port}"
 
     def ready() -> None:
@@ -108,6 +117,7 @@ async def _run(ioc: SeccmIOC, arguments: argparse.Namespace) -> None:
 
     await serve(
         ioc.pvdb,
+        access=ioc.supervisor.access,
         interfaces=arguments.interfaces,
         port=arguments.port,
         ready=ready,

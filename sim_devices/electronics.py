@@ -3,6 +3,7 @@
 SI units throughout. All constants are those of a typical patch-clamp headstage.
 """
 
+from functools import lru_cache
 from math import log, sqrt
 
 import numpy as np
@@ -33,13 +34,29 @@ _OVERSAMPLING = 16  # points per period of the cut-off at which noise is made
 _SHORTEST = 512  # points of noise, so that short records keep their slow part
 
 
-def _response(nu: np.ndarray, fc: float) -> np.ndarray:
-    """Frequency response of the filter at `nu` (Hz)."""
-    s = 1j * nu / fc
+@lru_cache(maxsize=64)
+def _response(points: int, dt: float, fc: float) -> np.ndarray:
+    """Frequency response of the filter for `points` samples at `dt` (s).
+
+    Kept, like what is made of it below: hop after hop asks for the same.
+    """
+    s = 1j * np.fft.rfftfreq(points, dt) / fc
     response = np.ones_like(s)
     for pole in _POLES:
         response = response * (-pole / (s - pole))
+    response.flags.writeable = False
     return response
+
+
+@lru_cache(maxsize=64)
+def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
+    """Amplitude of the filtered current noise, of white noise of variance 1."""
+    nu = np.fft.rfftfreq(points, dt)
+    nu[0] = nu[1] / 2
+    amplitude = np.abs(_response(points, dt, fc)) * np.sqrt(1 + _CORNER / nu)
+    amplitude *= _DENSITY / sqrt(2 * dt)
+    amplitude.flags.writeable = False
+    return amplitude
 
 
 def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
@@ -78,7 +95,7 @@ def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
     total = _fast_length(n + 2 * pad)
     edges = [(0, 0)] * (x.ndim - 1) + [(pad, total - n - pad)]
     spectrum = np.fft.rfft(np.pad(x, edges, mode="edge"))
-    spectrum *= _response(np.fft.rfftfreq(total, dt), fc)
+    spectrum *= _response(total, dt, fc)
     return np.fft.irfft(spectrum, total)[..., pad : pad + n]
 
 
@@ -117,11 +134,9 @@ def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.
     if dt > 4 * fine:  # samples too far apart to know of each other
         return noise_rms(fc) * rng.standard_normal(n)
     points = _fast_length(max(int(np.ceil(n * dt / fine)) + 2, _SHORTEST))
-    nu = np.fft.rfftfreq(points, fine)
-    nu[0] = nu[1] / 2
     spectrum = np.fft.rfft(rng.standard_normal(points))
-    spectrum *= np.abs(_response(nu, fc)) * np.sqrt(1 + _CORNER / nu)
-    made = np.fft.irfft(spectrum, points) * (_DENSITY / sqrt(2 * fine))
+    spectrum *= _noise_spectrum(points, fine, fc)
+    made = np.fft.irfft(spectrum, points)
     return np.interp(np.arange(n) * (dt / fine), np.arange(points), made)
 
 

@@ -4,6 +4,7 @@ Whether a fault strikes is drawn from the seed of the simulator and the number o
 landing or acquisition: a run with the same seed and rates goes wrong at the same hops.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ __all__ = ["Fault", "Faults", "LandingFault"]
 _UM = 1e-6
 _SPIKE = 100e-12  # A, peak of a spike in an acquisition
 _DECAY = 5e-3  # s
-_BEYOND = 2.0  # ranges by which a saturated input is driven
+_BEYOND = 2.0  # ranges by which a saturated input is driven, to either side
+_GARBLED = 5  # samples in a row that read no number
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class LandingFault:
         The loop overlooks the contact and pushes the pipette into the sample.
     burst
         Where on the way to the surface the current bursts, 0 to 1; None for nowhere.
+    stuck
+        The meniscus follows the probe when it is withdrawn.
     """
 
     dry: bool = False
     deep: bool = False
     burst: float | None = None
+    stuck: bool = False
 
 
 class Fault(Group):
@@ -53,6 +58,11 @@ class Fault(Group):
         """What it is called, as in the names of its PVs."""
         return str(self.prefix).rpartition(":")[2]
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether it can strike at the next occasion."""
+        return self.rate.value > 0 or self.next.value == "yes"
+
     async def strikes(self, chance: float) -> bool:
         """Tell whether it strikes now; `chance` is drawn evenly from 0 to 1."""
         if self.next.value == "yes":
@@ -65,8 +75,8 @@ class Faults(Group):
     """PVs of what goes wrong.
 
     ``...Rate`` and ``...Next`` of ``NoContact``, ``FalseContact``, ``Crash``,
-    ``Blockage``, ``Jump``, ``Spike``, ``Saturation``; ``JumpSize``, ``Freeze``,
-    ``LastFault``.
+    ``Blockage``, ``Jump``, ``Stuck``, ``Runaway``, ``Spike``, ``Saturation``,
+    ``BadReading``, ``Break``; ``JumpSize``, ``StuckLength``, ``Freeze``, ``LastFault``.
     """
 
     no_contact = SubGroup(Fault, prefix="NoContact")
@@ -74,9 +84,16 @@ class Faults(Group):
     crash = SubGroup(Fault, prefix="Crash")
     blockage = SubGroup(Fault, prefix="Blockage")
     jump = SubGroup(Fault, prefix="Jump")
+    stuck = SubGroup(Fault, prefix="Stuck")
+    runaway = SubGroup(Fault, prefix="Runaway")
     spike = SubGroup(Fault, prefix="Spike")
     saturation = SubGroup(Fault, prefix="Saturation")
+    bad_reading = SubGroup(Fault, prefix="BadReading")
+    breaking = SubGroup(Fault, prefix="Break")
     jump_size = setting("JumpSize", 0.2, "um", 4, (0.0, 10.0), "length of a jump")
+    stuck_length = setting(
+        "StuckLength", 6.0, "um", 3, (0.1, 100.0), "at which a stuck meniscus comes off"
+    )
     freeze = setting("Freeze", 0.0, "s", 1, (0.0, 60.0), "the IOC answers nothing")
     last_fault = text("LastFault", "what went wrong last, and when")
 
@@ -105,6 +122,7 @@ class Faults(Group):
             self.crash,
             self.blockage,
             self.jump,
+            self.stuck,
         )
         rng = self.ioc.rng("landing fault", number)
         struck = await self._draw(kinds, rng, f"landing {number}")
@@ -118,10 +136,32 @@ class Faults(Group):
             dry=self.no_contact in struck,
             deep=self.crash in struck,
             burst=rng.uniform() if self.false_contact in struck else None,
+            stuck=self.stuck in struck,
         )
 
+    async def in_motion(self, number: int, longest: float) -> float:
+        """Let Z stand still in a motion.
+
+        Parameters
+        ----------
+        number
+            Counts the motions of Z since the start of the IOC.
+        longest
+            Up to when it matters (s).
+
+        Returns
+        -------
+        float
+            How long Z follows its setpoint (s).
+        """
+        if not self.runaway.is_armed or longest <= 0:
+            return math.inf
+        rng = self.ioc.rng("motion fault", number)
+        struck = await self._draw((self.runaway,), rng, f"motion {number}")
+        return longest * rng.uniform() if struck else math.inf
+
     async def in_acquisition(self, number: int, acquisition: Acquisition) -> None:
-        """Let an acquisition see a current that is not there.
+        """Let an acquisition see a current that is not there, or lose its contact.
 
         Parameters
         ----------
@@ -131,14 +171,20 @@ class Faults(Group):
             One that has not begun.
         """
         rng = self.ioc.rng("acquisition fault", number)
-        kinds = (self.spike, self.saturation)
+        kinds = (self.spike, self.saturation, self.bad_reading, self.breaking)
         struck = await self._draw(kinds, rng, f"acquisition {number}")
+        at, sign = rng.integers(len(acquisition.added), size=3), rng.choice([-1, 1])
         if self.spike in struck:
-            after = acquisition.added[int(rng.integers(len(acquisition.added))) :]
+            after = acquisition.added[at[0] :]
             t = np.arange(len(after)) * acquisition.dt
             after += _SPIKE * np.exp(-t / _DECAY)
         if self.saturation in struck:
-            acquisition.added += _BEYOND * acquisition.signal.range
+            acquisition.added += sign * _BEYOND * acquisition.signal.range
+        if self.bad_reading in struck:
+            garbled = rng.choice([math.nan, math.inf, -math.inf])
+            acquisition.garbled[at[1] : at[1] + _GARBLED] = garbled
+        if self.breaking in struck:
+            acquisition.breaks_at = int(at[2])
 
     async def _draw(
         self, kinds: Sequence[Fault], rng: np.random.Generator, when: str

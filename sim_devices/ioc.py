@@ -11,6 +11,7 @@ from .clamp.amplifier import ClampAmplifier
 from .epics.clock import Clock
 from .epics.pvs import RefusedError
 from .faults import Faults
+from .hopping.line import HopLine
 from .meniscus.pipette import Pipette
 from .sample import Sample, load_surface, make_sample
 from .simulation import Simulation
@@ -53,7 +54,8 @@ def open_sample(name: str, *, seed: int, electrolyte: str, **options: Any) -> Sa
 class SeccmIOC(PVGroup):
     """A scanning electrochemical cell microscope.
 
-    The groups ``XY:``, ``Z:``, ``Clamp:``, ``IOC:`` and ``Sim:`` of the PV interface.
+    The groups ``XY:``, ``Z:``, ``Clamp:``, ``Hop:``, ``IOC:`` and ``Sim:`` of the PV
+    interface.
     It boots SAFE: probe withdrawn, V-clamp at the safe potential, nothing running.
 
     Parameters
@@ -73,6 +75,7 @@ class SeccmIOC(PVGroup):
     xy = SubGroup(XYStage, prefix="XY:")
     z = SubGroup(ZStage, prefix="Z:")
     clamp = SubGroup(ClampAmplifier, prefix="Clamp:")
+    line = SubGroup(HopLine, prefix="Hop:")
     supervisor = SubGroup(Supervisor, prefix="IOC:")
     sim = SubGroup(Simulation, prefix="Sim:")
     faults = SubGroup(Faults, prefix="Sim:")
@@ -121,22 +124,28 @@ class SeccmIOC(PVGroup):
             self.z.state.value != "WITHDRAWN"
             or self.xy.is_moving
             or self.clamp.is_acquiring
+            or self.line.is_running
         )
 
     def check_ready(self, what: str) -> None:
-        """Refuse to start something while tripped.
+        """Refuse to start something while tripped, or on the way to SAFE.
+
+        A command that arrives just before MakeSafe may begin just behind it.
 
         Raises
         ------
         RefusedError
-            If tripped; the message says why.
+            The message says why.
         """
         if self.is_tripped:
             reason = self.supervisor.trip_reason.value
             raise RefusedError(f"{what} refused: tripped, {reason}; see IOC:Reset")
+        if self.supervisor.is_going_safe:
+            raise RefusedError(f"{what} refused: the instrument is being made SAFE")
 
     def halt(self) -> None:
         """Stop whatever moves or runs."""
+        self.line.halt()
         self.xy.halt()
         self.z.halt()
         self.clamp.halt()

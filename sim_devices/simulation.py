@@ -24,9 +24,10 @@ def _tilt(axis: str) -> Any:
 class Simulation(Group):
     """PVs of the simulator only.
 
-    ``TimeScale``, ``Seed``, ``Sample``, ``LateralTouches``, ``UnguardedContacts``;
+    ``TimeScale``, ``Seed``, ``Sample``, ``LateralTouches``, ``UnguardedContacts``,
+    ``DraggedMenisci``;
     ``DriftX``, ``DriftY``, ``DriftZ``, ``TiltX``, ``TiltY``, ``OpenLoop``, ``ProbeX``,
-    ``ProbeY``; ``TipRadius``, ``PipetteResistance``, ``NewPipette``.
+    ``ProbeY``; ``TipRadius``, ``PipetteResistance``, ``NewPipette``, ``DetachHeight``.
     """
 
     time_scale = setting(
@@ -36,6 +37,7 @@ class Simulation(Group):
     sample = text("Sample", "name or file of the sample")
     lateral_touches = counter("LateralTouches", "XY moves that touched the surface")
     unguarded_contacts = counter("UnguardedContacts", "contacts made by no approach")
+    dragged_menisci = counter("DraggedMenisci", "XY moves with an unbroken meniscus")
     drift_x, drift_y, drift_z = _drift("X"), _drift("Y"), _drift("Z")
     tilt_x, tilt_y = _tilt("X"), _tilt("Y")
     open_loop = choice("OpenLoop", _NO_YES, "whether X and Y are bare piezos")
@@ -44,6 +46,9 @@ class Simulation(Group):
     tip_radius = readout("TipRadius", 0.0, "nm", 1, "inner radius of the pipette")
     pipette_resistance = readout("PipetteResistance", 0.0, "MOhm", 2, "of the pipette")
     new_pipette = command("NewPipette", "put a new pipette in")
+    detach_height = setting(
+        "DetachHeight", 0.6, "um", 3, (0.05, 50.0), "at which a meniscus breaks, median"
+    )
 
     async def prepare(self) -> None:
         """Publish what the simulator was started with."""
@@ -128,6 +133,10 @@ class Simulation(Group):
         """Count a touch by an XY move, which is an unguarded contact as well."""
         await put(self.lateral_touches, self.lateral_touches.value + 1)
         await self.count_unguarded_contact()
+
+    async def count_dragged_meniscus(self) -> None:
+        """Count an XY move that dragged a meniscus along until it tore."""
+        await put(self.dragged_menisci, self.dragged_menisci.value + 1)
 
     async def count_unguarded_contact(self) -> None:
         """Count a contact that no approach made."""

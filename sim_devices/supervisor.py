@@ -1,12 +1,13 @@
 """What watches over the instrument: lease, trips, MakeSafe."""
 
 import asyncio
+import contextvars
 import logging
 import secrets
-import time
 from collections.abc import Sequence
 from typing import Any
 
+from .epics.access import CLIENT, Access, Client, Lease
 from .epics.commands import Command, Outcome
 from .epics.pvs import (
     Group,
@@ -55,7 +56,10 @@ class Supervisor(Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._last_beat = time.monotonic()
+        self._going_safe: asyncio.Task | None = None
+        self._lease = Lease()
+        self.access = Access(self.parent.prefix, self._lease, self.report, self._left)
+        self._going_safe_count = 0
         self._make_safe = Command(
             self.make_safe,
             self.make_safe_done,
@@ -76,16 +80,18 @@ class Supervisor(Group):
     @owner.putter
     async def _put_owner(self, instance: Any, name: str) -> str:
         """Give the lease, or take it back."""
-        held = instance.value
-        if name and held and name != held and not self._is_silent:
-            raise RefusedError(f"{instance.pvname}: {held!r} holds the lease")
-        self._last_beat = time.monotonic()
+        lease, client = self._lease, CLIENT.get()
+        if lease.name and not self._is_silent:
+            returned = not name and lease.is_held_by(client)
+            if name != lease.name and not returned:
+                raise RefusedError(f"{instance.pvname}: {lease.name!r} holds the lease")
+        lease.take(name, client)
         return name
 
     @heartbeat.putter
     async def _put_heartbeat(self, instance: Any, value: int) -> int:
         """Keep the lease."""
-        self._last_beat = time.monotonic()
+        self._lease.renew()
         return value
 
     @reset.putter
@@ -97,8 +103,14 @@ class Supervisor(Group):
 
     @make_safe.putter
     async def _put_make_safe(self, instance: Any, number: int) -> int:
-        """Start MakeSafe."""
+        """Start MakeSafe; that of another client ends the lease of the owner."""
         self._make_safe.start(number)
+        if self._lease.name and not self._lease.is_held_by(CLIENT.get()):
+            name = self._lease.end()
+            await put(self.owner, "")
+            await self.report(
+                f"MakeSafe by another client: {name!r} has lost the lease"
+            )
         return number
 
     async def report(self, message: str) -> None:
@@ -108,39 +120,64 @@ class Supervisor(Group):
         await self.error_message.write(message[:400], verify_value=False)
 
     async def trip(self, reason: str) -> None:
-        """Stop everything and let nothing start until an operator has reset it."""
+        """Stop everything, go SAFE, and let nothing start until an operator resets it.
+
+        What trips may hold Z, so the way to SAFE is a task of its own.
+        """
         logger.warning("tripped: %s", reason)
         self.ioc.halt()
+        await self.report(f"tripped: {reason}")
+        if self.ioc.is_tripped:
+            return  # on its way to SAFE already; the first reason counts
         await put(self.trip_reason, reason[:400])
         await put(self.tripped, "yes")
-        await self.report(f"tripped: {reason}")
+        # in a context of its own: a line of hops holds the updates of what it changes
+        self._going_safe = asyncio.create_task(
+            self.make_all_safe(), name="going safe", context=contextvars.Context()
+        )
 
     async def make_all_safe(self) -> tuple[Outcome, Sequence[float]]:
         """Stop everything, hold the safe potential, withdraw."""
-        self.ioc.halt()
-        for motor in self.ioc.xy.motors:
-            await motor.wait()
-        await self.ioc.clamp.make_safe()
-        return await self.ioc.z.retreat()
+        self._going_safe_count += 1
+        try:
+            self.ioc.halt()
+            for motor in self.ioc.xy.motors:
+                await motor.wait()
+            await self.ioc.line.wait()
+            await self.ioc.clamp.make_safe()
+            return await self.ioc.z.retreat()
+        finally:
+            self._going_safe_count -= 1
+
+    @property
+    def is_going_safe(self) -> bool:
+        """Whether it is being made SAFE: nothing may begin meanwhile."""
+        return self._going_safe_count > 0
 
     @boot_id.startup
     async def _watch(self, instance: Any, async_lib: Any) -> None:
         """Watch the lease and publish the live values, as long as the server runs."""
         while True:
             await asyncio.sleep(_LIVE)
-            await put(self.time, self.ioc.clock.now)
+            # written even if it stands still: clients see by it that the IOC lives
+            await self.time.write(self.ioc.clock.now, verify_value=False)
             await self.ioc.clamp.refresh()
             await self.ioc.sim.refresh()
-            if self.owner.value and self._is_silent and self.ioc.is_active:
-                await self._end_lease()
+            if self._lease.name and self._is_silent and self.ioc.is_active:
+                await self._end_lease("was silent")
 
     @property
     def _is_silent(self) -> bool:
-        """Whether the owner has not been heard of for too long, by the wall clock."""
-        return time.monotonic() - self._last_beat > self.lease_time.value
+        """Whether the owner has not been heard of for too long."""
+        return self._lease.silence() > self.lease_time.value
 
-    async def _end_lease(self) -> None:
-        name = self.owner.value
+    async def _left(self, client: Client) -> None:
+        """Make the instrument SAFE when the connection of its owner has closed."""
+        if self._lease.is_held_by(client):
+            await self._end_lease("has lost its connection")
+
+    async def _end_lease(self, why: str) -> None:
+        name = self._lease.end()
         await put(self.owner, "")
-        await self.report(f"{name!r} was silent: the lease has ended, made SAFE")
+        await self.report(f"{name!r} {why}: the lease has ended, made SAFE")
         await self.make_all_safe()

@@ -4,6 +4,10 @@ import os
 
 os.environ.setdefault("EPICS_CA_AUTO_ADDR_LIST", "NO")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Here, so that fixtures only change them: caproto copies the environment in a thread
+# that finds PVs, and ends when a variable goes meanwhile. No PV is found any more then.
+os.environ.setdefault("TILED_PROFILES", os.path.join(os.path.dirname(__file__), "none"))
+os.environ.setdefault("PYTHONPATH", "")
 
 import seccm_ophyd  # noqa: F401, I001  first: it chooses the EPICS layer before ophyd
 

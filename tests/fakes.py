@@ -3,11 +3,13 @@
 import threading
 
 import numpy as np
-from ophyd.sim import make_fake_device
+from ophyd.sim import FakeEpicsSignal, fake_device_cache, make_fake_device
 
 from seccm_ophyd.devices import Microscope
 from seccm_ophyd.devices.command import NO_CONTACT, OK
+from seccm_ophyd.devices.setting import Setting
 
+fake_device_cache[Setting] = FakeEpicsSignal
 FakeMicroscope = make_fake_device(Microscope)
 
 
@@ -61,6 +63,8 @@ class FakeInstrument:
             (m.z.threshold, 2.0),
             (m.z.threshold_mode, "absolute"),
             (m.z.debounce, 3),
+            (m.z.verify_time, 0.012),
+            (m.z.following_error_limit, 0.5),
             (m.z.travel_limit, 100.0),
             (m.z.withdraw_distance, 4.0),
             (m.z.withdraw_rate, 200.0),
@@ -166,7 +170,8 @@ class FakeInstrument:
         curve = np.full((2, 1000), float(number))
         m.z.curve.sim_put(np.concatenate([[number, 1000], curve.ravel()]))
         outcome = NO_CONTACT if miss else OK
-        return [number, outcome, height, x, y, 2.5, 0.1, 0.28, 4.0, float(number)]
+        landing = [number, outcome, height, x, y, 2.5, 0.1, 0.28, 4.0, float(number)]
+        return [*landing, 2.0, 0.11, 0.6]
 
     def _acquire(self, number):
         clamp = self.device.clamp

@@ -2,7 +2,9 @@
 
 from math import isfinite
 
-from benchmarks import physics
+import pytest
+
+from benchmarks import adaptive, physics
 from benchmarks.__main__ import table
 
 
@@ -16,3 +18,16 @@ def test_physics():
     ]
     assert all(isfinite(r.value) and r.value > 0 for r in results)
     assert all(r.name in table(results) for r in results)
+
+
+@pytest.mark.system
+def test_adaptive():
+    ratio, touches, rms = adaptive.measure(seeds=1, pixels=12)
+    assert [ratio.name, touches.name, rms.name] == [
+        "adaptive_time_ratio",
+        "adaptive_lateral_touches",
+        "adaptive_topography_rms_nm",
+    ]
+    assert 0 < ratio.value < 0.5
+    assert touches.value == 0
+    assert 0 < rms.value < 10

@@ -1,7 +1,5 @@
 """Open the session: a simulator, or the instrument that seccm.toml names."""
 
-import atexit
-
 from IPython import get_ipython
 
 from seccm_ophyd.session import open_session
@@ -9,6 +7,5 @@ from seccm_ophyd.session import open_session
 session = open_session(
     config=f"{get_ipython().profile_dir.location}/seccm.toml", view=True
 )
-atexit.register(session.close)
 RE, seccm, cat = session.RE, session.seccm, session.catalog
 z_axis = seccm.z.axis  # so that %wa lists it beside x and y

@@ -7,6 +7,7 @@ from seccm_ophyd.analysis import (  # noqa: F401
     charge_curves,
     classify,
     correlate,
+    export_csv,
     find_targets,
     hop_map,
     hop_table,

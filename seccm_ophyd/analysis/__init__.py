@@ -12,11 +12,13 @@ from .correlation import correlate
 from .grid import Grid
 from .levelling import level, robust_limits
 from .maps import hop_map
+from .run_traces import RunTraces
 from .runs import documents, hop_table, start_and_stop
 from .statistics import statistics
+from .table import export_csv
 from .targets import TARGET_RULES, find_targets
 from .text import describe_run, list_runs
-from .traces import approach_traces, growing_trace, hop_traces
+from .traces import approach_traces, growing_trace, hop_traces, trace_map
 from .voltammetry import PeakStatus, peaks, voltammograms
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Grid",
     "Material",
     "PeakStatus",
+    "RunTraces",
     "approach_traces",
     "capacity",
     "charge_curves",
@@ -32,6 +35,7 @@ __all__ = [
     "correlate",
     "describe_run",
     "documents",
+    "export_csv",
     "find_targets",
     "frame",
     "growing_trace",
@@ -46,5 +50,6 @@ __all__ = [
     "robust_limits",
     "start_and_stop",
     "statistics",
+    "trace_map",
     "voltammograms",
 ]

@@ -1,6 +1,7 @@
 """Maps of a hopping scan: topography, current and outcome over x and y."""
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..schema import (
     CLAMP,
     CONTACT_HEIGHT,
+    DETACH_HEIGHT,
     HOP_INDEX,
     HOP_OUTCOME,
+    HOP_REPEATED,
+    RESUMES,
     TECHNIQUES,
     X_SET,
     Y_SET,
@@ -23,36 +27,47 @@ from .runs import hop_table
 
 __all__ = ["as_map", "hop_map", "outcome_codes", "trusted"]
 
+_RESUMED_BY = "resumed_by"
 
-def hop_map(run: Any) -> xr.Dataset:
+
+def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     """Put the hops of a run on their grid, whatever the order they were made in.
 
     Parameters
     ----------
     run
         Any kind of run, see `seccm_ophyd.analysis.runs`, or its `hop_table`.
+    *resumed
+        The runs that went on with it (`resume_scan`), in their order: they fill its
+        gaps, and of a pixel that was hopped to again the last hop is kept.
 
     Returns
     -------
     xarray.Dataset
         Dimensions (y, x), coordinates in um. Variables: ``topography`` (um), the
         technique's scalars under their short names (``current`` in pA, ``current_sd``,
-        ``potential``, ...), with ``units`` in the attrs, NaN where there was no hop or
-        no contact; ``outcome``, int8 with CF ``flag_values`` and ``flag_meanings``,
+        ``potential``, ...), ``detach_height`` (um), at which the meniscus of the pixel
+        broke, with ``units`` in the attrs, NaN where there was no hop,
+        no contact or no number; ``outcome``, which tells whether to trust them,
+        int8 with CF ``flag_values`` and ``flag_meanings``,
         0 = unscanned. Of a repeated hop the last is kept. Attrs: ``uid``, ``scan_id``,
         ``plan_name``, ``time``, ``technique``, ``potential_v`` where the technique has
-        one, ``exit_status`` (``unfinished`` without a stop document), ``hops``.
+        one, ``exit_status`` (``unfinished`` without a stop document), ``hops``; of
+        several runs these are the first one's, with the last one's ``exit_status``,
+        all their hops, and the uids of the others in ``resumed_by``.
 
     Raises
     ------
     ValueError
         If the run has no hops, or they do not lie on a regular grid; use `hop_table`.
+        If another run does not go on with the one before it.
 
     Examples
     --------
     >>> hop_map(catalog[uid]).current.plot()
+    >>> hop_map(catalog[-2], catalog[-1])  # after resume_scan
     """
-    table = run if isinstance(run, xr.Dataset) else hop_table(run)
+    table = _joined([_detached(_table(each)) for each in (run, *resumed)])
     names = _names(table)
     grid, pixels = _place(table)
     codes = outcome_codes(table[find_key(map(str, table), HOP_OUTCOME)].values)
@@ -79,6 +94,39 @@ def hop_map(run: Any) -> xr.Dataset:
         "x": ("x", grid.x, {"units": "um", "long_name": "x"}),
     }
     return xr.Dataset(variables, coords, _attrs(table))
+
+
+def _table(run: Any) -> xr.Dataset:
+    return run if isinstance(run, xr.Dataset) else hop_table(run)
+
+
+def _detached(table: xr.Dataset) -> xr.Dataset:
+    """Give each hop the height at which its own meniscus broke: the next one tells.
+
+    Not if that was interrupted: what broke then was the contact that is not recorded.
+    """
+    try:
+        key = find_key(map(str, table), DETACH_HEIGHT)
+    except KeyError:  # a run of an earlier version
+        return table
+    redone = table[find_key(map(str, table), HOP_REPEATED)].values == 1
+    told = np.where(redone, np.nan, table[key].values)
+    return table.assign({key: table[key].copy(data=np.append(told, np.nan)[1:])})
+
+
+def _joined(tables: list[xr.Dataset]) -> xr.Dataset:
+    """Put the hops of runs that resume each other into one table."""
+    starts = [table.attrs["start"] for table in tables]
+    for before, after in pairwise(starts):
+        if after.get(RESUMES) != before["uid"]:
+            raise ValueError(f"run {after['uid']} does not resume run {before['uid']}")
+    described = [table for table in tables if table.data_vars] or tables[:1]
+    joined = described[0]
+    if len(described) > 1:
+        joined = xr.concat(described, "hop", combine_attrs="override", join="exact")
+    uids = ", ".join(start["uid"] for start in starts[1:])
+    attrs = {"start": starts[0], "stop": tables[-1].attrs["stop"]}
+    return joined.assign_attrs(attrs | ({_RESUMED_BY: uids} if uids else {}))
 
 
 def as_map(run: Any) -> xr.Dataset:
@@ -109,11 +157,13 @@ def _names(table: xr.Dataset) -> dict[str, str]:
     except KeyError as error:
         what = f"run {start['uid']} ({start.get('plan_name')})"
         raise ValueError(f"{what} has no hops: {error.args[0]}") from None
-    clamp = height.removesuffix(CONTACT_HEIGHT) + CLAMP
+    device = height.removesuffix(CONTACT_HEIGHT)
+    clamp, detached = device + CLAMP, device + DETACH_HEIGHT
     measured = [k for k in map(str, table) if k.startswith(clamp)]
-    return {"topography": height} | {
+    names = {"topography": height} | {
         key.removeprefix(clamp): key for key in measured if table[key].dtype.kind == "f"
     }
+    return names | ({"detach_height": detached} if detached in table else {})
 
 
 def _place(table: xr.Dataset) -> tuple[Grid, NDArray[np.intp]]:
@@ -138,4 +188,6 @@ def _attrs(table: xr.Dataset) -> dict[str, Any]:
         attrs["potential_v"] = techniques[0]["potential_v"]
     attrs["exit_status"] = stop["exit_status"] if stop else "unfinished"
     attrs["hops"] = table.sizes["hop"]
+    if _RESUMED_BY in table.attrs:
+        attrs[_RESUMED_BY] = table.attrs[_RESUMED_BY]
     return attrs

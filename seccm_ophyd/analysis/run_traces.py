@@ -23,7 +23,7 @@ from ..schema import (
     Y_SET,
     find_key,
 )
-from .runs import documents, hop_table
+from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
 
 __all__ = ["APPROACH", "RunTraces"]
 
@@ -39,56 +39,87 @@ class _Stored:
     samples: int
     path: Path | None = None
     dataset: str = ""
-    rows: dict[int, int] = field(default_factory=dict)
+    rows: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
-    def read(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Read rows, (rows, channels, samples); NaN where there is none yet."""
-        found = np.full((len(rows), len(self.channels), self.samples), np.nan)
-        if self.path is None or not len(rows):
+    @classmethod
+    def described(cls, about: Mapping[str, Any]) -> "_Stored":
+        """Take what the data key of a descriptor tells."""
+        units = tuple(about["units"].split(", "))
+        return cls(tuple(about["channels"]), units, int(about["shape"][-1]))
+
+    def read(self, events: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Read those of events, (events, channels, samples); NaN where none is."""
+        return self._read(events, (slice(None), slice(None)))
+
+    def read_sample(
+        self, events: NDArray[np.intp], channel: str, sample: int
+    ) -> NDArray[np.float64]:
+        """Read one sample of one channel, (events,); NaN where there is none."""
+        return self._read(events, (self.channels.index(channel), sample))
+
+    def _read(
+        self, events: NDArray[np.intp], part: tuple[slice | int, slice | int]
+    ) -> NDArray[np.float64]:
+        one = np.empty((len(self.channels), self.samples))[part]
+        found = np.full((len(events), *one.shape), np.nan)
+        if self.path is None or not len(events):
             return found
+        rows = self.rows[events]
         # SWMR also for a file that is complete: its writer may have been killed
         with h5py.File(self.path, "r", libver="latest", swmr=True) as file:
             dataset = file[self.dataset]
             there = np.flatnonzero((rows >= 0) & (rows < dataset.shape[0]))
             # neighbours in one go: a list of rows is slow in HDF5
             breaks = np.flatnonzero(np.diff(rows[there]) != 1) + 1
-            for part in np.split(there, breaks):
-                if len(part):
-                    found[part] = dataset[rows[part[0]] : rows[part[-1]] + 1]
+            for group in np.split(there, breaks):
+                if len(group):
+                    span = slice(rows[group[0]], rows[group[-1]] + 1)
+                    found[group] = dataset[(span, *part)]
         return found
 
 
 class RunTraces:
-    """What the documents of a run tell of its arrays; `of` makes it.
+    """What a run tells of its arrays; `of` makes it.
+
+    Whoever reads again and again from a large run makes it once and gives it to
+    `hop_traces`, `approach_traces`, `trace_map`, `voltammograms` in place of the run:
+    a pixel then takes milliseconds.
 
     Parameters
     ----------
     table
         The `hop_table` of the run.
-    sequence
-        Sequence number of each event, in the order of the table.
     stored
         Where each trace stands, by label.
     """
 
-    def __init__(
-        self, table: xr.Dataset, sequence: Sequence[int], stored: Mapping[str, _Stored]
-    ) -> None:
+    def __init__(self, table: xr.Dataset, stored: Mapping[str, _Stored]) -> None:
         self.table = table
-        self._sequence = sequence
         self._stored = stored
 
     @classmethod
     def of(cls, run: Any) -> "RunTraces":
-        """Read the documents of a run once.
+        """Find the traces of a run, without reading any.
+
+        Parameters
+        ----------
+        run
+            Any kind of run; what this gives is taken as it is.
 
         Raises
         ------
         ValueError
             If the run has no start document, or no traces.
         """
-        docs = list(documents(run))
-        traces = cls(hop_table(docs), _sequence(docs), _find_stored(docs))
+        if isinstance(run, cls):
+            return run
+        run = resolve(run)
+        if stored_in_catalogue(run):
+            table = hop_table(run)
+            traces = cls(table, _in_catalogue(run, table.sizes["hop"]))
+        else:
+            docs = list(documents(run))
+            traces = cls(hop_table(docs), _in_documents(docs))
         if not traces.labels:
             raise ValueError(f"{traces.name} has no traces")
         return traces
@@ -141,12 +172,8 @@ class RunTraces:
         FileNotFoundError
             If its file is gone.
         """
-        if label not in self._stored:
-            known = ", ".join(self._stored)
-            raise ValueError(f"{self.name} has no trace {label!r}; it has {known}")
-        stored = self._stored[label]
-        in_file = [stored.rows.get(self._sequence[row], -1) for row in rows]
-        values = stored.read(np.array(in_file, np.intp))
+        stored = self._find(label)
+        values = stored.read(rows)
         variables = {
             channel: (("hop", "sample"), values[:, k], {"units": stored.units[k]})
             for k, channel in enumerate(stored.channels)
@@ -160,6 +187,36 @@ class RunTraces:
         attrs = {"label": label, "uid": self.table.attrs["start"]["uid"]}
         return xr.Dataset(variables, coords, attrs)
 
+    def read_sample(self, label: str, channel: str, sample: int) -> xr.DataArray:
+        """Read one sample of one channel at all hops, and nothing else of the file.
+
+        Raises
+        ------
+        ValueError
+            If there is no such trace or channel.
+        FileNotFoundError
+            If its file is gone.
+        """
+        stored = self._find(label)
+        if channel not in stored.channels:
+            raise ValueError(
+                f"trace {label} has no channel {channel!r}; it has "
+                f"{', '.join(stored.channels)}"
+            )
+        values = stored.read_sample(self.rows(None), channel, sample)
+        units = stored.units[stored.channels.index(channel)]
+        return xr.DataArray(values, dims="hop", name=channel, attrs={"units": units})
+
+    def samples(self, label: str) -> int:
+        """Tell how many samples a trace has."""
+        return self._find(label).samples
+
+    def _find(self, label: str) -> _Stored:
+        if label not in self._stored:
+            known = ", ".join(self._stored)
+            raise ValueError(f"{self.name} has no trace {label!r}; it has {known}")
+        return self._stored[label]
+
 
 def _primary(docs: Sequence[tuple[str, dict]], *names: str) -> Iterator[dict[str, Any]]:
     """Yield the documents of these names that belong to the primary stream."""
@@ -170,39 +227,68 @@ def _primary(docs: Sequence[tuple[str, dict]], *names: str) -> Iterator[dict[str
             yield doc
 
 
-def _sequence(docs: Sequence[tuple[str, dict]]) -> list[int]:
+def _sequence(docs: Sequence[tuple[str, dict]]) -> NDArray[np.intp]:
+    """Give the sequence number of each event."""
     numbers = (doc["seq_num"] for doc in _primary(docs, "event", "event_page"))
-    return [n for one in numbers for n in (one if isinstance(one, list) else [one])]
+    return np.concatenate([[], *(np.atleast_1d(n) for n in numbers)]).astype(np.intp)
 
 
-def _find_stored(docs: Sequence[tuple[str, dict]]) -> dict[str, _Stored]:
-    """Gather where the traces stand; by label, in the order of the descriptor."""
+def _described(data_keys: Mapping[str, Any]) -> dict[str, _Stored]:
+    """Find the traces among data keys, by key."""
     prefix = APPROACH_TRACE.removesuffix(APPROACH)
-    described = {
-        key: about
-        for descriptor in _primary(docs, "descriptor")
-        for key, about in descriptor["data_keys"].items()
+    return {
+        key: _Stored.described(about)
+        for key, about in data_keys.items()
         if "external" in about and prefix in key and "channels" in about
     }
-    stored = {
-        key: _Stored(
-            tuple(about["channels"]),
-            tuple(about["units"].split(", ")),
-            int(about["shape"][-1]),
-        )
-        for key, about in described.items()
-    }
+
+
+def _by_label(stored: Mapping[str, _Stored]) -> dict[str, _Stored]:
+    prefix = APPROACH_TRACE.removesuffix(APPROACH)
+    return {key.partition(prefix)[2]: one for key, one in stored.items()}
+
+
+def _in_documents(docs: Sequence[tuple[str, dict]]) -> dict[str, _Stored]:
+    """Gather where the traces stand; by label, in the order of the descriptor."""
+    stored: dict[str, _Stored] = {}
+    for descriptor in _primary(docs, "descriptor"):
+        stored |= _described(descriptor["data_keys"])
     resources = {}
     for name, doc in docs:
         if name == "stream_resource" and doc["data_key"] in stored:
             one = resources[doc["uid"]] = stored[doc["data_key"]]
-            # not percent-encoded: `TraceFile` writes the path as it is
-            one.path = Path(doc["uri"].removeprefix("file://localhost"))
-            one.dataset = doc["parameters"]["dataset"]
+            one.path, one.dataset = _place(doc["uri"], doc["parameters"])
+    sequence = _sequence(docs)
+    last = int(sequence.max(initial=0))
+    rows = {uid: np.full(last + 1, -1, np.intp) for uid in resources}
     for doc in _primary(docs, "stream_datum"):
-        if doc["stream_resource"] in resources:
-            one = resources[doc["stream_resource"]]
+        if doc["stream_resource"] in rows:
             first, row = doc["seq_nums"]["start"], doc["indices"]["start"]
-            count = doc["indices"]["stop"] - row
-            one.rows |= {first + k: row + k for k in range(count)}
-    return {key.partition(prefix)[2]: one for key, one in stored.items()}
+            count = min(doc["indices"]["stop"] - row, last + 1 - first)
+            target = rows[doc["stream_resource"]]
+            target[first : first + count] = np.arange(row, row + count)
+    for uid, one in resources.items():
+        one.rows = rows[uid][sequence]
+    return _by_label(stored)
+
+
+def _in_catalogue(run: Any, events: int) -> dict[str, _Stored]:
+    """Ask a catalogue where the traces stand: it has a row for each event."""
+    if PRIMARY not in list(run):
+        return {}
+    stream = run[PRIMARY]
+    stored = _described(plain(stream.metadata["data_keys"]))
+    columns = stream["data"] if "data" in set(stream) else stream  # old-style, or not
+    for key, one in stored.items():
+        if key in set(columns):
+            (source,) = columns[key].data_sources()
+            (asset,) = source.assets
+            one.path, one.dataset = _place(asset.data_uri, source.parameters)
+        one.rows = np.arange(events)
+    return _by_label(stored)
+
+
+def _place(uri: str, parameters: Mapping[str, Any]) -> tuple[Path, str]:
+    """Turn the address of a dataset into its file and name."""
+    # not percent-encoded: `TraceFile` writes the path as it is
+    return Path(uri.removeprefix("file://localhost")), str(parameters["dataset"])

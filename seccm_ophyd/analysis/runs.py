@@ -10,6 +10,7 @@ A *run* is anything that stands for the documents of one Bluesky run:
 Runs without an end, because they still go on or were interrupted, are runs as well.
 """
 
+import inspect
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,8 +25,17 @@ from ..storage.follower import Document
 from ..storage.follower import documents as journal_documents
 from ..storage.index import JournalInfo
 
-__all__ = ["Document", "documents", "hop_table", "start_and_stop"]
+__all__ = [
+    "Document",
+    "documents",
+    "hop_table",
+    "plain",
+    "resolve",
+    "start_and_stop",
+    "stored_in_catalogue",
+]
 
+_MISSING = object()
 _DTYPES = {"number": float, "integer": np.int64, "boolean": bool, "string": str}
 
 
@@ -54,14 +64,14 @@ def documents(run: Any) -> Iterator[Document]:
     ValueError
         If a complete line of a journal is no document.
     """
-    run = _resolve(run)
+    run = resolve(run)
     if isinstance(run, Path):
         yield from journal_documents(run)
-    elif _in_catalogue(run):
+    elif stored_in_catalogue(run):
         for name, doc in run.documents():
             # a catalogue ends a run that has no end in an empty stop document
             if name != "stop" or doc.get("uid"):
-                yield name, _plain(doc)
+                yield name, plain(doc)
     else:
         yield from run
 
@@ -84,10 +94,10 @@ def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
     ValueError
         If the run has no start document (yet).
     """
-    run = _resolve(run)
-    if _in_catalogue(run):
+    run = resolve(run)
+    if stored_in_catalogue(run):
         # `run.stop` raises KeyError as long as there is none
-        return _plain(run.metadata["start"]), _plain(run.metadata.get("stop")) or None
+        return plain(run.metadata["start"]), plain(run.metadata.get("stop")) or None
     if isinstance(run, Path):
         info = JournalInfo.read(run)
         start, stop = (info.start, info.stop) if info else (None, None)
@@ -121,8 +131,8 @@ def hop_table(run: Any) -> xr.Dataset:
     ValueError
         If the run has no start document.
     """
-    run = _resolve(run)
-    if _in_catalogue(run):
+    run = resolve(run)
+    if stored_in_catalogue(run):
         start, stop = start_and_stop(run)
         keys, columns, time = _catalogue_columns(run)
     else:
@@ -135,29 +145,35 @@ def hop_table(run: Any) -> xr.Dataset:
     return xr.Dataset(variables, coords, {"start": start, "stop": stop})
 
 
-def _resolve(run: Any) -> Any:
+def resolve(run: Any) -> Any:
     """Reduce the kinds of run to three: path, run of a catalogue, pairs."""
-    if hasattr(run, "read_new"):  # a follower: all it follows, not only what is new
+    if _has(run, "read_new"):  # a follower: all it follows, not only what is new
         run = run.path
     if isinstance(run, str | os.PathLike):
         return Path(run)
-    if hasattr(run, "stream_names") and hasattr(run, "v2"):  # a Header of databroker v1
+    if _has(run, "stream_names", "v2"):  # a Header of databroker v1
         return run.v2
-    if _in_catalogue(run) or isinstance(run, Iterable):
+    if stored_in_catalogue(run) or isinstance(run, Iterable):
         return run
     raise TypeError(f"{run!r} is no run: give one of a catalogue, a journal, documents")
 
 
-def _in_catalogue(run: Any) -> bool:
-    return hasattr(run, "documents") and hasattr(run, "metadata")
+def stored_in_catalogue(run: Any) -> bool:
+    """Tell whether a resolved run is one of a catalogue."""
+    return _has(run, "documents", "metadata")
 
 
-def _plain(value: Any) -> Any:
+def _has(run: Any, *names: str) -> bool:
+    """Tell whether an object has attributes, without asking a catalogue's server."""
+    return all(inspect.getattr_static(run, n, _MISSING) is not _MISSING for n in names)
+
+
+def plain(value: Any) -> Any:
     """Turn the mappings and sequences of a catalogue client into dicts and lists."""
     if hasattr(value, "items"):
-        return {k: _plain(v) for k, v in value.items() if k != "_name"}
+        return {k: plain(v) for k, v in value.items() if k != "_name"}
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | np.ndarray):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value
 
 
@@ -169,7 +185,7 @@ def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
     if PRIMARY not in list(run):
         return {}, {}, np.empty(0)
     stream = run[PRIMARY]
-    data_keys = _plain(stream.metadata["data_keys"])
+    data_keys = plain(stream.metadata["data_keys"])
     keys = {name: key for name, key in data_keys.items() if _is_scalar(key)}
     # named columns only: traces stay where they are
     table = stream.read([*keys, "time"])

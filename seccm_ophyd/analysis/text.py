@@ -21,7 +21,8 @@ from ..schema import (
     TECHNIQUES,
     find_key,
 )
-from .runs import documents, hop_table, start_and_stop
+from ..storage.index import newest_first
+from .runs import hop_table, start_and_stop
 
 __all__ = ["describe_run", "list_runs"]
 
@@ -108,18 +109,11 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
 
 def _runs(source: Any) -> Iterator[Any]:
     if isinstance(source, str | PathLike):
-        # by the time in the documents: a recovered journal is younger than its run
-        started = [(_started(path), path) for path in Path(source).glob("*.jsonl")]
-        yield from (path for _, path in sorted(started, reverse=True))
+        yield from (info.path for info in newest_first(Path(source).glob("*.jsonl")))
     elif hasattr(source, "values") and hasattr(source, "search"):  # a catalogue
         yield from reversed(source.values())
     elif isinstance(source, Iterable):
         yield from source
-
-
-def _started(journal: Path) -> float:
-    name, doc = next(documents(journal), ("", {}))
-    return doc["time"] if name == "start" else 0.0
 
 
 def _hops_done(run: Any, stop: dict[str, Any] | None) -> int:

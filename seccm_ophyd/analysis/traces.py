@@ -8,11 +8,26 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ..schema import CLAMP, CONTACT_HEIGHT, PROGRESS, find_key
+from ..schema import (
+    CLAMP,
+    CONTACT_HEIGHT,
+    HOP_INDEX,
+    PROGRESS,
+    X_SET,
+    Y_SET,
+    find_key,
+)
+from .grid import place
 from .run_traces import APPROACH, RunTraces
 from .runs import documents
 
-__all__ = ["approach_traces", "growing_trace", "hop_traces", "technique_curves"]
+__all__ = [
+    "approach_traces",
+    "growing_trace",
+    "hop_traces",
+    "technique_curves",
+    "trace_map",
+]
 
 
 def hop_traces(
@@ -53,6 +68,56 @@ def hop_traces(
     """
     source = RunTraces.of(run)
     return source.read(label or source.labels[0], source.rows(hops))
+
+
+def trace_map(
+    run: Any, channel: str, sample: int, *, label: str | None = None
+) -> xr.DataArray:
+    """Read one moment of a technique at all hops: a map of one sample.
+
+    Of a large run nothing but that sample is read; `hop_traces` reads single hops.
+
+    Parameters
+    ----------
+    run
+        Any kind of run, see `seccm_ophyd.analysis.runs`.
+    channel
+        ``t`` (s), ``E`` (V) or ``i`` (pA).
+    sample
+        Number of the sample, from 0.
+    label
+        Name of the trace; None: that of the first technique.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (y, x), coordinates in um; NaN where nothing was measured.
+
+    Raises
+    ------
+    ValueError
+        If the run has no such trace, channel or sample, or no regular grid.
+    FileNotFoundError
+        If the file of the traces is not where the run says.
+
+    Examples
+    --------
+    >>> trace_map(catalog[uid], "E", 25).plot()
+    """
+    source = RunTraces.of(run)
+    label = label or source.labels[0]
+    count = source.samples(label)
+    if not 0 <= sample < count:
+        raise ValueError(f"sample={sample} is not allowed: 0 to {count - 1}")
+    values = source.read_sample(label, channel, sample)
+    columns = (source.column(key) for key in (HOP_INDEX, X_SET, Y_SET))
+    grid, pixels = place(source.table.attrs["start"], *columns)
+    coords = {
+        "y": ("y", grid.y, {"units": "um"}),
+        "x": ("x", grid.x, {"units": "um"}),
+    }
+    filled = grid.fill(pixels, values.values, np.nan)
+    return xr.DataArray(filled, coords, ("y", "x"), channel, values.attrs)
 
 
 def growing_trace(run: Any) -> xr.Dataset:

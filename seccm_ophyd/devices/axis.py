@@ -45,7 +45,10 @@ class StageAxis(EpicsMotor):
         ------
         ophyd.utils.LimitError
             If `position` is outside the limits of the record, or NaN.
+        InstrumentLostError
+            If the instrument was lost.
         """
+        self.parent.link.check()
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._duration_s(position) + MARGIN_S
         self._started_moving = False
@@ -67,7 +70,14 @@ class StageAxis(EpicsMotor):
     def stop(self, *, success: bool = False) -> None:
         """Stop at once; a setpoint that was not reached is no refusal then."""
         self._target = None
-        super().stop(success=success)
+        if self.connected:  # a lost IOC cannot be told, see `Microscope.stop`
+            super().stop(success=success)
+
+    def abandon(self) -> None:
+        """Stop a pending move without error: nobody waits for it any more."""
+        status = self._move_status
+        if status is not None and not status.done:
+            self.stop(success=True)
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Read the position from the IOC, not from the monitored cache."""

@@ -1,6 +1,7 @@
 """The clamp amplifier: holds the potential, measures the current, or the reverse."""
 
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
+from ophyd import DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 from ophyd.status import Status
 
-from ..errors import CommandRefusedError
+from ..errors import HopEndedError
 from ..techniques import (
-    Acquisition,
     CurrentSample,
     Measurement,
     Technique,
@@ -23,10 +23,10 @@ from ..techniques import (
     check_whole,
 )
 from .axis import MARGIN_S
-from .command import Command, InstrumentLink, ResultScalar
+from .clamp_settings import ClampSettings
+from .command import Command, ResultScalar, finished
 from .measured import CONTACT_AGE, Measured
 from .progress import Progress
-from .setting import PUT_TIMEOUT_S, array_setting, setting
 
 __all__ = ["APPROACH", "ClampAmplifier"]
 
@@ -34,7 +34,15 @@ APPROACH = "approach"
 """Given to `ClampAmplifier.set`: get ready for the next approach."""
 
 
-class ClampAmplifier(Device):
+class _Acquire(Command):
+    """An acquisition, refused when somebody has turned a knob of the amplifier."""
+
+    def trigger(self) -> DeviceStatus:
+        self.parent.check_settings()
+        return super().trigger()
+
+
+class ClampAmplifier(ClampSettings):
     """Patch-clamp amplifier with its digitiser.
 
     `prepare` takes what is to be measured, one technique or several for the same
@@ -52,23 +60,9 @@ class ClampAmplifier(Device):
     ... # doctest: +SKIP
     """
 
-    link = Cpt(InstrumentLink, "", kind="omitted")
     technique = Cpt(Signal, value="{}", kind="config", doc="what is measured, as JSON")
 
-    mode = setting("Clamp:Mode", "VCLAMP, ICLAMP or I0", string=True)
-    holding_potential = setting("Clamp:HoldingPotential", "potential held (V)")
-    safe_potential = setting("Clamp:SafePotential", "potential of a SAFE cell (V)")
-    holding_current = setting("Clamp:HoldingCurrent", "current held (pA)")
-    gain = setting("Clamp:Gain", "gain of the current output (mV/pA)")
-    filter_cutoff = setting("Clamp:FilterCutoff", "-3 dB of the low pass (Hz)")
-    sample_rate = setting("Clamp:SampleRate", "samples per second (Hz)")
-    samples = setting("Clamp:Samples", "samples of an acquisition")
-    settle_time = setting("Clamp:SettleTime", "wait from contact to sample 1 (s)")
-    waveform = array_setting("Clamp:Waveform", "V or pA of each sample; one: hold")
-    cutoffs = array_setting("Clamp:Cutoffs", "potentials that end a current clamp (V)")
-    compliance = setting("Clamp:Compliance", "largest potential of current clamp (V)")
-
-    acquire = Cpt(Command, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
+    acquire = Cpt(_Acquire, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
     halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
     trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=False, kind="omitted")
 
@@ -78,7 +72,9 @@ class ClampAmplifier(Device):
     live_current = Cpt(EpicsSignalRO, "Clamp:Current", kind="omitted")
     current_range = Cpt(EpicsSignalRO, "Clamp:CurrentRange", kind="config")
     current_step = Cpt(EpicsSignalRO, "Clamp:CurrentStep", kind="config")
-    current_noise = Cpt(EpicsSignalRO, "Clamp:CurrentNoise", kind="config")
+    current_noise = Cpt(
+        EpicsSignalRO, "Clamp:CurrentNoise", auto_monitor=True, kind="config"
+    )
 
     contact_age = Cpt(
         ResultScalar,
@@ -95,7 +91,6 @@ class ClampAmplifier(Device):
         self._measurements = Measurement.of([CurrentSample()])
         self._turn = 0
         self._results: dict[str, Measured] = {}
-        self._known: dict[EpicsSignal, Any] = {}
         super().__init__(*args, **kwargs)
 
     # -- what is measured -------------------------------------------------------------
@@ -136,14 +131,16 @@ class ClampAmplifier(Device):
             If the amplifier did not take a setting.
         """
         techniques = as_techniques(value)
-        self._known = {}  # whatever it was: every setting is verified
+        self.forget_settings()
         self._measurements = Measurement.of(techniques)
         self.technique.put(json.dumps([t.to_dict() for t in techniques]))
+        self.note_gain()
         return self.set(APPROACH)
 
     def reprepare(self) -> None:
         """Set the amplifier again as prepared, after it was made SAFE."""
-        self._known = {}
+        self.forget_settings()
+        self.note_gain()
         self.set(APPROACH)
 
     def set(self, value: str | int) -> Status:
@@ -165,20 +162,24 @@ class ClampAmplifier(Device):
         ------
         CommandRefusedError
             If the amplifier did not take a setting.
+        HopEndedError
+            If the technique before it has lost the contact, or overloaded.
         """
         turn = 0 if value == APPROACH else int(value)
         if value != APPROACH:
             self._collect()
-        wanted = self._measurements[turn].technique.acquisition
-        for signal, setpoint in (
-            *self._sampling(wanted),
-            *self._clamping(wanted, value),
-        ):
-            self._put_verified(signal, setpoint)
+            before = self._results.get(self.measuring.label)
+            if turn > 0 and before and (before.lost or before.overload):
+                what = "overloaded" if before.overload else "lost the contact"
+                raise HopEndedError(
+                    f"{self.name}: {self.measuring.label} {what}, the hop ends there"
+                )
+        self.apply(
+            self._measurements[turn].technique.acquisition,
+            approaching=value == APPROACH,
+        )
         self._turn = turn
-        status = Status(self)
-        status.set_finished()
-        return status
+        return finished(self)
 
     def check_value(self, value: str | int) -> None:
         """Check what `set` would be given, for simulations of plans.
@@ -190,51 +191,6 @@ class ClampAmplifier(Device):
         """
         if value != APPROACH:
             check_whole(self.name, float(value), 0, 1000, "techniques")
-
-    def _sampling(self, wanted: Acquisition) -> list[tuple[EpicsSignal, Any]]:
-        """List the settings of an acquisition that do not act on the cell."""
-        waveform = np.zeros(1) if wanted.waveform is None else wanted.waveform
-        return [
-            (self.sample_rate, wanted.sample_rate_hz),
-            (self.samples, wanted.samples),
-            (self.settle_time, wanted.settle_s),
-            (self.waveform, waveform),
-            (self.cutoffs, np.array(wanted.cutoffs_v)),
-            (self.compliance, wanted.compliance_v),
-        ]
-
-    def _clamping(
-        self, wanted: Acquisition, phase: str | int
-    ) -> list[tuple[EpicsSignal, Any]]:
-        """List those that act on the cell: what is held, then its mode."""
-        if phase == APPROACH:
-            return [
-                (self.filter_cutoff, wanted.approach_filter_hz),
-                (self.holding_potential, wanted.approach_potential_v),
-                (self.mode, "VCLAMP"),
-            ]
-        in_volts = wanted.mode == "VCLAMP"
-        held = self.holding_potential if in_volts else self.holding_current
-        return [
-            (self.filter_cutoff, wanted.filter_hz),
-            (held, wanted.hold),
-            (self.mode, wanted.mode),
-        ]
-
-    def _put_verified(self, signal: EpicsSignal, setpoint: Any) -> None:
-        if signal in self._known and np.array_equal(self._known[signal], setpoint):
-            return
-        found = signal.get(use_monitor=False)
-        if not np.array_equal(np.squeeze(found), np.squeeze(setpoint)):
-            self._known.pop(signal, None)
-            signal.put(setpoint, wait=True, timeout=PUT_TIMEOUT_S)
-            found = signal.get(use_monitor=False)
-        if not np.array_equal(np.squeeze(found), np.squeeze(setpoint)):
-            raise CommandRefusedError(
-                f"{signal.pvname} is {found!r}, not {setpoint!r}: "
-                f"{self.link.last_error()}"
-            )
-        self._known[signal] = setpoint
 
     # -- one acquisition --------------------------------------------------------------
 
@@ -258,6 +214,18 @@ class ClampAmplifier(Device):
         self._collect()
         return any(result.overload for result in self._results.values())
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the contact was lost in any acquisition."""
+        self._collect()
+        return any(result.lost for result in self._results.values())
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether any acquisition of this contact read what is no number."""
+        self._collect()
+        return any(result.bad for result in self._results.values())
+
     def traces(self) -> dict[str, NDArray[np.float64]]:
         """Traces of this contact.
 
@@ -279,10 +247,23 @@ class ClampAmplifier(Device):
         """Read the acquisition that has ended, once, before another one replaces it."""
         number, label = self.acquire.number, self.measuring.label
         known = self._results.get(label)
-        if number is not None and (known is None or known.number != number):
-            self._results[label] = Measured.read(
-                self.measuring, self.acquire, self.trace.get()
-            )
+        if number is None or (known is not None and known.number == number):
+            return
+        found = self._results[label] = Measured.read(
+            self.measuring,
+            self.acquire,
+            self.trace.get(),
+            noise_pa=float(self.current_noise.get()),
+            zero_pa=self._zero_pa(),
+        )
+        if found.trace.shape[1] < self.measuring.technique.acquisition.samples:
+            self.forget_clamping()  # the IOC leaves a current clamp without contact
+
+    def _zero_pa(self) -> float:
+        """Tell what current is shown without contact (pA), as the approach saw it."""
+        z = getattr(self.parent, "z", None)
+        baseline = math.nan if z is None else z.baseline_current.get()
+        return 0.0 if math.isnan(baseline) else baseline
 
     # -- events -----------------------------------------------------------------------
 
@@ -329,7 +310,8 @@ class ClampAmplifier(Device):
 
     def stop(self, *, success: bool = False) -> None:
         """End a running acquisition."""
-        self.halt.put(1, wait=False)
+        if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
+            self.halt.put(1, wait=False)
         super().stop(success=success)
 
     def pause(self) -> None:

@@ -1,15 +1,16 @@
-"""Commands of the IOC and the link to it: numbers, echoes, and what is lost with it.
+"""Commands of the IOC: numbers, echoes, results.
 
 docs/reference/pv_interface.md tells the protocol. Put-completion is never trusted: with
 pyepics it reports success when the IOC dies, with caproto it may never end.
 """
 
+import contextlib
 import itertools
 import logging
 import random
 import threading
 import time
-import weakref
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,21 @@ from numpy.typing import NDArray
 from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 from ophyd import FormattedComponent as FCpt
-from ophyd.status import StatusBase
+from ophyd.status import Status
+from ophyd.utils.errors import InvalidState
 
 from ..errors import (
     CommandRefusedError,
-    InstrumentLostError,
     NoContactError,
     StoppedError,
     TrippedError,
 )
 
-__all__ = ["Command", "InstrumentLink", "ResultScalar"]
+__all__ = ["Command", "ResultScalar", "finished"]
 
 logger = logging.getLogger(__name__)
+
+LOST_TIMEOUT_S = 5.0  # of a command that is tried although the IOC hardly answers
 
 OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = 1, 2, 3, 4, 5
 _ERRORS: dict[int, type[Exception]] = {
@@ -43,64 +46,11 @@ _ERRORS: dict[int, type[Exception]] = {
 _numbers = itertools.count(random.randrange(1, 2**29))
 
 
-class InstrumentLink(Device):
-    """Tells at once when the IOC is lost or has restarted.
-
-    A device gives its pending statuses to `watch`; they fail with `InstrumentLostError`
-    when the connection drops or ``IOC:BootId`` changes.
-    """
-
-    boot_id = Cpt(EpicsSignalRO, "IOC:BootId", auto_monitor=True, kind="omitted")
-    # ".VAL$": the whole text; a plain Channel Access string ends after 40 characters
-    error_message = Cpt(
-        EpicsSignalRO, "IOC:ErrorMessage.VAL$", string=True, kind="omitted"
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._pending: weakref.WeakSet[StatusBase] = weakref.WeakSet()
-        self._boot: int | None = None
-        self._lock = threading.Lock()
-        self.boot_id.subscribe(self._boot_changed)
-        self.boot_id.subscribe(self._connection_changed, event_type="meta")
-
-    def watch(self, status: StatusBase) -> StatusBase:
-        """Let `status` fail as soon as the instrument is lost; returns it."""
-        with self._lock:
-            self._pending = weakref.WeakSet(s for s in self._pending if not s.done)
-            self._pending.add(status)
-        if not self.boot_id.connected:
-            self._fail("is not connected")
-        return status
-
-    def last_error(self) -> str:
-        """Return the last refusal or fault as the IOC tells it, or why it cannot."""
-        try:
-            return str(self.error_message.get(timeout=1.0))
-        except (TimeoutError, ConnectionError) as error:
-            return f"(its ErrorMessage cannot be read: {error})"
-
-    def _boot_changed(self, value: Any = None, **kwargs: Any) -> None:
-        if value is None or not int(value):
-            return
-        before, self._boot = self._boot, int(value)
-        if before is not None and before != self._boot:
-            self._fail("has restarted")
-
-    def _connection_changed(self, connected: bool = True, **kwargs: Any) -> None:
-        if not connected:
-            self._fail("is not connected any more")
-
-    def _fail(self, what: str) -> None:
-        with self._lock:
-            pending, self._pending = list(self._pending), weakref.WeakSet()
-        for status in pending:
-            if not status.done:
-                status.set_exception(
-                    InstrumentLostError(
-                        f"the IOC {self.prefix} {what}: tip state unknown"
-                    )
-                )
+def finished(device: Device) -> Status:
+    """Give a status that is done already, for what acts at once."""
+    status = Status(device)
+    status.set_finished()
+    return status
 
 
 class Command(Device):
@@ -118,6 +68,9 @@ class Command(Device):
     result
         The array PV that holds the result, relative to the parent's prefix; element 0
         is the number, element 1 the outcome.
+    even_if_lost
+        Whether it is tried also when the instrument was lost and nobody has seen to it
+        yet; other commands fail at once then and nothing is written.
     """
 
     request = Cpt(EpicsSignal, "", kind="omitted")
@@ -128,9 +81,12 @@ class Command(Device):
         kind="omitted",
     )
 
-    def __init__(self, prefix: str, *, result: str, **kwargs: Any) -> None:
-        self._result = result
-        self._waiting: tuple[int, DeviceStatus] | None = None
+    def __init__(
+        self, prefix: str, *, result: str, even_if_lost: bool = False, **kwargs: Any
+    ) -> None:
+        self._result, self._even_if_lost = result, even_if_lost
+        self._waiting: dict[int, DeviceStatus] = {}  # by number
+        self._issued: deque[int] = deque(maxlen=16)
         self._values: NDArray[np.float64] | None = None
         self.timestamp = time.time()
         self._settling = threading.Lock()
@@ -150,8 +106,11 @@ class Command(Device):
     @property
     def awaited(self) -> int | None:
         """The number of the command that has not ended yet; None without one."""
-        waiting = self._waiting
-        return None if waiting is None else waiting[0]
+        return next(reversed(self._waiting), None)
+
+    def is_own(self, number: int) -> bool:
+        """Tell whether this client has lately started the command of that number."""
+        return number in self._issued
 
     def forget(self) -> None:
         """Drop the last result: until a new one comes, its scalars read NaN."""
@@ -159,7 +118,14 @@ class Command(Device):
 
     def trigger(self) -> DeviceStatus:
         """Start the command with the time-out that its device computes for it."""
-        return self.start(self.parent.command_timeout_s(self.attr_name))
+        timeout_s = LOST_TIMEOUT_S
+        link = self.parent.link
+        if not link.trouble(even_if_lost=self._even_if_lost):
+            try:
+                timeout_s = self.parent.command_timeout_s(self.attr_name)
+            except (TimeoutError, ConnectionError):  # settings cannot be read
+                link.lose("does not answer")
+        return self.start(timeout_s)
 
     def start(self, timeout_s: float) -> DeviceStatus:
         """Write a fresh number to the command PV.
@@ -178,9 +144,16 @@ class Command(Device):
         number = next(_numbers)
         with self._settling:
             self.forget()
-            self._waiting = (number, status)
-        self.parent.link.watch(status)
-        self.request.put(number, wait=False)
+            pending = {n: old for n, old in self._waiting.items() if not old.done}
+            self._waiting = {**pending, number: status}
+            self._issued.append(number)
+        link = self.parent.link
+        link.watch(status, even_if_lost=self._even_if_lost)
+        if not link.trouble(even_if_lost=self._even_if_lost):
+            try:
+                self.request.put(number, wait=False)
+            except (TimeoutError, ConnectionError):
+                link.lose("does not answer")
         return status
 
     def abandon(self) -> None:
@@ -189,28 +162,37 @@ class Command(Device):
         As in bluesky's ``stop(success=True)`` of a paused move: the engine replays the
         hop from its withdrawal, so a failure here would only end a scan that goes on.
         """
+        for status in self._taken():
+            status.set_finished()
+
+    def fail(self, error: Exception) -> None:
+        """Let a pending status fail: what it waits for has become useless."""
+        for status in self._taken():
+            status.set_exception(error)
+
+    def _taken(self) -> list[DeviceStatus]:
+        """Take what is pending: nothing else settles it then."""
         with self._settling:
-            waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting[1].done:
-            waiting[1].set_finished()
+            waiting, self._waiting = self._waiting, {}
+        return [status for status in waiting.values() if not status.done]
 
     def _result_changed(self, value: Any = None, **kwargs: Any) -> None:
         values = np.atleast_1d(np.asarray(value, dtype=float))
         with self._settling:
-            if self._waiting is None or values[0] != self._waiting[0]:
+            status = self._waiting.pop(int(values[0]), None)
+            if status is None:
                 return
-            _, status = self._waiting
-            self._waiting = None
             self._values, self.timestamp = values, time.time()
-        if status.done:
-            return
-        outcome = int(values[1])
+        with contextlib.suppress(InvalidState):  # lost, or too late, in this moment
+            self._settle(status, int(values[1]))
+
+    def _settle(self, status: DeviceStatus, outcome: int) -> None:
         if outcome == OK:
             status.set_finished()
-        else:
-            error = _ERRORS.get(outcome, CommandRefusedError)
-            said = "" if outcome == NO_CONTACT else f": {self.parent.link.last_error()}"
-            status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
+            return
+        error = _ERRORS.get(outcome, CommandRefusedError)
+        said = "" if outcome == NO_CONTACT else f": {self.parent.link.last_error()}"
+        status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
 
 
 class ResultScalar(Signal):
@@ -233,6 +215,11 @@ class ResultScalar(Signal):
         self._command = command
         self._index = index
         self._units, self._precision = units, precision
+
+    @property
+    def index(self) -> int:
+        """Which element it is."""
+        return self._index
 
     @property
     def timestamp(self) -> float:

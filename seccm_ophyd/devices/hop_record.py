@@ -1,5 +1,6 @@
 """The soft part of a hop's event: which hop, how it ended, whether it was redone."""
 
+import math
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -8,8 +9,23 @@ from ophyd.status import Status
 
 from ..schema import HopOutcome
 from ..techniques import check_whole
+from .command import finished
 
-__all__ = ["HopRecord"]
+__all__ = ["HopRecord", "outcome_of"]
+
+
+def outcome_of(
+    *, missed: bool, bad: bool, overload: bool, lost: bool, suspect: bool
+) -> HopOutcome:
+    """Tell how a hop ended: the worst of what happened counts."""
+    happened = {
+        HopOutcome.NO_CONTACT: missed,
+        HopOutcome.BAD: bad,
+        HopOutcome.OVERLOAD: overload,
+        HopOutcome.LOST: lost,
+        HopOutcome.SUSPECT: suspect,
+    }
+    return next((o for o, has in happened.items() if has), HopOutcome.CONTACT)
 
 
 class HopRecord(Device):
@@ -47,15 +63,20 @@ class HopRecord(Device):
         check_whole("hop index", index, 0, 2**31, "hops")
 
     def set(self, index: int) -> Status:
-        """Begin hop number `index`; beginning it again marks it as repeated."""
+        """Begin hop number `index`; beginning it again marks it as repeated.
+
+        Raises
+        ------
+        CommandRefusedError
+            If somebody has changed a setting of the amplifier.
+        """
+        self.parent.clamp.check_settings()
         self._recorded = False
         self.repeated.put(int(index == self.index.get()))
         self.index.put(int(index))
         self.parent.z.forget()
         self.parent.clamp.forget()
-        status = Status(self)
-        status.set_finished()
-        return status
+        return finished(self)
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Read the hop, with the outcome as the stages and the amplifier tell it."""
@@ -63,11 +84,14 @@ class HopRecord(Device):
         return super().read()
 
     def _outcome(self) -> HopOutcome:
-        if self.parent.z.contact_height.get() != self.parent.z.contact_height.get():
-            return HopOutcome.NO_CONTACT
-        if self.parent.clamp.is_overloaded:
-            return HopOutcome.OVERLOAD
-        return HopOutcome.CONTACT
+        z, clamp = self.parent.z, self.parent.clamp
+        return outcome_of(
+            missed=math.isnan(z.contact_height.get()),
+            bad=clamp.is_bad,
+            overload=clamp.is_overloaded,
+            lost=clamp.is_lost,
+            suspect=z.is_suspect,
+        )
 
     def stage(self) -> list[object]:
         """Forget the hop of an earlier run."""

@@ -1,17 +1,20 @@
 """Writes the arrays of each hop to HDF5: approach curve and technique's trace."""
 
+import math
+import shutil
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import Device, Signal
+from ophyd import Device, Signal, SignalRO
 
+from ..errors import DiskSpaceError
 from ..storage.traces import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
 from .z_stage import CURVE_SAMPLES
@@ -21,16 +24,33 @@ __all__ = ["HopTraces"]
 _NOTHING = np.full((len(TRACE_CHANNELS), 0), np.nan)
 
 
+class FreeSpace(SignalRO):
+    """Free space of the parent's folder (bytes); infinite without a folder."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(value=math.inf, **kwargs)
+
+    def get(self, **kwargs: Any) -> float:
+        """Ask the file system."""
+        folder = self.parent.folder.get()
+        return float(shutil.disk_usage(folder).free) if folder else math.inf
+
+
 class HopTraces(Device):
     """One HDF5 file per run, one dataset per kind of trace, one row per hop.
 
     The rows are written when the engine collects the documents of an event, at the row
     of that event: a hop that is interrupted there and redone overwrites its row. What a
     long acquisition has taken so far stands in its row already while it goes on.
-    Without a folder nothing is written, and nothing described.
+    Without a folder nothing is written, and nothing described. Where the free space is
+    below the reserve, or a row cannot be written, the hop fails.
     """
 
     folder = Cpt(Signal, value="", kind="omitted", doc="where the files go")
+    free_space = Cpt(FreeSpace, kind="omitted", doc="of the folder (bytes)")
+    reserve = Cpt(
+        Signal, value=0.0, kind="omitted", doc="free space a run leaves alone (bytes)"
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._file: TraceFile | None = None
@@ -102,10 +122,58 @@ class HopTraces(Device):
     def _write_part(self, *args: Any, **kwargs: Any) -> None:
         """Write what a long acquisition has taken so far to the row of its hop."""
         clamp = self.parent.clamp
+        try:
+            self._check_space()
+            with self._writing:
+                row, _ = self._next_row()
+                self._write(row, clamp.measuring, clamp.progress.trace)
+        except OSError as error:
+            clamp.acquire.fail(error)  # nobody hears of an exception in this thread
+        else:
+            clamp.progress.row.put(row)
+
+    def _check_space(self) -> None:
+        free, reserve = self.free_space.get(), self.reserve.get()
+        if free < reserve:
+            raise DiskSpaceError(
+                f"{free / 1e6:.1f} MB are left in {self.folder.get()}, less than the "
+                f"reserve of {reserve / 1e6:.1f} MB: the run ends"
+            )
+
+    def write_hops(
+        self,
+        hops: Sequence[int],
+        curves: NDArray[np.float64],
+        traces: Sequence[NDArray[np.float64]],
+    ) -> None:
+        """Write the rows of hops that were made in one go; `announce` tells of them.
+
+        Parameters
+        ----------
+        hops
+            Their indices.
+        curves : ndarray, shape (hops, 2, 1000)
+            Approach curves.
+        traces : sequence of ndarray, shape (hops, 3, samples)
+            One for each technique; NaN where nothing was measured.
+        """
+        if self._file is None:
+            return
         with self._writing:
-            row, _ = self._next_row()
-            self._write(row, clamp.measuring, clamp.progress.trace)
-        clamp.progress.row.put(row)
+            first = self._row + 1
+            for name, rows in zip(self._names, (curves, *traces), strict=True):
+                self._file.write_rows(first, name, rows)
+            self._row, self._last_index = self._row + len(hops), hops[-1]
+
+    def announce(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Announce the last rows: all that are collected at once, in one document."""
+        if self._file is None or not count:
+            return
+        yield from self._announced
+        self._announced.clear()
+        first = self._row + 1 - count
+        for name in self._names:
+            yield "stream_datum", self._file.stream_datum(name, first, count)
 
     def collect_asset_docs(
         self, index: int | None = None
@@ -113,6 +181,7 @@ class HopTraces(Device):
         """Write the rows of the hop that is being saved and announce them."""
         if self._file is None:
             return
+        self._check_space()
         with self._writing:
             self._row, self._last_index = self._next_row()
             self._file.write(self._row, "approach", self.parent.z.read_curve())

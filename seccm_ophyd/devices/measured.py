@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import SeccmError
-from ..techniques import Measurement
+from ..techniques import Measurement, contact_loss
 from .command import Command
 
 __all__ = ["CONTACT_AGE", "Measured"]
 
-OVERLOAD, CONTACT_AGE = 2, 9  # elements of ``Clamp:Summary``
+OVERLOAD, SAMPLES, CONTACT_AGE = 2, 3, 9  # elements of ``Clamp:Summary``
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Measured:
         What the technique draws from it, by name.
     overload
         Whether the current left the range.
+    lost
+        Whether the contact was lost; the scalars tell of the time before.
+    bad
+        Whether a reading is no finite number; the scalars are NaN then.
     contact_age
         Time from contact to the first sample (s).
     timestamp
@@ -39,12 +43,20 @@ class Measured:
     trace: NDArray[np.float64]
     scalars: dict[str, Any]
     overload: bool
+    lost: bool
+    bad: bool
     contact_age: float
     timestamp: float
 
     @classmethod
     def read(
-        cls, measurement: Measurement, acquire: Command, trace: ArrayLike
+        cls,
+        measurement: Measurement,
+        acquire: Command,
+        trace: ArrayLike,
+        *,
+        noise_pa: float,
+        zero_pa: float,
     ) -> "Measured":
         """Make it from the PVs.
 
@@ -56,28 +68,75 @@ class Measured:
             The command that has ended.
         trace
             Value of ``Clamp:Trace``.
+        noise_pa, zero_pa
+            Rms and mean of the current without contact (pA).
 
         Raises
         ------
         SeccmError
-            If `trace` is not that of the command, or is incomplete.
+            If `trace` is not that of the command, or not as long as it should be.
         """
         values, number = acquire.values, acquire.number
         if values is None or number is None:
             raise SeccmError(f"{acquire.dotted_name} has measured nothing")
         flat = np.asarray(trace, dtype=float)
         size = int(flat[2]) if flat.size > 2 else 0
-        if size < 1 or flat.size < 3 + 3 * size or flat[0] != number:
+        taken = int(values[SAMPLES])
+        if not 1 <= size == taken or flat.size != 3 + 3 * size or flat[0] != number:
             raise SeccmError(
                 f"Clamp:Trace holds {flat.size} numbers of acquisition "
-                f"{flat[0]:.0f}, not a trace of {number}"
+                f"{flat[0]:.0f}, not a trace of {number} with {taken} samples"
             )
-        rows = flat[3 : 3 + 3 * size].reshape(3, size)
+        return cls.of(
+            measurement,
+            values,
+            flat[3:].reshape(3, size),
+            acquire.timestamp,
+            noise_pa=noise_pa,
+            zero_pa=zero_pa,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        measurement: Measurement,
+        summary: ArrayLike,
+        rows: NDArray[np.float64],
+        timestamp: float,
+        *,
+        noise_pa: float,
+        zero_pa: float,
+    ) -> "Measured":
+        """Make it from a summary and a trace that belong together.
+
+        Parameters
+        ----------
+        measurement, noise_pa, zero_pa
+            As in `read`.
+        summary
+            As in ``Clamp:Summary``.
+        rows : ndarray, shape (3, samples)
+            The trace.
+        timestamp
+            When it ended (s since the epoch).
+        """
+        values = np.asarray(summary, dtype=float)
+        overload = bool(values[OVERLOAD])
+        bad = not np.isfinite(rows).all()
+        end = None
+        if not (bad or overload):
+            wanted = measurement.technique.acquisition
+            end = contact_loss(rows, wanted, noise_pa, zero_pa)
+        blank = bad or end == 0
         return cls(
-            number=number,
+            number=int(values[0]),
             trace=rows,
-            scalars=measurement.summarise(rows),
-            overload=bool(values[OVERLOAD]),
+            scalars=measurement.blanks
+            if blank
+            else measurement.summarise(rows[:, :end], lost=end is not None),
+            overload=overload,
+            lost=end is not None,
+            bad=bad,
             contact_age=float(values[CONTACT_AGE]),
-            timestamp=acquire.timestamp,
+            timestamp=timestamp,
         )

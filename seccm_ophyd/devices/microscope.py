@@ -1,9 +1,13 @@
 """The whole microscope: stages, amplifier, the hop, and how to make it safe."""
 
 import logging
+import math
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from bluesky.utils import NoReplayAllowed
 from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
@@ -11,15 +15,22 @@ from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
 from ..errors import InstrumentLostError, SeccmError
 from .axis import MARGIN_S
 from .clamp_amplifier import ClampAmplifier
-from .command import Command, InstrumentLink
+from .command import Command
+from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
+from .link import InstrumentLink
 from .xy_stage import XYStage
 from .z_stage import ZStage
 
 __all__ = ["Microscope"]
 
 logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 9.0
+PARTIAL_TIMEOUT_S = 3.5  # where some PVs answer, a refusal is to be there within 5 s
+CONNECT_POLL_S = 0.05
+REHOME_TIMEOUT_S = 30.0  # pyepics finds an IOC that has restarted after 7 s
 
 
 class Microscope(Device):
@@ -43,9 +54,15 @@ class Microscope(Device):
     clamp = Cpt(ClampAmplifier, "", labels={"detectors"})
     hop = Cpt(HopRecord, "")
     traces = Cpt(HopTraces, "")
+    line = Cpt(HopLine, "", kind="omitted")
 
-    safe = Cpt(Command, "IOC:MakeSafe", result="IOC:Safe", kind="omitted")
-    owner = Cpt(EpicsSignal, "IOC:Owner.VAL$", string=True, kind="omitted")
+    safe = Cpt(
+        Command, "IOC:MakeSafe", result="IOC:Safe", even_if_lost=True, kind="omitted"
+    )
+    owner = Cpt(
+        EpicsSignalRO, "IOC:Owner.VAL$", string=True, auto_monitor=True, kind="omitted"
+    )
+    claim = Cpt(EpicsSignal, "IOC:Owner.VAL$", string=True, kind="omitted")
     heartbeat = Cpt(EpicsSignal, "IOC:Heartbeat", kind="omitted")
     lease_time = Cpt(EpicsSignal, "IOC:LeaseTime", kind="omitted")
     tripped = Cpt(EpicsSignalRO, "IOC:Tripped", string=True, kind="omitted")
@@ -63,28 +80,83 @@ class Microscope(Device):
     find_run: Callable[[str | int], Any] | None = None
     """Finds a stored run by uid or number; the session sets it, plans use it."""
 
-    def connect(self, timeout_s: float = 5.0) -> None:
+    driver: str = ""
+    """Name by which this client holds the lease, if it does; the session sets it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._made_safe: int | None = None
+        self._owner_told: str | None = None  # by this connection
+        self._owner_times: deque[float] = deque(maxlen=16)
+        super().__init__(*args, **kwargs)
+        self.safe.result.subscribe(self._safe_ended, run=False)
+        self.owner.subscribe(self._owner_changed, run=False)
+        self.owner.subscribe(self._owner_lost, event_type="meta", run=False)
+
+    def _owner_changed(
+        self, value: str = "", timestamp: float = 0.0, **kwargs: Any
+    ) -> None:
+        """Let nothing go on that relied on the lease."""
+        if timestamp in self._owner_times:  # told twice, the second time out of order
+            return
+        self._owner_times.append(timestamp)
+        self._owner_told = value
+        if self.driver and value != self.driver:
+            self.lose(f"is driven by {value}" if value else "has ended the lease")
+
+    def _owner_lost(self, connected: bool = True, **kwargs: Any) -> None:
+        if not connected:
+            self._owner_told = None
+
+    def _safe_ended(self, value: Any = None, **kwargs: Any) -> None:
+        """Take the instrument as lost when someone else has made it SAFE.
+
+        A scan that just went on would lower the probe again.
+        """
+        number = int(np.atleast_1d(value)[0])
+        before, self._made_safe = self._made_safe, number
+        # 0: none since it booted; the first update tells of the past
+        if before is None or number in (0, before):
+            return
+        if not self.safe.is_own(number):
+            self.lose("was made SAFE by another client")
+
+    def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Wait until every PV is connected; they connect in parallel.
+
+        As long as further ones connect it goes on waiting: a computer under load is
+        slow, not broken.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait for the first one (s).
 
         Raises
         ------
         InstrumentLostError
-            After `timeout_s`, naming all the PVs that are missing.
+            Naming all the PVs that are missing: after `timeout_s` where none answers,
+            and otherwise about 4 s after the last one that did.
         """
-        try:
-            self.wait_for_connection(timeout=timeout_s)
-        except TimeoutError as error:
-            names = {
-                walk.item.pvname: walk.item.connected
-                for walk in self.walk_signals()
-                if hasattr(walk.item, "pvname")
-            }
-            missing = sorted(name for name, there in names.items() if not there)
-            hint = ": does its IOC run?" if len(missing) == len(names) else ""
-            raise InstrumentLostError(
-                f"{len(missing)} of {len(names)} PVs of {self.prefix} do not answer "
-                f"within {timeout_s:g} s{hint}: {', '.join(missing)}"
-            ) from error
+        signals = [
+            walk.item for walk in self.walk_signals() if hasattr(walk.item, "pvname")
+        ]
+        # rounds are counted, not seconds: those in which this process did not run
+        # would be held against the IOC
+        missing, rounds, last = signals, 0, math.ceil(timeout_s / CONNECT_POLL_S)
+        while still := [signal for signal in missing if not signal.connected]:
+            if len(still) < len(missing):
+                last = rounds + math.ceil(PARTIAL_TIMEOUT_S / CONNECT_POLL_S)
+            missing = still
+            if rounds == last:
+                names = sorted(signal.pvname for signal in missing)
+                hint = ": does its IOC run?" if len(names) == len(signals) else ""
+                raise InstrumentLostError(
+                    f"{len(names)} of {len(signals)} PVs of {self.prefix} do not "
+                    f"answer within {rounds * CONNECT_POLL_S:g} s{hint}: "
+                    f"{', '.join(names)}"
+                )
+            time.sleep(CONNECT_POLL_S)
+            rounds += 1
 
     def command_timeout_s(self, command: str) -> float:
         """Longest duration of MakeSafe: a full withdrawal (s)."""
@@ -105,20 +177,96 @@ class Microscope(Device):
 
         The engine calls this while it cleans up: what else it has to do must go on.
         """
-        status = self.make_safe()
         try:
+            status = self.make_safe()
             status.wait(timeout=self.command_timeout_s("safe") + MARGIN_S)
         except (SeccmError, TimeoutError) as error:
             logger.critical("%s is NOT known to be safe: %s", self.name, error)
 
-    def stage(self) -> list[object]:
-        """Stage the parts; refuse while a trip is latched.
+    @property
+    def links(self) -> tuple[InstrumentLink, ...]:
+        """The links of the instrument and of its parts."""
+        return self.link, self.xy.link, self.z.link, self.clamp.link
+
+    def lose(self, what: str) -> None:
+        """Take the instrument as lost, as `InstrumentLink.lose`."""
+        for link in self.links:
+            link.lose(what)
+
+    def rehome(self, timeout_s: float = REHOME_TIMEOUT_S) -> None:
+        """Make the instrument SAFE and verify it, so that plans run again after a loss.
+
+        Look at the probe first. Settings that an IOC has forgotten when it restarted
+        are put again by the next plan.
+
+        Parameters
+        ----------
+        timeout_s
+            Longest wait (s) for the connections, and again for the lease.
 
         Raises
         ------
+        InstrumentLostError
+            If PVs do not answer, or the probe is not withdrawn then.
         SeccmError
-            If the instrument has tripped; the message gives the reason.
+            If MakeSafe fails, or another client drives the instrument.
+
+        Examples
+        --------
+        >>> seccm.rehome()  # doctest: +SKIP
         """
+        self.connect(timeout_s)
+        # before MakeSafe: what the IOC tells of the end of the lease lets it fail
+        if self.driver and not self.is_driven_by(self.driver, timeout_s):
+            raise SeccmError(f"{self.name} {self._driven_by()}")
+        self.make_safe().wait()
+        state = self.z.state.get(use_monitor=False)
+        if state != "WITHDRAWN":
+            raise InstrumentLostError(
+                f"{self.z.state.pvname} is {state} after MakeSafe"
+            )
+        self.clamp.forget_settings()
+        for link in self.links:
+            link.accept()
+
+    def is_driven_by(self, name: str, timeout_s: float) -> bool:
+        """Wait until the IOC has told that `name` drives it, or that another does.
+
+        Told by its monitor, not asked: what it has told before has been told then, too.
+
+        Parameters
+        ----------
+        name
+            The name of a client.
+        timeout_s
+            Longest wait (s) while nobody drives it.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self._owner_told and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self._owner_told == name
+
+    def _driven_by(self) -> str:
+        return f"is driven by {self.owner.get() or 'nobody'}, not by {self.driver}"
+
+    def stage(self) -> list[object]:
+        """Stage the parts; refuse after a loss, and while a trip is latched.
+
+        Raises
+        ------
+        InstrumentLostError
+            If the instrument was lost and nobody has called `rehome` since.
+        SeccmError
+            If the instrument has tripped, or is driven by another client; the message
+            gives the reason.
+        """
+        if lost := next((link.lost for link in self.links if link.lost), ""):
+            raise InstrumentLostError(
+                f"the IOC {self.prefix} {lost}: tip state unknown. Look at the probe, "
+                f"then call {self.name}.rehome()"
+            )
+        if self.driver and self.owner.get() != self.driver:
+            raise SeccmError(f"{self.name} {self._driven_by()}")
         if self.tripped.get() == "yes":
             raise SeccmError(
                 f"{self.name} has tripped: {self.trip_reason.get()}. Look at the "
@@ -126,8 +274,18 @@ class Microscope(Device):
             )
         return super().stage()
 
+    def abandon(self) -> None:
+        """Let what is pending end without error: nobody waits for it any more.
+
+        A plan that cleans up is not to be interrupted by the failures of what it stops.
+        """
+        for part in (self.z, self.clamp, self.line):
+            part.pause()
+        self.xy.abandon()
+
     def unstage(self) -> list[object]:
         """Unstage the parts and leave the instrument SAFE."""
+        self.abandon()
         unstaged = super().unstage()
         self.stop(success=True)
         return unstaged
@@ -141,8 +299,7 @@ class Microscope(Device):
             If the event of the hop has been emitted: the engine then goes on behind it
             instead of replaying the hop, which would give a second event.
         """
-        for part in (self.z, self.clamp):
-            part.pause()
+        self.abandon()
         self.stop(success=True)
         if self.hop.is_recorded:
             raise NoReplayAllowed

@@ -1,13 +1,47 @@
 """One way to declare a setting: monitored, limited, bounded in time, in the config."""
 
+import time
 from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
+from ophyd.status import Status
 
-__all__ = ["PUT_TIMEOUT_S", "array_setting", "setting"]
+__all__ = ["PUT_TIMEOUT_S", "Setting", "array_setting", "setting"]
 
 PUT_TIMEOUT_S = 5.0
+_POLL_S = 0.005
+
+
+class Setting(EpicsSignal):
+    """A signal that may be set again right after a pause has cut its last `set`."""
+
+    def set(self, value: Any, **kwargs: Any) -> Status:
+        """Set it, once an earlier `set` has ended; see `ophyd.EpicsSignal.set`."""
+        going_on = self._set_thread
+        if going_on is not None:
+            going_on.join(PUT_TIMEOUT_S)
+        return super().set(value, **kwargs)
+
+    def _set_and_wait(self, value: Any, timeout: float | None, **kwargs: Any) -> None:
+        """Write it, and wait until the IOC has it, by a clock that nobody sets."""
+        limit_s = PUT_TIMEOUT_S if timeout is None else timeout
+        deadline = time.monotonic() + limit_s
+        self.put(value, **kwargs)
+        while not self._reads(value):
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{self.setpoint_pvname} was set to {value!r} and reads "
+                    f"{self.get()!r} after {limit_s:g} s"
+                )
+            time.sleep(_POLL_S)
+
+    def _reads(self, value: Any) -> bool:
+        # asked, not monitored: ophyd takes what it has written for what is there
+        found = self.get(use_monitor=False)
+        if isinstance(found, str):
+            return found == (value if isinstance(value, str) else self.enum_strs[value])
+        return bool(abs(found - value) <= (self.tolerance or 0.0))
 
 
 def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:
@@ -24,7 +58,7 @@ def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:
         What it is, with its unit.
     """
     return Cpt(
-        EpicsSignal,
+        Setting,
         suffix,
         limits=not kwargs.get("string", False),
         auto_monitor=True,

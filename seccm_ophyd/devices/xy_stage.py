@@ -4,7 +4,7 @@ from ophyd import Component as Cpt
 from ophyd import Device
 
 from .axis import StageAxis
-from .command import InstrumentLink
+from .link import InstrumentLink
 
 __all__ = ["XYStage"]
 
@@ -24,3 +24,8 @@ class XYStage(Device):
     link = Cpt(InstrumentLink, "", kind="omitted")
     x = _axis("XY:X", "x of the probe over the sample (um)")
     y = _axis("XY:Y", "y of the probe over the sample (um)")
+
+    def abandon(self) -> None:
+        """Stop pending moves without error: nobody waits for them any more."""
+        self.x.abandon()
+        self.y.abandon()

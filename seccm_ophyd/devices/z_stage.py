@@ -1,18 +1,29 @@
 """The Z stage: lowers the nanopipette until the meniscus closes the cell."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
+from ophyd.status import Status
 
 from ..errors import SeccmError
 from .axis import MARGIN_S, StageAxis
-from .command import Command, InstrumentLink, ResultScalar
-from .setting import setting
+from .command import Command, ResultScalar, finished
+from .link import InstrumentLink
+from .setting import PUT_TIMEOUT_S, setting
 
-__all__ = ["CURVE_SAMPLES", "ZStage"]
+__all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_suspect"]
 
 CURVE_SAMPLES = 1000
+UNKNOWN = 100.0  # um, the upper end of Z: a height that is not known
+SUSPECT = 4.0  # rms of its noise that a verified current is above the baseline
+
+
+def is_suspect(verified: float, baseline: float, noise: float) -> bool:
+    """Whether a current behind the trigger (pA) cannot be told from the baseline."""
+    return bool(abs(verified - baseline) < SUSPECT * noise)
 
 
 def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
@@ -47,9 +58,19 @@ class ZStage(Device):
     threshold = setting("Z:Threshold", "current that makes a contact (pA)")
     threshold_mode = setting("Z:ThresholdMode", "absolute, above baseline", string=True)
     debounce = setting("Z:Debounce", "samples in a row that make a contact")
+    verify_time = setting("Z:VerifyTime", "for which a contact is watched (s)")
     travel_limit = setting("Z:TravelLimit", "longest travel of an approach (um)")
     withdraw_distance = setting("Z:WithdrawDistance", "withdrawal from contact (um)")
     withdraw_rate = setting("Z:WithdrawRate", "rate of the withdrawal (um/s)")
+
+    travel_height = setting("Z:TravelHeight", "lowest height of a move (um)")
+    detach_distance = setting("Z:DetachDistance", "that breaks a meniscus unseen (um)")
+    detach_margin = setting("Z:DetachMargin", "beyond where one was seen to break (um)")
+    slow_height = setting("Z:SlowHeight", "at which a descent becomes slow (um)")
+    fast_rate = setting("Z:FastRate", "of a descent down to SlowHeight (um/s)")
+    following_error_limit = setting(
+        "Z:FollowingErrorLimit", "readback off the setpoint that trips (um)"
+    )
 
     approach = Cpt(Command, "Z:Approach", result="Z:Landing", kind="omitted")
     withdraw = Cpt(Command, "Z:Withdraw", result="Z:Withdrawal", kind="omitted")
@@ -61,8 +82,38 @@ class ZStage(Device):
     baseline_current = _landing(6, "pA", "mean current before contact")
     baseline_noise = _landing(7, "pA", "rms of the current before contact")
     contact_time = _landing(9, "s", "instrument time at the trigger")
+    verified_current = _landing(10, "pA", "mean current a while behind the trigger")
+    verified_noise = _landing(11, "pA", "rms that such a mean has without contact")
+    detach_height = _landing(
+        12, "um", "height above the contact before at which its meniscus broke"
+    )
 
     curve = Cpt(EpicsSignalRO, "Z:ApproachCurve", auto_monitor=False, kind="omitted")
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the current behind the trigger cannot be told from none."""
+        return is_suspect(
+            self.verified_current.get(),
+            self.baseline_current.get(),
+            self.verified_noise.get(),
+        )
+
+    def set(self, heights: tuple[float, float]) -> Status:
+        """Set how high the next move is, and where the next descent becomes slow.
+
+        Parameters
+        ----------
+        heights
+            Both in um; NaN for one that is not known.
+        """
+        for signal, height in zip(
+            (self.travel_height, self.slow_height), heights, strict=True
+        ):
+            known = UNKNOWN if math.isnan(height) else height
+            if signal.get() != known:
+                signal.put(known, wait=True, timeout=PUT_TIMEOUT_S)
+        return finished(self)
 
     def trigger(self) -> DeviceStatus:
         """Land: same as ``approach.trigger()``; fails with `NoContactError`."""
@@ -74,6 +125,7 @@ class ZStage(Device):
         # From a miss, the withdrawal goes back to where the approach began.
         withdrawal += self.travel_limit.get() / self.withdraw_rate.get()
         descent = self.travel_limit.get() / self.approach_rate.get()
+        descent += self.verify_time.get()
         seconds = {"withdraw": withdrawal, "approach": withdrawal + descent}[command]
         return 1.5 * seconds + MARGIN_S
 
@@ -103,7 +155,8 @@ class ZStage(Device):
 
     def stop(self, *, success: bool = False) -> None:
         """Stop the motion at once, wherever it is; see `Microscope.make_safe`."""
-        self.halt.put(1, wait=False)
+        if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
+            self.halt.put(1, wait=False)
         super().stop(success=success)
 
     def pause(self) -> None:

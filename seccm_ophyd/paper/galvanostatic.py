@@ -33,7 +33,7 @@ FRAMES_PER_S = 10
 
 
 class GalvanostaticMap(Experiment):
-    """Potential and time at +5 pA on each point near the edge of an electrode."""
+    """Potential over time at +5 pA on each point of a composite."""
 
     figures = ("4", "M1")
     simulator: ClassVar = Simulator()
@@ -73,13 +73,12 @@ class GalvanostaticMap(Experiment):
         if name == "M1":
             return self._movie(cube, out)
         figure = make_figure(13.2, 8.0)
-        axes = figure.subplots(2, 3)
-        draw_map(
-            axes[0, 0], topography(hop_map(runs["map"])), "Topography", "topography"
-        )
+        panels = figure.subplot_mosaic("abb;cde")
+        heights = topography(hop_map(runs["map"]))
+        draw_map(panels["a"], heights, "Topography", "topography")
         on, off = self._masks(cube)
         places = _typical(cube, on), _typical(cube, off)
-        curves = curve_axes(axes[0, 1], "t (ms)", "E vs Ag/AgCl (V)")
+        curves = curve_axes(panels["b"], "t (ms)", "E vs Ag/AgCl (V)")
         labels = ("on LiFePO$_4$", "off")
         for point, colour, label in zip(places, (RED, "black"), labels, strict=True):
             potential = cube.sel(x=point[0], y=point[1], method="nearest")
@@ -87,13 +86,15 @@ class GalvanostaticMap(Experiment):
         curves.legend(frameon=False)
         curves.set(ylim=(0.2, 1.3))
         curves.set_title("At the arrows, +5 pA", loc="left", size=10)
-        axes[0, 2].set_axis_off()
-        for panel, t in zip(axes[1], TIMES_S, strict=True):
-            title = f"{1e3 * t:.0f} ms"
-            draw_map(panel, frame(cube, t), title, "potential", LIMITS_V)
+        frames = [panels[letter] for letter in "cde"]
+        for panel, t in zip(frames, TIMES_S, strict=True):
+            values = frame(cube, t)
+            ended = ", grey: ended at the cut-off" if values.isnull().any() else ""
+            title = f"{1e3 * t:.0f} ms{ended}"
+            draw_map(panel, values, title, "potential", LIMITS_V)
             for point, colour in zip(places, (RED, "black"), strict=True):
                 arrow(panel, point, colour)
-        add_letters(figure, [axes[0, 0], axes[0, 1], axes[1, 0]], "abc")
+        add_letters(figure, [panels[letter] for letter in "abc"], "abc")
         return figure
 
     @staticmethod

@@ -93,8 +93,11 @@ class CatalogueWriter:
         return any(busy)
 
     def run(self) -> None:
-        """Work until no session is open and nothing is left to write."""
-        while True:
+        """Work until no session is open and nothing is left to write.
+
+        It ends, too, when the folder is gone: its journals will not grow any more.
+        """
+        while self._folder.journal.exists():
             alive = session_alive(self._folder)  # asked before the journals are read
             busy = self.step()
             if not alive and not busy and not self._runs:
@@ -105,7 +108,7 @@ class CatalogueWriter:
     def _find(self) -> None:
         known = self._runs.keys() | self._left
         for info in unfinished(self._folder, known):
-            if info.interrupted(self._folder):
+            if info.interrupted:
                 self._leave(info, "it was interrupted, its journal has no stop")
             else:
                 self._runs[info.uid] = _OpenRun(info, self._client)
@@ -117,7 +120,7 @@ class CatalogueWriter:
                 acknowledge(self._folder, run.info.uid)
                 logger.info("run %s is in the catalogue", run.info.uid)
                 del self._runs[run.info.uid]
-            elif not busy and run.info.interrupted(self._folder):
+            elif not busy and run.info.interrupted:
                 run.flush()
                 self._leave(run.info, "it was interrupted, its journal has no stop")
             return busy

@@ -8,9 +8,7 @@ import copy
 import functools
 import logging
 import os
-import sqlite3
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from .databases import create_databases
 from .index import JournalInfo, journal_of, journals
 from .launch import ensure_writer
 from .layout import DataFolder
@@ -44,26 +43,6 @@ def _tree_arguments(folder: DataFolder) -> dict[str, Any]:
         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
         "init_if_not_exists": False,
     }
-
-
-def _create_databases(folder: DataFolder) -> None:
-    """Make the databases; the catalogue's gets its name only when it is complete."""
-    folder.create()
-    new = folder.catalogue / "new.db"
-    for leftover in folder.catalogue.glob("new.db*"):
-        leftover.unlink()
-    # its own process, as tiled does it too: SQLite and alembic are averse to threads
-    command = [sys.executable, "-m", "tiled", "catalog", "init", f"sqlite:///{new}"]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise RuntimeError(
-            f"no catalogue could be made in {folder.root}: {made.stderr}"
-        )
-    tables = sqlite3.connect(folder.tables)
-    # write-ahead log, as in the catalogue: readers and the writer do not wait
-    tables.execute("PRAGMA journal_mode=WAL")
-    tables.close()
-    new.rename(folder.database)
 
 
 def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
@@ -95,7 +74,7 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
                 f"no catalogue in {folder.root}: a session there, or "
                 f"`seccm recover`, makes one"
             )
-        _create_databases(folder)
+        create_databases(folder)
     # heavy (2 s) and not needed by the devices, so not at the head of this module
     from bluesky_tiled_plugins.exporters import json_seq_exporter
     from tiled.catalog import from_uri
@@ -246,12 +225,34 @@ class SessionCatalogue:
         info = journal_of(self.folder, run)
         deadline = time.monotonic() + self.timeout_s
         while not self._readable(info.uid):
-            if time.monotonic() >= deadline or info.interrupted(self.folder):
+            if time.monotonic() >= deadline or info.interrupted:
                 raise TimeoutError(self._complaint(info))
             if self._writer is None or self._writer.poll() is not None:
                 self._writer = ensure_writer(self.folder)
             time.sleep(_POLL_S)
         return self._open()[info.uid]
+
+    def find(self, run: str | int) -> Any:
+        """Give a run without waiting: from its journal while that may have more.
+
+        Parameters
+        ----------
+        run
+            As for ``catalogue[run]``.
+
+        Returns
+        -------
+        run of the catalogue, or Path of the journal
+            `seccm_ophyd.analysis` reads either.
+
+        Raises
+        ------
+        KeyError
+            If there is no such run.
+        """
+        info = journal_of(self.folder, run)
+        whole = self.folder.acknowledgement(info.uid).exists()
+        return self[info.uid] if whole else info.path
 
     def __len__(self) -> int:
         return len(journals(self.folder))
@@ -285,7 +286,7 @@ class SessionCatalogue:
 
     def _complaint(self, info: JournalInfo) -> str:
         remedy = "`seccm recover`, once the session is closed, puts it there"
-        if info.interrupted(self.folder):
+        if info.interrupted:
             return f"run {info.uid[:8]} was interrupted and never catalogued; {remedy}"
         return (
             f"the catalogue lacks run {info.uid[:8]} after {self.timeout_s:g} s; its "

@@ -1,15 +1,45 @@
 """Which runs a data folder holds, told by their journals."""
 
-from collections.abc import Set
+import re
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .follower import first_document, last_document
-from .layout import DataFolder
-from .locks import session_alive
+from .layout import DataFolder, is_uid
+from .locks import held
 
-__all__ = ["JournalInfo", "acknowledge", "journal_of", "journals", "unfinished"]
+__all__ = [
+    "JournalInfo",
+    "acknowledge",
+    "age",
+    "journal_of",
+    "journals",
+    "newest_first",
+    "unfinished",
+]
+
+
+_LATEST_S = 1e11  # since the epoch: what is beyond it is no time of a run
+
+
+def age(start: dict[str, Any]) -> tuple[int, float]:
+    """Tell by what runs are sorted, oldest first.
+
+    Parameters
+    ----------
+    start
+        A start document.
+
+    Returns
+    -------
+    (int, float)
+        Scan number (0 without one), then time (s since the epoch): the numbers of a
+        data folder only rise, but a clock may be set back between two runs.
+    """
+    number = start.get("scan_id")
+    return number if isinstance(number, int) else 0, start["time"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +68,8 @@ class JournalInfo:
     @property
     def scan_id(self) -> int | None:
         """The scan number, if the run has one."""
-        return self.start.get("scan_id")
+        number = self.start.get("scan_id")
+        return number if isinstance(number, int) else None
 
     @classmethod
     def read(cls, path: Path) -> "JournalInfo | None":
@@ -52,30 +83,23 @@ class JournalInfo:
         Returns
         -------
         JournalInfo or None
-            None if not even the start document is there.
+            None if not even the start document, with uid and time, is there.
         """
         start, last = first_document(path), last_document(path)
-        if start is None:
+        if start is None or not isinstance(start.get("uid"), str):
+            return None
+        time = start.get("time")
+        if not isinstance(time, int | float) or not abs(time) < _LATEST_S:
             return None
         is_stop = last is not None and last[0] == "stop"
         return cls(path, start, last[1] if last is not None and is_stop else None)
 
-    def interrupted(self, folder: DataFolder) -> bool:
-        """Tell whether the run has no stop document and will not get one.
-
-        Parameters
-        ----------
-        folder
-            The data folder: no session is open on it, or one that began later than
-            the journal was last written.
-        """
-        if self.stop is not None:
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run has no stop document, and nobody writes its journal."""
+        if self.stop is not None or held(self.path):
             return False
-        if not session_alive(folder):
-            return JournalInfo.read(self.path) == self  # no stop in the meantime
-        # both times are the file system's: no two clocks are compared
-        written = self.path.stat().st_mtime_ns
-        return written < folder.session_lock.stat().st_mtime_ns
+        return JournalInfo.read(self.path) == self  # no stop in the meantime
 
 
 def journals(folder: DataFolder) -> list[JournalInfo]:
@@ -94,12 +118,33 @@ def journals(folder: DataFolder) -> list[JournalInfo]:
     list of JournalInfo
         Newest first.
     """
-    found = [JournalInfo.read(path) for path in folder.journal.glob("*.jsonl")]
+    return _named_so(newest_first(folder.journal.glob("*.jsonl")))
+
+
+def newest_first(paths: Iterable[Path]) -> list[JournalInfo]:
+    """Read the ends of journals and sort them.
+
+    Parameters
+    ----------
+    paths
+        Journals; those without a complete start document are left out.
+
+    Returns
+    -------
+    list of JournalInfo
+        By their `age`.
+    """
+    found = [JournalInfo.read(path) for path in paths]
     return sorted(
         (info for info in found if info is not None),
-        key=lambda info: (info.start["time"], info.scan_id or 0),
+        key=lambda info: age(info.start),
         reverse=True,
     )
+
+
+def _named_so(infos: list[JournalInfo]) -> list[JournalInfo]:
+    """Leave out files that are not named after the uid of their run."""
+    return [info for info in infos if info.uid == info.path.stem]
 
 
 def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
@@ -123,13 +168,13 @@ def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
     KeyError
         If there is none, or several begin so.
     """
-    if isinstance(run, str) and folder.journal_file(run).is_file():
+    if isinstance(run, str) and is_uid(run) and folder.journal_file(run).is_file():
         info = JournalInfo.read(folder.journal_file(run))
-        if info is not None:
+        if info is not None and info.uid == run:
             return info
     runs = journals(folder)
     text = str(run)
-    if text.lstrip("-").isdigit():
+    if re.fullmatch("-?[0-9]{1,18}", text):
         number = int(text)
         if number < 0 and -number <= len(runs):
             return runs[-number - 1]
@@ -141,7 +186,7 @@ def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
         return found[0]
     if found:
         raise KeyError(f"{len(found)} runs begin with {run!r}: give more of the uid")
-    raise KeyError(f"no run {run!r} among the {len(runs)} runs of {folder.root}")
+    raise KeyError(f"no run {run!r:.80} among the {len(runs)} runs of {folder.root}")
 
 
 def unfinished(folder: DataFolder, known: Set[str] = frozenset()) -> list[JournalInfo]:
@@ -161,9 +206,7 @@ def unfinished(folder: DataFolder, known: Set[str] = frozenset()) -> list[Journa
     """
     skip = {path.name for path in folder.acknowledged.glob("*")} | known
     paths = [path for path in folder.journal.glob("*.jsonl") if path.stem not in skip]
-    found = [JournalInfo.read(path) for path in paths]
-    infos = [info for info in found if info is not None]
-    return sorted(infos, key=lambda info: info.start["time"])
+    return _named_so(newest_first(paths))[::-1]
 
 
 def acknowledge(folder: DataFolder, uid: str) -> None:

@@ -1,10 +1,13 @@
 """The journal: every document of a run, on the disk before the plan goes on.
 
-One file per run, ``<run uid>.jsonl``; one line per document, the JSON list
-``[name, document]``. Python's JSON writes floats so that they read back bit for bit,
-and knows NaN. The catalogue, the views and the exports all follow the journal.
+One file per run, ``<run uid>.jsonl``, locked while it is written; one line per
+document, the JSON list ``[name, document]``. Python's JSON writes floats so that they
+read back bit for bit, and knows NaN. The catalogue, the views and the exports all
+follow the journal.
 """
 
+import errno
+import fcntl
 import json
 import os
 import threading
@@ -130,10 +133,10 @@ class Journal:
         with self._lock:
             if name == "start":
                 self._open(doc["uid"])
-                append_line(self._files[doc["uid"]], line)
+                self._append(doc["uid"], line)
                 return
             run = self._run_of[doc[_PARENT[name]]]
-            append_line(self._files[run], line)
+            self._append(run, line)
             if name in ("descriptor", "resource", "stream_resource"):
                 self._run_of[doc["uid"]] = run
             elif name == "stop":
@@ -144,10 +147,20 @@ class Journal:
         for run in list(self._files):
             self._close(run)
 
+    def _append(self, run: str, line: bytes) -> None:
+        try:
+            append_line(self._files[run], line)
+        except OSError as error:
+            path = str(self._folder.journal_file(run))
+            why = f"{error.strerror}: the journal takes no more, the run cannot go on"
+            raise OSError(error.errno or errno.EIO, why, path) from error
+
     def _open(self, run: str) -> None:
         path = self._folder.journal_file(run)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self._files[run] = os.open(path, flags, 0o666)
+        # tells others that the run goes on; the kernel frees it however we end
+        fcntl.flock(self._files[run], fcntl.LOCK_EX)
         self._run_of[run] = run
         _sync_folder(path.parent)
 

@@ -1,9 +1,23 @@
 """Where everything lies in a data folder: the one place that names its paths."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DataFolder"]
+__all__ = ["DataFolder", "is_uid"]
+
+_UID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+def is_uid(text: str) -> bool:
+    """Tell whether a text may be a uid, and so the name of a file.
+
+    Parameters
+    ----------
+    text
+        Anything; a path, or what a path is made of, is no uid.
+    """
+    return _UID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, init=False)
@@ -103,8 +117,13 @@ class DataFolder:
         ----------
         uid
             The whole uid of the run.
+
+        Raises
+        ------
+        ValueError
+            If it is no uid: nothing else becomes the name of a file.
         """
-        return self.journal / f"{uid}.jsonl"
+        return self.journal / f"{_checked(uid)}.jsonl"
 
     def acknowledgement(self, uid: str) -> Path:
         """Name the file that says that the catalogue has all of a run.
@@ -113,5 +132,16 @@ class DataFolder:
         ----------
         uid
             The whole uid of the run.
+
+        Raises
+        ------
+        ValueError
+            As `journal_file`.
         """
-        return self.acknowledged / uid
+        return self.acknowledged / _checked(uid)
+
+
+def _checked(uid: str) -> str:
+    if not is_uid(uid):
+        raise ValueError(f"{uid!r:.80} is no uid: up to 64 letters, digits, - and _")
+    return uid

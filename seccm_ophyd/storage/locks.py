@@ -22,6 +22,7 @@ __all__ = [
     "WriterLock",
     "held",
     "session_alive",
+    "session_info",
 ]
 
 # a question by `held` takes a shared lock for an instant: do not trip over it
@@ -83,10 +84,23 @@ class FileLock:
                     raise LockedError(self._holder()) from None
                 time.sleep(0.02)
         self._fd = fd
+        self.tell(self.info)
+
+    def tell(self, info: dict[str, Any]) -> None:
+        """Tell others in the file what is known by now; the lock must be held.
+
+        Parameters
+        ----------
+        info
+            As for the class; replaces what was told.
+        """
+        if self._fd is None:
+            raise RuntimeError(f"{self.path} is not locked by this object")
+        self.info = info
         content = {"pid": os.getpid(), "host": socket.gethostname()}
-        content |= {"started": time.time(), **self.info}
-        os.ftruncate(fd, 0)
-        os.write(fd, json.dumps(content).encode())
+        content |= {"started": time.time(), **info}
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, json.dumps(content).encode(), 0)
 
     def check(self) -> None:
         """See that nobody holds the lock, without taking it.
@@ -129,7 +143,7 @@ class SessionLock(FileLock):
     folder
         The data folder; created if missing.
     info
-        Told to others, for instance ``{"prefix": "SECCM:"}``.
+        Told to others, as by `FileLock.tell`.
     """
 
     def __init__(self, folder: DataFolder, info: dict[str, Any] | None = None) -> None:
@@ -170,6 +184,28 @@ def held(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def session_info(folder: DataFolder) -> dict[str, Any]:
+    """Return what the open session of a data folder tells of itself.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+
+    Returns
+    -------
+    dict
+        Its pid, host, start time, the prefix of the instrument and the addresses where
+        Channel Access finds it; empty when no session is open.
+    """
+    if not held(folder.session_lock):
+        return {}
+    try:
+        return dict(json.loads(folder.session_lock.read_text()))
+    except ValueError:  # it is being written
+        return {}
 
 
 def session_alive(folder: DataFolder) -> bool:

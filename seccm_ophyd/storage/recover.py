@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import close_catalogue, open_catalogue
+from .databases import set_aside_if_corrupt
 from .follower import Document, Follower, documents
 from .index import JournalInfo, acknowledge, unfinished
 from .journal import append_line, encode
@@ -67,6 +68,7 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
     lock.acquire(wait_s)  # first: a writer at work would take us for a session
     try:
         with SessionLock(folder, {"purpose": "recover"}):
+            set_aside_if_corrupt(folder)
             client = open_catalogue(folder, create=True)
             try:
                 return [_recover(folder, client, info) for info in unfinished(folder)]

@@ -1,5 +1,6 @@
 """The arrays of a run, in one HDF5 file that others may read while it is written."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from event_model import compose_stream_resource
 
 __all__ = ["TraceFile"]
 
-# Rows share a chunk up to so many bytes: one row of 1000 samples, many of the short
-# ones, whose chunks would cost more for the index than for the data.
-_CHUNK_BYTES = 16_000
+# Rows share a chunk up to so many bytes: one sample of all rows is then read at the
+# speed of the disk, and writing a row costs no more than with smaller ones.
+_CHUNK_BYTES = 128_000
+# what HDF5 may write beside a row: its index of the chunks grows in blocks
+_OVERHEAD_BYTES = 128_000
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,15 @@ class _Trace:
 
     @property
     def chunks(self) -> tuple[int, int, int]:
-        row_bytes = 8 * len(self.channels) * self.samples
-        return (max(1, _CHUNK_BYTES // row_bytes), *self.shape)
+        return (max(1, _CHUNK_BYTES // self.row_bytes), *self.shape)
+
+    @property
+    def row_bytes(self) -> int:
+        return 8 * len(self.channels) * self.samples
+
+    @property
+    def chunk_bytes(self) -> int:
+        return self.chunks[0] * self.row_bytes
 
 
 class TraceFile:
@@ -57,6 +67,9 @@ class TraceFile:
         self.path = Path(path).resolve()
         self._traces: dict[str, _Trace] = {}
         self._file: h5py.File | None = None
+        self._room = -1  # a descriptor of the file, to reserve room by
+        self._reserved = 0  # room for so many bytes is certain
+        self._is_full = False
         self._datum: dict[str, Callable[..., Any]] = {}
 
     def add(
@@ -113,6 +126,8 @@ class TraceFile:
             dataset.attrs["channels"] = trace.channels
             dataset.attrs["units"] = trace.units
         self._file.swmr_mode = True
+        self._room = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        self._reserved = os.fstat(self._room).st_size
 
     def write(self, row: int, name: str, array: np.ndarray) -> None:
         """Write one row; written again, it is overwritten.
@@ -132,12 +147,29 @@ class TraceFile:
             If the shape is not that of the dataset.
         KeyError
             If there is no such dataset.
+        OSError
+            If the disk does not take it; rows written before stay readable.
+        """
+        self.write_rows(row, name, np.asarray(array)[np.newaxis])
+
+    def write_rows(self, first: int, name: str, arrays: np.ndarray) -> None:
+        """Write neighbouring rows at once; see `write`.
+
+        Parameters
+        ----------
+        first
+            Row of the first hop.
+        name
+            Of the dataset.
+        arrays
+            Values, (hops, channels, samples).
         """
         shape = self._traces[name].shape
-        if np.shape(array) != shape:
-            raise ValueError(f"trace {name!r} is {shape}, not {np.shape(array)}")
-        dataset = self._reach(name, row)
-        dataset[row] = array
+        if np.shape(arrays)[1:] != shape:
+            raise ValueError(f"trace {name!r} is {shape}, not {np.shape(arrays)[1:]}")
+        stop = first + len(arrays)
+        dataset = self._reach(name, stop - 1)
+        dataset[first:stop] = arrays
         dataset.flush()
 
     def stream_resource(self, name: str, data_key: str) -> dict[str, Any]:
@@ -169,23 +201,26 @@ class TraceFile:
         )
         return dict(resource)
 
-    def stream_datum(self, name: str, row: int) -> dict[str, Any]:
-        """Compose the document that announces one row.
+    def stream_datum(self, name: str, row: int, count: int = 1) -> dict[str, Any]:
+        """Compose the document that announces rows.
 
         Parameters
         ----------
         name
             Of the dataset, after its `stream_resource`.
         row
-            Of the hop; reads NaN if it has not been written.
+            Of the first hop; reads NaN if it has not been written.
+        count
+            Number of rows.
 
         Returns
         -------
         dict
             A StreamDatum; the RunEngine adds descriptor and sequence number.
         """
-        self._reach(name, row).flush()
-        return dict(self._datum[name](indices={"start": row, "stop": row + 1}))
+        stop = row + count
+        self._reach(name, stop - 1).flush()
+        return dict(self._datum[name](indices={"start": row, "stop": stop}))
 
     def describe(self, name: str) -> dict[str, Any]:
         """Describe one row of a trace as an event's data key.
@@ -214,13 +249,36 @@ class TraceFile:
 
     def close(self) -> None:
         """Close the file; does nothing if it is closed, or was never started."""
-        if self._file:  # false once closed
-            self._file.close()
+        if not self._file:  # false once closed
+            return
+        if not self._is_full:  # else HDF5 needs what was reserved, to close
+            os.ftruncate(self._room, self._file.id.get_filesize())
+        os.close(self._room)
+        self._file.close()
+
+    def _reserve(self, file: h5py.File, size: int) -> None:
+        """Take the room for a row from the disk, before HDF5 writes it.
+
+        A write that the disk refuses leaves HDF5 in a state in which it cannot close
+        the file, and the process crashes later.
+        """
+        needed = file.id.get_filesize() + size + _OVERHEAD_BYTES
+        if needed <= self._reserved:
+            return
+        try:
+            os.posix_fallocate(self._room, self._reserved, needed - self._reserved)
+        except OSError as error:
+            self._is_full = True
+            why = f"{error.strerror}: no room for more traces, the run cannot go on"
+            raise OSError(error.errno, why, str(self.path)) from error
+        self._reserved = needed
 
     def _reach(self, name: str, row: int) -> h5py.Dataset:
         if not self._file:
             raise RuntimeError(f"{self.path.name} is not open")
-        dataset = self._file[name]
+        dataset, trace = self._file[name], self._traces[name]
+        new = max(row + 1 - dataset.shape[0], 0)
+        self._reserve(self._file, new * trace.row_bytes + trace.chunk_bytes)
         if row >= dataset.shape[0]:
             dataset.resize(row + 1, axis=0)
         return dataset

@@ -9,7 +9,12 @@ journal, by the next one.
 import logging
 import sys
 
-from .catalogue import close_catalogue, open_catalogue, write_profile
+from .catalogue import (
+    close_catalogue,
+    open_catalogue,
+    write_profile,
+)
+from .databases import set_aside_if_corrupt
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
 
@@ -37,6 +42,7 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
                     CatalogueWriter,  # tiled: only with the lock in hand
                 )
 
+                set_aside_if_corrupt(folder)
                 client = open_catalogue(folder, create=True)
                 if profile:
                     write_profile(folder, profile)

@@ -24,6 +24,7 @@ from .base import (
     check_whole,
 )
 from .chronoamperometry import Chronoamperometry
+from .contact_loss import contact_loss
 from .current_clamp import Galvanostatic, ZeroCurrentPotential
 from .current_sample import CurrentSample
 from .sequence import Measurement, TechniqueLike, as_technique, as_techniques
@@ -48,4 +49,5 @@ __all__ = [
     "as_techniques",
     "check_range",
     "check_whole",
+    "contact_loss",
 ]

@@ -189,6 +189,8 @@ class Technique:
     """Name of its trace in files."""
     scalars: ClassVar[tuple[Scalar, ...]]
     """What `summarise` draws from a trace."""
+    when_lost: ClassVar[dict[str, Any]] = {}
+    """Scalars that say so when the contact was lost before the end."""
     _registry: ClassVar[dict[str, type["Technique"]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -207,7 +209,7 @@ class Technique:
         ----------
         trace : ndarray, shape (3, samples)
             Time since the first sample (s), potential (V), current (pA); fewer samples
-            than asked for when a cut-off was reached.
+            than asked for when a cut-off was reached or the contact was lost.
 
         Returns
         -------

@@ -35,7 +35,9 @@ class Chronoamperometry(Technique):
     duration_s
         How long it is measured (s).
     e_initial_v, rest_s
-        Potential held in contact before the step (V), and for how long (s).
+        Potential held in contact before the step (V), and for how long (s). From near
+        the rest potential of LiFePO4, as by default, the charging of the double layer
+        stays within the range of the amplifier.
     sample_rate_hz
         Samples per second (Hz).
     approach_potential_v
@@ -62,7 +64,7 @@ class Chronoamperometry(Technique):
 
     potential_v: float = 0.65
     duration_s: float = 0.1
-    e_initial_v: float = 0.0
+    e_initial_v: float = 0.4
     rest_s: float = 0.02
     sample_rate_hz: float = 10e3
     approach_potential_v: float = APPROACH_V

@@ -139,7 +139,7 @@ class Galvanostatic(Technique):
         Scalar(
             name="end_reason",
             units="",
-            doc="time, upper cut-off, lower cut-off or compliance",
+            doc="time, upper cut-off, lower cut-off, compliance or contact lost",
             dtype="string",
         ),
         Scalar(name="mid_potential", units="V", doc="potential at half the time"),
@@ -148,6 +148,7 @@ class Galvanostatic(Technique):
         Scalar(name="passed_charge", units="pC", doc="current times time"),
         Scalar(name="capacity", units="pAh", doc="magnitude of the charge"),
     )
+    when_lost: ClassVar[dict[str, Any]] = {"end_reason": "contact lost"}
 
     current_pa: float = 5.0
     duration_s: float = 0.6

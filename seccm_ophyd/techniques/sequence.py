@@ -91,7 +91,19 @@ class Measurement:
         """The scalars of a hop in which nothing was measured."""
         return {name: scalar.blank for name, scalar in self.scalars.items()}
 
-    def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
-        """Draw the scalars from a trace; see `Technique.summarise`."""
+    def summarise(
+        self, trace: NDArray[np.float64], *, lost: bool = False
+    ) -> dict[str, Any]:
+        """Draw the scalars from a trace; see `Technique.summarise`.
+
+        Parameters
+        ----------
+        trace : ndarray, shape (3, samples)
+            What counts of it.
+        lost
+            Whether it ends where the contact was lost.
+        """
         found = self.technique.summarise(trace)
+        if lost:
+            found |= self.technique.when_lost
         return {name + self.suffix: value for name, value in found.items()}

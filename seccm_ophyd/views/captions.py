@@ -45,6 +45,8 @@ class Captions:
         self.run = figure.text(
             0.015, 0.1 / height, _run_name(start), size=8, color=GREY
         )
+        for text in (self.title, self.status, self.run):
+            text.set_parse_math(False)  # a "$" in a name of a sample is no formula
 
     def update(self, status: str, grid: Grid | None, done: int, missed: int) -> None:
         """Tell how far the run is.
@@ -93,6 +95,7 @@ def _title(start: Mapping[str, Any]) -> str:
     if isinstance(sample, Mapping):
         sample = sample.get("name", "")
     words = " · ".join(filter(None, (start.get("plan_name", "run"), str(sample))))
+    words = "".join(sign if sign.isprintable() else " " for sign in words)
     return textwrap.shorten(words, LONGEST_TITLE, placeholder=" …")
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from ..detached import start_detached
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
+from ..storage.index import JournalInfo, age
 from .hop_map_view import HopMapView
 
 __all__ = ["start_view", "view"]
@@ -66,23 +67,25 @@ class _Journals:
     def __init__(self, folder: Path | str, run: str | None) -> None:
         self._folder, self._run = Path(folder), run
         self._known: set[str] = set()
-        self._newest: tuple[float, Path] | None = None
+        self._newest: tuple[int, float, Path] | None = None
 
     def newest(self) -> Path | None:
         """Return the journal of the latest hop run so far; None if there is none.
 
-        By the time in the start document, as a recovered journal is younger than its
-        run; each journal is opened for it once.
+        By the start documents, as a recovered journal is younger than its run; each
+        journal is opened for it once.
         """
-        for path in self._folder.glob(f"{self._run or ''}*.jsonl"):
-            start = None if path.name in self._known else Follower(path).start
-            if start is None:
+        for path in self._folder.glob("*.jsonl"):
+            if path.name in self._known or not path.name.startswith(self._run or ""):
+                continue
+            info = JournalInfo.read(path)
+            if info is None:
                 continue
             self._known.add(path.name)
-            if TECHNIQUES in start:
-                found = (start["time"], path)
+            if TECHNIQUES in info.start:
+                found = (*age(info.start), path)
                 self._newest = max(self._newest or found, found)
-        return self._newest[1] if self._newest else None
+        return self._newest[-1] if self._newest else None
 
 
 def view(
@@ -125,7 +128,7 @@ def view(
         interval_s = FILE_INTERVAL_S if save else WINDOW_INTERVAL_S
     journals = _Journals(journal_folder, run)
     if once and journals.newest() is None:
-        raise FileNotFoundError(f"no hop run {run or ''} in {journal_folder}")
+        raise FileNotFoundError(f"no hop run {run or '':.80} in {journal_folder}")
     screen: _Screen
     if save:
         screen = _Picture(save)

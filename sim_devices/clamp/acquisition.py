@@ -6,23 +6,21 @@ and read as a whole.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..epics.clock import Clock
-from ..meniscus.contact import Contact
 from .current_input import CurrentInput
+from .imposed import Clamp, CurrentClamp
 
-__all__ = ["Acquisition", "CurrentClamp", "History", "Recording", "VoltageClamp"]
+__all__ = ["Acquisition", "History", "Recording"]
 
 _PA = 1e-12
 _CHUNK = 0.02  # wall seconds that are worked out ahead when time runs
 _LONG = 1.0  # s of instrument time above which an acquisition in discrete time ...
 _PARTS = 50  # ... is worked out in so many parts
 _ROUNDING = 1e-3  # samples by which an elapsed time may be rounded down
-_C_STRAY = 0.05e-12  # F, of an open pipette after compensation
 
 
 @dataclass(frozen=True)
@@ -47,77 +45,6 @@ class History:
             return self.current[-1:]
         ages = np.linspace(-self.duration, 0, len(self.current))
         return np.interp(np.arange(-n + 1, 1) * dt, ages, self.current)
-
-
-class _Clamp(Protocol):
-    """What is imposed on the cell, sample by sample."""
-
-    at_cutoff: bool
-
-    def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Impose `drive` and return potential (V) and current (A), maybe of fewer."""
-
-
-@dataclass
-class VoltageClamp:
-    """The potential is imposed, the current flows.
-
-    Parameters
-    ----------
-    contact
-        The landed meniscus, None for an open circuit.
-    held
-        Potential before the first sample (V).
-    """
-
-    contact: Contact | None
-    held: float
-    at_cutoff: bool = field(default=False, init=False)  # it has none
-
-    def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Impose potentials (V)."""
-        if self.contact is not None:
-            current = self.contact.potentiostatic(drive, dt)
-        else:
-            current = _C_STRAY * np.diff(drive, prepend=self.held) / dt
-        self.held = float(drive[-1])
-        return drive, current
-
-
-@dataclass
-class CurrentClamp:
-    """The current is imposed, the potential follows, up to a cut-off.
-
-    Parameters
-    ----------
-    contact
-        The landed meniscus.
-    limits
-        Lower and upper potential (V) at which it ends.
-    offset
-        Current (A) that the amplifier adds to what it is told.
-    noise
-        Noise of the potential (V) of all samples to come.
-
-    Attributes
-    ----------
-    at_cutoff
-        Whether the last sample was beyond a limit.
-    """
-
-    contact: Contact
-    limits: tuple[float, float]
-    offset: float
-    noise: np.ndarray
-    at_cutoff: bool = field(default=False, init=False)
-
-    def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Impose currents (A)."""
-        potential = self.contact.galvanostatic(drive + self.offset, dt, self.limits)
-        n = len(potential)
-        self.at_cutoff = not self.limits[0] <= potential[-1] <= self.limits[1]
-        noise, self.noise = self.noise[:n], self.noise[n:]
-        return potential + noise, drive[:n].copy()
 
 
 class Acquisition:
@@ -149,11 +76,15 @@ class Acquisition:
         Samples that count: fewer when it was stopped amid a chunk.
     is_stopped
         Whether it was stopped.
+    breaks_at
+        Sample at which the contact breaks, None for never.
+    garbled
+        Added to what the digitiser gives: 0, or what is no number (A).
     """
 
     def __init__(
         self,
-        clamp: _Clamp,
+        clamp: Clamp,
         drive: np.ndarray,
         dt: float,
         signal: CurrentInput,
@@ -164,6 +95,8 @@ class Acquisition:
         self.history = History(np.zeros(1), 0.0)
         self.applied = self.taken = 0
         self.is_stopped = False
+        self.breaks_at: int | None = None
+        self.garbled = np.zeros(len(drive))
         self._potential, self._current = np.empty((2, len(drive)))
 
     @property
@@ -172,9 +105,26 @@ class Acquisition:
         finished = self.taken >= len(self.drive)
         return finished or self.is_stopped or self.clamp.at_cutoff
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the contact has broken."""
+        return self.breaks_at is not None and self.applied > self.breaks_at
+
+    @property
+    def ran_off(self) -> bool:
+        """Whether it ended because the potential ran off in an open circuit."""
+        if not isinstance(self.clamp, CurrentClamp):
+            return False
+        taken = self._potential[: self.taken]
+        return self.clamp.ran_off(taken, self.drive, self.dt)
+
     def advance(self, n: int) -> None:
         """Take the next `n` samples, or fewer at the end and at a cut-off."""
         first = self.taken
+        if self.breaks_at == first:
+            self.clamp.open()
+        elif self.breaks_at is not None and first < self.breaks_at:
+            n = min(n, self.breaks_at - first)
         potential, current = self.clamp.apply(self.drive[first : first + n], self.dt)
         self.applied = self.taken = first + len(potential)
         self._potential[first : self.taken] = potential
@@ -248,7 +198,7 @@ class Acquisition:
         current = filtered + self.added[first:stop]
         overload = self.signal.overloads(current)
         potential = self._potential[first:stop].copy()
-        current = self.signal.digitise(current)
+        current = self.signal.digitise(current) + self.garbled[first:stop]
         return Recording(first, self.dt, potential, current, overload)
 
 
@@ -284,7 +234,8 @@ class Recording:
         if not len(self.current):
             return [np.nan] * 3
         i = self.current / _PA
-        return [float(self.potential.mean()), float(i.mean()), float(i.std())]
+        with np.errstate(invalid="ignore"):  # infinite readings have no deviation
+            return [float(self.potential.mean()), float(i.mean()), float(i.std())]
 
     def trace(self, number: int) -> np.ndarray:
         """List the trace as ``Clamp:Trace`` has it: t (s), E (V) and i (pA)."""

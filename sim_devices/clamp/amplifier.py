@@ -3,40 +3,53 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..electronics import current_offset
 from ..epics.commands import Command, Outcome
-from ..epics.pvs import (
-    Group,
-    RefusedError,
-    array,
-    choice,
-    command,
-    count,
-    counter,
-    put,
-    readout,
-    result,
-    setting,
-    status,
-)
+from ..epics.pvs import RefusedError, array, choice, command, put, readout, setting
+from ..meniscus.detachment import LEFT, Stretch
 from ..stages.landing import Landing
-from .acquisition import Acquisition, History
+from .acquisition import Acquisition, History, Recording
+from .amplifier_pvs import NO_YES, AmplifierPVs
 from .current_input import CurrentInput
 from .held_cell import Conditions, HeldCell
 from .stream import TraceStream
 
-__all__ = ["ClampAmplifier"]
+__all__ = ["MODES", "ClampAmplifier", "Settings"]
+
+MODES = ("VCLAMP", "ICLAMP", "I0")
 
 _PA, _PC, _MV_PER_PA = 1e-12, 1e-12, 1e9
-_MAX_SAMPLES = 20_000
-_NO_YES = ("no", "yes")
+_FELT = 6.0  # standard deviations
+_AVERAGED = 5  # independent values that a current is averaged over, at most
+_HALF_STEP = 0.33  # periods of the cut-off after which half of a step has come
 
 
-class ClampAmplifier(Group):
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the amplifier, kept: PV and value, in the order of setting them.
+
+    Parameters
+    ----------
+    passive
+        What does not act on the cell.
+    acting
+        What is held, and last the mode.
+    samples
+        Of an acquisition.
+    """
+
+    passive: list[tuple[Any, Any]]
+    acting: list[tuple[Any, Any]]
+    samples: int
+
+
+class ClampAmplifier(AmplifierPVs):
     """PVs of the clamp amplifier.
 
     ``Mode``, ``HoldingPotential``, ``SafePotential``, ``HoldingCurrent``, ``Gain``,
@@ -46,13 +59,10 @@ class ClampAmplifier(Group):
     ``Overload``, ``Summary``, ``Trace``.
     """
 
-    mode = choice(
-        "Mode", ("VCLAMP", "ICLAMP", "I0"), "what is imposed: potential, current, 0 A"
-    )
+    mode = choice("Mode", MODES, "what is imposed: potential, current, 0 A")
     holding_potential = setting(
         "HoldingPotential", 0.0, "V", 4, (-2.0, 2.0), "held between acquisitions"
     )
-    safe_potential = setting("SafePotential", 0.0, "V", 4, (-2.0, 2.0), "of MakeSafe")
     holding_current = setting(
         "HoldingCurrent", 0.0, "pA", 3, (-20000.0, 20000.0), "held in current clamp"
     )
@@ -65,46 +75,19 @@ class ClampAmplifier(Group):
         (10.0, 1e5),
         "-3 dB of the 4-pole Bessel filter",
     )
-    sample_rate = setting("SampleRate", 200e3, "Hz", 1, (1.0, 5e5), "samples a second")
-    samples = count("Samples", 10, (1, _MAX_SAMPLES), "samples of an acquisition")
-    settle_time = setting(
-        "SettleTime", 0.02, "s", 4, (0.0, 3600.0), "wait before the first sample"
-    )
-    waveform = array(
-        "Waveform", [0.0], _MAX_SAMPLES, "", 0, "V or pA of each sample; one: hold"
-    )
     cutoffs = array(
-        "Cutoffs", [-2.0, 2.0], 2, "V", 4, "potentials that end a current clamp"
-    )
-    compliance = setting(
-        "Compliance", 10.0, "V", 4, (0.1, 10.0), "largest potential in current clamp"
+        "Cutoffs",
+        [-2.0, 2.0],
+        2,
+        "V",
+        4,
+        (-10.0, 10.0),
+        "potentials that end a current clamp",
     )
     acquire = command("Acquire", "take one acquisition")
-    acquire_done = counter("AcquireDone", "last acquisition that ended")
     stop = command("Stop", "any value but 0 ends the acquisition")
-    state = status("State", ("IDLE", "ACQUIRING"), "what the amplifier does")
     potential = readout("Potential", 0.0, "V", 4, "live potential of the sample")
     current = readout("Current", 0.0, "pA", 3, "live current")
-    current_range = readout("CurrentRange", 0.0, "pA", 1, "full scale at this gain")
-    current_step = readout("CurrentStep", 0.0, "pA", 4, "digitiser step at this gain")
-    current_noise = readout("CurrentNoise", 0.0, "pA", 4, "rms noise without contact")
-    overload = status("Overload", _NO_YES, "last acquisition left the range")
-    summary = result(
-        "Summary",
-        10,
-        "number, outcome, overload, samples, potential (V), current (pA), "
-        "current_sd (pA), charge (pC), start_time (s), contact_age (s)",
-    )
-    trace_part = result(
-        "TracePart",
-        3 + 3 * _MAX_SAMPLES,
-        "as Trace: what a long acquisition has taken since its last update",
-    )
-    trace = result(
-        "Trace",
-        3 + 3 * _MAX_SAMPLES,
-        "number, first sample, samples n, n x t (s), n x E (V), n x i (pA)",
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,9 +117,39 @@ class ClampAmplifier(Group):
             potential=self.holding_potential.value,
             current=self.holding_current.value * _PA,
             limits=(max(low, -reach), min(high, reach)),
+            compliance=reach,
             signal=self.current_input,
             offset=self.offset,
         )
+
+    def settings(self, mode: str, hold: float) -> Settings:
+        """Keep how it samples, with a mode and what is held in it (V or pA)."""
+        held = self.holding_potential if mode == "VCLAMP" else self.holding_current
+        passive = (
+            self.sample_rate, self.samples, self.settle_time, self.waveform,
+            self.cutoffs, self.compliance, self.filter_cutoff,
+        )  # fmt: skip
+        return Settings(
+            [(pv, pv.value) for pv in passive],
+            [(held, hold), (self.mode, mode)],
+            self.samples.value,
+        )
+
+    async def take_up(self, settings: Settings) -> None:
+        """Set what was kept: nothing is checked again, and what is so already stays."""
+        for pv, value in settings.passive:
+            if pv is self.filter_cutoff and pv.value != value:
+                await self._publish_input(pv, value)
+            await put(pv, value)
+        for pv, value in settings.acting:
+            if pv.value != value:
+                self.follow()
+                await put(pv, value)
+
+    @property
+    def has_lost_contact(self) -> bool:
+        """Whether the circuit is open although the probe has not been withdrawn."""
+        return self._cell.contact is None
 
     @property
     def is_acquiring(self) -> bool:
@@ -156,15 +169,59 @@ class ClampAmplifier(Group):
         current = float(descent.current(descent.sample, descent.sample + 1)[0])
         self._cell.land(landing.contact, now, current)
 
-    def release(self) -> None:
-        """Open the circuit: the probe is lifted."""
-        self._follow()
+    def stretch(self, begun: float, speed: float) -> None:
+        """Draw the meniscus out from now on.
+
+        Parameters
+        ----------
+        begun
+            How far it is drawn out now, in units of the height at which it breaks.
+        speed
+            By which that grows (1/s).
+        """
+        self.follow()
+        self._cell.stretch = Stretch(self.ioc.clock.now, begun, speed)
+
+    def stop_stretching(self, begun: float) -> None:
+        """Let the meniscus be, drawn out so far, since it has been followed last."""
+        self._cell.stretch = Stretch(self.ioc.clock.now, begun, 0.0)
+
+    def tear(self) -> bool:
+        """Open the circuit, and tell whether there was a meniscus to tear."""
+        self.follow()
+        was_closed = not self.has_lost_contact
         self._cell.release()
+        return was_closed
+
+    def break_shows_after(self) -> float:
+        """Tell how long after it a break shows in the current (s), infinite for never.
+
+        It takes a voltage clamp, and the longer the less current flows: the mean has to
+        fall to none by more than its noise.
+        """
+        self.follow()
+        if self.mode.value != "VCLAMP" or not self._cell.flowing:
+            return math.inf
+        fall = LEFT * abs(self._cell.flowing)
+        values = (_FELT * self.current_input.noise_rms / fall) ** 2
+        if values > _AVERAGED:
+            return math.inf
+        return max(values, _HALF_STEP) / self.filter_cutoff.value
+
+    def feels_contact(self) -> bool:
+        """Whether a current flows that an open circuit does not have.
+
+        As the mean over 5 ms tells it; only in voltage clamp.
+        """
+        self.follow()
+        noise = self.current_input.noise_rms / math.sqrt(_AVERAGED)
+        held = self.mode.value == "VCLAMP"
+        return held and abs(self._cell.current) > _FELT * noise
 
     async def refresh(self) -> None:
         """Publish the live potential and current."""
         if self._running is None:
-            self._follow()
+            self.follow()
             potential, current = self._cell.live(self.conditions, self._live_noise)
         else:
             acquisition, start = self._running
@@ -179,7 +236,7 @@ class ClampAmplifier(Group):
     potential.getter(_read_live)
     current.getter(_read_live)
 
-    def _follow(self) -> History:
+    def follow(self) -> History:
         """Let what is held act on the contact up to now."""
         return self._cell.follow(self.ioc.clock.now, self.conditions)
 
@@ -200,7 +257,7 @@ class ClampAmplifier(Group):
         """Let what was held so far act up to now; refuse during an acquisition."""
         if self.is_acquiring:
             raise RefusedError(f"{instance.pvname}: an acquisition is running")
-        self._follow()
+        self.follow()
         return value
 
     mode.putter(_work_out_first)
@@ -240,18 +297,51 @@ class ClampAmplifier(Group):
     async def make_safe(self) -> None:
         """End the acquisition and hold the safe potential."""
         await self.interrupt()
-        self._follow()
+        await self._hold_safe_potential()
+
+    async def _hold_safe_potential(self) -> None:
+        self.follow()
         await put(self.mode, "VCLAMP")
         await put(self.holding_potential, self.safe_potential.value)
 
     async def _take(self, number: int) -> tuple[Outcome, Sequence[float]]:
         """Carry out an acquisition."""
+        self.ioc.line.check_idle("an acquisition")
+        stream = TraceStream(self.trace_part, number, self.ioc.clock)
+        outcome, recording, values = await self.record(stream)
+        await self.trace.write(recording.trace(number), verify_value=False)
+        await put(self.overload, NO_YES[recording.overload])
+        return outcome, values
+
+    async def record(
+        self, stream: TraceStream | None = None
+    ) -> tuple[Outcome, Recording, list[float]]:
+        """Take one acquisition with the settings as they are.
+
+        Parameters
+        ----------
+        stream
+            Publishes its parts while it runs.
+
+        Returns
+        -------
+        tuple
+            The outcome, what was recorded, and what stands behind the outcome in
+            ``Summary``.
+
+        Raises
+        ------
+        RefusedError
+            If it cannot be now.
+        """
         self.ioc.check_ready("an acquisition")
         if self.is_acquiring:
             raise RefusedError("an acquisition is running")
         if self.ioc.z.is_moving:
             raise RefusedError("Z is moving")
         conditions, cell, clock = self.conditions, self._cell, self.ioc.clock
+        if not conditions.in_volts and self.ioc.z.state.value != "CONTACT":
+            raise RefusedError("no contact, a current clamp needs one")
         self._acquisitions += 1
         acquisition = conditions.acquisition(
             cell.contact,
@@ -267,34 +357,49 @@ class ClampAmplifier(Group):
             settled = cell.free_at if cell.contact else clock.now
             start = max(clock.now, settled + self.settle_time.value)
             if await clock.wait_until(start, self._halt):
-                acquisition.history = self._follow()
-                stream = TraceStream(self.trace_part, number, acquisition, clock)
+                acquisition.history = self.follow()
                 self._running = acquisition, start
+                tick = _let_others
+                if stream is not None:
+                    tick = partial(stream.tell, acquisition)
                 try:
-                    await acquisition.play(clock, start, self._halt, stream.tell)
+                    await acquisition.play(clock, start, self._halt, tick)
                 finally:
                     self._running = None
             else:
                 acquisition.stop(0.0)
-            values = await self._publish(number, acquisition, start)
+            recording = acquisition.read()
+            values = self._summary(acquisition, recording, start)
+            if acquisition.is_broken:
+                cell.release()
+            if acquisition.ran_off:
+                await self._leave_current_clamp(acquisition)
             await put(self.state, "IDLE")
         if not acquisition.is_stopped:
-            return Outcome.OK, values
-        return (Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED), values
+            return Outcome.OK, recording, values
+        outcome = Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED
+        return outcome, recording, values
 
-    async def _publish(
-        self, number: int, acquisition: Acquisition, start: float
+    async def _leave_current_clamp(self, acquisition: Acquisition) -> None:
+        """Impose nothing, then hold the safe potential: the contact is lost."""
+        end = acquisition.read(acquisition.taken - 1).potential[0]
+        await put(self.holding_current, 0.0)
+        await self._hold_safe_potential()
+        await self.ioc.report(
+            f"{self.acquire.pvname}: the potential ran off to {end:.2f} V, contact "
+            "lost: left the current clamp for the safe potential"
+        )
+
+    def _summary(
+        self, acquisition: Acquisition, recording: Recording, start: float
     ) -> list[float]:
-        """Publish the trace; list what stands in ``Summary`` behind the outcome."""
-        recording = acquisition.read()
+        """List what stands in ``Summary`` behind the outcome."""
         if acquisition.taken:
             charge = self._cell.close(start + acquisition.applied * acquisition.dt)
         else:
             start = charge = math.nan
         if self._cell.contact is None:  # an open circuit: what was measured
             charge = recording.charge
-        await self.trace.write(recording.trace(number), verify_value=False)
-        await put(self.overload, _NO_YES[recording.overload])
         return [
             float(recording.overload),
             acquisition.taken,
@@ -303,3 +408,8 @@ class ClampAmplifier(Group):
             start,
             start - self._cell.since,
         ]
+
+
+async def _let_others() -> None:
+    """Let the IOC do other things between two chunks."""
+    await asyncio.sleep(0)

@@ -7,13 +7,16 @@ import numpy as np
 from ..electronics import potential_noise
 from ..epics.pvs import RefusedError
 from ..meniscus.contact import Contact
-from .acquisition import Acquisition, CurrentClamp, History, VoltageClamp
+from ..meniscus.detachment import Stretch
+from .acquisition import Acquisition, History
 from .current_input import CurrentInput
+from .imposed import CurrentClamp, OpenCircuit, VoltageClamp
 
 __all__ = ["Conditions", "HeldCell"]
 
 _PA = 1e-12
 _STEPS = 32  # samples that tell the course of a current that nobody records
+_STRETCH_STEPS = 4  # of a contact that is being drawn out: its current changes slowly
 _MEMORY = 1.5  # periods of its cut-off that a filter remembers
 _POTENTIAL_RANGE = 2.0  # V
 _CURRENT_RANGE = 20e-9  # A
@@ -33,6 +36,8 @@ class Conditions:
         Held in current clamp (A).
     limits
         Lower and upper potential at which a current clamp ends (V).
+    compliance
+        Largest potential that the current clamp may apply (V).
     signal
         The current input.
     offset
@@ -43,6 +48,7 @@ class Conditions:
     potential: float
     current: float
     limits: tuple[float, float]
+    compliance: float
     signal: CurrentInput
     offset: float
 
@@ -73,18 +79,12 @@ class Conditions:
             Sample interval (s).
         rng
             Makes the noise of the potential.
-
-        Raises
-        ------
-        RefusedError
-            For a current clamp without contact.
         """
         if self.in_volts:
             return VoltageClamp(contact, self.potential)
-        if contact is None:
-            raise RefusedError("no contact, a current clamp needs one")
-        noise = potential_noise(n, dt, contact.site.area, rng)
-        return CurrentClamp(contact, self.limits, self.offset, noise)
+        noise = potential_noise(n, dt, contact.site.area if contact else 0.0, rng)
+        cell = contact or OpenCircuit(self.potential, self.compliance)
+        return CurrentClamp(cell, self.limits, self.compliance, self.offset, noise)
 
     def acquisition(
         self,
@@ -112,7 +112,7 @@ class Conditions:
         Raises
         ------
         RefusedError
-            For a current clamp without contact, or a waveform that cannot be.
+            For a waveform that cannot be.
         """
         clamp = self.clamp(contact, n, dt, rng)
         drive = self.drive(waveform * (1.0 if self.in_volts else _PA), n)
@@ -166,10 +166,13 @@ class HeldCell:
         Instrument time from which the settle time of an acquisition counts (s).
     current
         What flowed last in voltage clamp (A), behind the filter.
+    stretch
+        How far the meniscus is drawn out, None while the probe rests at the contact.
     """
 
     def __init__(self) -> None:
         self.contact: Contact | None = None
+        self.stretch: Stretch | None = None
         self.since = self.free_at = np.nan
         self.current = 0.0
         self._until = 0.0
@@ -177,6 +180,7 @@ class HeldCell:
 
     def land(self, contact: Contact, now: float, current: float) -> None:
         """Take a contact, worked out up to now, when `current` (A) flows."""
+        self.release()
         self.contact, self.current, self._charge = contact, current, 0.0
         self.since = self.free_at = self._until = now
 
@@ -185,17 +189,38 @@ class HeldCell:
         if self.contact is not None:
             self.contact.release()
         self.contact, self.since, self.current = None, np.nan, 0.0
+        self.stretch = None
+
+    @property
+    def flowing(self) -> float:
+        """Current (A) in voltage clamp, of a contact worked out up to now."""
+        if self.contact is None or self.contact.age == 0:
+            return self.current
+        share = 1.0 if self.stretch is None else self.stretch.share(self._until)
+        return self.contact.current() * share
 
     def follow(self, now: float, conditions: Conditions) -> History:
-        """Let what is held act up to now.
+        """Let what is held act up to now; a meniscus that breaks until then is gone.
 
         Returns
         -------
         History
             The current right before now; empty without contact, or if no time went by.
         """
-        duration, self._until = now - self._until, max(now, self._until)
+        if self.stretch is not None and self.stretch.breaks_at <= now:
+            self._act(self.stretch.breaks_at, conditions)
+            self.release()
+        return self._act(now, conditions)
+
+    def _act(self, now: float, conditions: Conditions) -> History:
+        start, self._until = self._until, max(now, self._until)
+        duration = now - start
         if self.contact is None or duration <= 0:
+            return History(np.array([self.current]), 0.0)
+        if self.stretch is not None and conditions.in_volts:
+            acting = self.stretch.acting(start, now)
+            self.contact.hold(conditions.potential, acting, _STRETCH_STEPS)
+            self.current = self.flowing
             return History(np.array([self.current]), 0.0)
         if not conditions.in_volts:
             drive = np.full(_STEPS, conditions.held + conditions.offset)

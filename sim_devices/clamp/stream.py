@@ -24,24 +24,19 @@ class TraceStream:
         ``Clamp:TracePart``.
     number
         The acquisition's.
-    acquisition
-        What is taken.
     clock
         Instrument time.
     """
 
-    def __init__(
-        self, pv: Any, number: int, acquisition: Acquisition, clock: Clock
-    ) -> None:
-        self._pv, self._number = pv, number
-        self._acquisition, self._clock = acquisition, clock
+    def __init__(self, pv: Any, number: int, clock: Clock) -> None:
+        self._pv, self._number, self._clock = pv, number, clock
         self._told, self._told_at = 0, time.monotonic()
 
-    async def tell(self) -> None:
+    async def tell(self, acquisition: Acquisition) -> None:
         """Publish what is new, if it is time to, and let the IOC do other things."""
         waited = time.monotonic() - self._told_at
         if self._clock.is_discrete or waited >= _UPDATE:
-            part = self._acquisition.read(self._told)
+            part = acquisition.read(self._told)
             await self._pv.write(part.trace(self._number), verify_value=False)
-            self._told, self._told_at = self._acquisition.taken, time.monotonic()
+            self._told, self._told_at = acquisition.taken, time.monotonic()
         await asyncio.sleep(0)

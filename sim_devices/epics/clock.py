@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = ["TICK", "Clock"]
 
@@ -34,13 +34,32 @@ class Clock:
         self._scale = time_scale
         self._time = 0.0  # simulated time at ...
         self._since = wall()  # ... this wall time
+        self._scheduled = False
+        self._reached: float | None = None  # where the schedule stands between waits
 
     @property
     def now(self) -> float:
         """Simulated time (s)."""
+        return self._running if self._reached is None else self._reached
+
+    @property
+    def _running(self) -> float:
         if self._scale == 0:
             return self._time
         return self._time + (self._wall() - self._since) / self._scale
+
+    @contextlib.contextmanager
+    def on_schedule(self) -> Iterator[None]:
+        """Let each action begin when the one before it was to end.
+
+        What is computed in between then takes no instrument time, nor does the delay
+        with which the computer notices an end: the actions are those of a controller.
+        """
+        self._scheduled = True
+        try:
+            yield
+        finally:
+            self._scheduled, self._reached = False, None
 
     @property
     def time_scale(self) -> float:
@@ -49,7 +68,7 @@ class Clock:
 
     @time_scale.setter
     def time_scale(self, scale: float) -> None:
-        self._time, self._since, self._scale = self.now, self._wall(), scale
+        self._time, self._since, self._scale = self._running, self._wall(), scale
 
     @property
     def is_discrete(self) -> bool:
@@ -97,9 +116,12 @@ class Clock:
         while not stop.is_set():
             if self.is_discrete:
                 self._time = max(self._time, when)
-            wall_left = (when - self.now) * self._scale
+            wall_left = (when - self._running) * self._scale
             if wall_left <= 0:
+                if self._scheduled:
+                    self._reached = max(when, self._reached or when)
                 return True
+            self._reached = None
             # short waits, so that a change of the time scale is noticed
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stop.wait(), min(wall_left, TICK))

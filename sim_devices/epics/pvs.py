@@ -5,7 +5,9 @@ outside the limits and unknown choices are refused. A refused write leaves the P
 was, tells why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it too.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ __all__ = [
     "command",
     "count",
     "counter",
+    "hold_updates",
     "limits",
     "put",
     "readout",
@@ -180,9 +183,15 @@ def count(name: str, value: int, bounds: tuple[int, int], doc: str) -> pvpropert
 
 
 def array(
-    name: str, value: Sequence[float], length: int, unit: str, precision: int, doc: str
+    name: str,
+    value: Sequence[float],
+    length: int,
+    unit: str,
+    precision: int,
+    bounds: tuple[float, float],
+    doc: str,
 ) -> pvproperty:
-    """Declare up to `length` doubles that clients set."""
+    """Declare up to `length` doubles that clients set within `bounds`."""
     return pvproperty(
         name=name,
         dtype=SettingDouble,
@@ -192,6 +201,7 @@ def array(
         units=unit,
         precision=precision,
         doc=doc,
+        **limits(*bounds),
     )
 
 
@@ -260,8 +270,38 @@ def _backlog(length: int) -> int:
     return 1000 if length <= 100 else 10
 
 
+_held: ContextVar[dict[Any, None] | None] = ContextVar("held", default=None)
+
+
 async def put(pv: Any, value: Any) -> None:
     """Write a PV from inside: no limits, no putter; nothing if it has that value."""
     if isinstance(value, (int, float, str)) and pv.value == value:
         return
-    await pv.write(value, verify_value=False)
+    held = _held.get()
+    if held is None:
+        await pv.write(value, verify_value=False)
+    else:
+        pv._data["value"] = pv.preprocess_value(value)  # noqa: SLF001 (no other way)
+        held[pv] = None
+
+
+@contextlib.contextmanager
+def hold_updates() -> Iterator[Callable[[], Awaitable[None]]]:
+    """Let `put` change PVs without telling clients, in this task alone.
+
+    Who reads a PV sees what it is; monitors hear of it when what this gives is called:
+    a line of hops would else send thousands of updates a second that nobody sees.
+    """
+    held: dict[Any, None] = {}
+    token = _held.set(held)
+
+    async def publish() -> None:
+        changed = list(held)
+        held.clear()
+        for pv in changed:
+            await pv.write(pv.value, verify_value=False)
+
+    try:
+        yield publish
+    finally:
+        _held.reset(token)

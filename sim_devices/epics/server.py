@@ -14,9 +14,17 @@ from typing import Any
 # 60003 doubles of a trace, and room for what is still to come; read at import
 os.environ.setdefault("EPICS_CA_MAX_ARRAY_BYTES", "10000000")
 
+import caproto as ca
 import caproto.asyncio.server as _server
+from caproto.server.common import DisconnectedCircuit
+
+from .access import CLIENT, Access
+from .pvs import RefusedError
 
 __all__ = ["PortInUseError", "serve"]
+
+# a client's write of the longest array, and a header; what claims to be longer is none
+_LONGEST_MESSAGE = int(os.environ["EPICS_CA_MAX_ARRAY_BYTES"]) + 100
 
 
 class PortInUseError(OSError):
@@ -51,8 +59,8 @@ class _PromptEvent(_server.AsyncioEvent):
         return self.is_set() or await super().wait(timeout)
 
 
-class _PromptCircuit(_server.VirtualCircuit):
-    """Sends the updates that there are, without waiting for more.
+class _Circuit(_server.VirtualCircuit):
+    """One client: asked who it is at each write, told promptly what is new.
 
     caproto waits a while for further updates to fill a packet; asyncio rounds that up
     to 1 ms, which each command of a hop would pay. Here what the publishing task has
@@ -62,6 +70,22 @@ class _PromptCircuit(_server.VirtualCircuit):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.write_event = _PromptEvent()
+        self._last_write: asyncio.Task | None = None
+
+    async def _start_write_task(self, handle_write: Any) -> None:
+        """Carry out what a client writes in its order.
+
+        caproto lets writes overtake each other: a MakeSafe right behind an approach
+        would find nothing to stop.
+        """
+        before = self._last_write
+
+        async def in_turn() -> None:
+            if before is not None and not before.done():
+                await asyncio.wait([before])
+            await handle_write()
+
+        self._last_write = self.tasks.create(in_turn())
 
     async def get_from_sub_queue(self, timeout: float | None = None) -> Any:
         if timeout is None:
@@ -72,11 +96,63 @@ class _PromptCircuit(_server.VirtualCircuit):
         except asyncio.QueueEmpty:
             return None
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the client is, and its port."""
+        return self.circuit.address
 
-class _PromptContext(_server.Context):
-    """A server whose circuits are prompt."""
+    async def recv(self) -> None:
+        """Receive; hang up on a client that sends what nobody can keep."""
+        await super().recv()
+        if len(self.circuit._data) > _LONGEST_MESSAGE:  # noqa: SLF001 (no public name)
+            self.log.warning("%s:%d sends a message without end: closed", *self.address)
+            await self._on_disconnect()
+            raise DisconnectedCircuit
 
-    CircuitClass = _PromptCircuit
+    async def command_queue_loop(self) -> None:
+        """Carry out what the client asks for; whatever it starts knows the client."""
+        CLIENT.set(self)
+        await super().command_queue_loop()
+        if self.connected:  # it broke the protocol: it would hang for ever
+            await self._on_disconnect()
+            await self.context.circuit_disconnected(self)
+
+    async def _process_command(self, command: Any) -> Any:
+        access = self.context.access
+        if isinstance(command, (ca.WriteRequest, ca.WriteNotifyRequest)):
+            channel, _entry = self._get_db_entry_from_command(command)
+            try:
+                await access.check(channel.name, self)
+            except RefusedError as refusal:
+                return [
+                    ca.ErrorResponse(
+                        command,
+                        channel.cid,
+                        status=ca.CAStatus.ECA_NOWTACCESS,
+                        error_message=str(refusal),
+                    )
+                ]
+        answer = await super()._process_command(command)
+        if isinstance(command, ca.CreateChanRequest) and not access.may_write(self):
+            read_only = ca.AccessRightsResponse(command.cid, ca.AccessRights.READ)
+            answer = [
+                read_only if isinstance(response, ca.AccessRightsResponse) else response
+                for response in answer
+            ]
+        return answer
+
+
+class _Context(_server.Context):
+    """A server that asks `Access` about writes, and tells it who has left."""
+
+    CircuitClass = _Circuit
+    access: Access
+
+    async def circuit_disconnected(self, circuit: Any) -> None:
+        here = circuit in self.circuits
+        await super().circuit_disconnected(circuit)
+        if here:
+            await self.access.left(circuit)
 
 
 class _RefusedWrites(logging.Filter):
@@ -112,6 +188,7 @@ def _check_port(interface: str, port: int) -> None:
 async def serve(
     pvdb: Mapping[str, Any],
     *,
+    access: Access,
     interfaces: list[str],
     port: int,
     ready: Callable[[], None],
@@ -123,6 +200,8 @@ async def serve(
     ----------
     pvdb
         PVs by name.
+    access
+        Who may write.
     interfaces
         Addresses to serve on.
     port
@@ -147,9 +226,9 @@ async def serve(
     async def tell(_async_lib: Any) -> None:
         ready()
 
-    server = asyncio.create_task(
-        _PromptContext(pvdb, interfaces).run(startup_hook=tell), name="server"
-    )
+    context = _Context(pvdb, interfaces)
+    context.access = access
+    server = asyncio.create_task(context.run(startup_hook=tell), name="server")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.cancel)

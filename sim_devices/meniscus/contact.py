@@ -63,7 +63,13 @@ class Contact(Meniscus):
             i += np.interp(np.sqrt(t), np.sqrt(np.cumsum(steps)), ends)
         return i * -np.expm1(-t / _WETTING)
 
-    def hold(self, E: float, duration: float) -> None:
+    def current(self) -> float:
+        """Tell the current (A) of now at the potential that was applied last."""
+        E, age = np.array([self._E]), np.array([self.age])
+        redox = self._ensemble.current if self._ensemble else 0.0
+        return redox + float(self._background.current(E, age, self._E_touch)[0])
+
+    def hold(self, E: float, duration: float, steps: int = _HOLD_STEPS) -> None:
         """Let a held potential act.
 
         Parameters
@@ -72,6 +78,8 @@ class Contact(Meniscus):
             Potential (V).
         duration
             Time (s); nothing happens for 0.
+        steps
+            In how many it is worked out, at least.
         """
         if duration <= 0:
             return
@@ -83,10 +91,10 @@ class Contact(Meniscus):
             self._creep(block)
             if self._ensemble:
                 resolved = self._ensemble.diffusion_time if sharp else np.inf
-                steps = graded_steps(np.array([block]), resolved, first=_HOLD_STEPS)
-                i, _ = self._ensemble.follow(steps, np.full(len(steps), E), sharp=sharp)
-                self._redox_charge += float(i @ steps)
-                charge += float(i @ steps)
+                dt = graded_steps(np.array([block]), resolved, first=steps)
+                i, _ = self._ensemble.follow(dt, np.full(len(dt), E), sharp=sharp)
+                self._redox_charge += float(i @ dt)
+                charge += float(i @ dt)
             charge += self._background.charge(
                 E, self.age, self.age + block, self._E_touch
             )

@@ -44,6 +44,8 @@ class Descent:
         Where it starts, and where it ends without contact (m).
     rate
         Rate of descent (m/s).
+    fast_rate, z_slow
+        Rate (m/s) above the height `z_slow` (m), where that is below the start.
     z_touch, z_crash
         Heights at which the meniscus closes the cell and at which the pipette is
         damaged (m).
@@ -80,13 +82,16 @@ class Descent:
     onset: Callable[[int], np.ndarray]
     digitise: Callable[[np.ndarray], np.ndarray]
     burst: float | None = None
+    fast_rate: float = np.inf
+    z_slow: float = np.inf
     _blocks: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        per_sample = self.rate / LOOP_RATE
-        self._touch = max(0, int(np.ceil((self.z_start - self.z_touch) / per_sample)))
-        crash = max(0, int(np.ceil((self.z_start - self.z_crash) / per_sample)))
-        travel = max(0, int((self.z_start - self.z_end) / per_sample))
+        self._fast_way = max(self.z_start - max(self.z_slow, self.z_end), 0.0)
+        self._fast_time = self._fast_way / self.fast_rate
+        self._touch = max(0, int(np.ceil(self._samples_to(self.z_touch))))
+        crash = max(0, int(np.ceil(self._samples_to(self.z_crash))))
+        travel = max(0, int(self._samples_to(self.z_end)))
         self._last = min(travel, crash)
         after = min(max(self._last - self._touch + 1, 0), _MAX_ONSET)
         self._onset = self.onset(after) if after else np.zeros(0)
@@ -118,20 +123,37 @@ class Descent:
 
     def z(self, t: np.ndarray | float) -> np.ndarray | float:
         """Height of the probe (m) at a time (s) from the start, up to the end."""
-        return self.z_start - self.rate * np.minimum(t, self.duration)
+        t = np.minimum(t, self.duration)
+        if not self._fast_way:
+            return self.z_start - self.rate * t
+        slow = np.maximum(t - self._fast_time, 0.0)
+        fast_way = np.minimum(self.fast_rate * t, self._fast_way)
+        return self.z_start - fast_way - self.rate * slow
+
+    def _samples_to(self, z: float) -> float:
+        """Tell after how many samples of the loop it comes to a height (m)."""
+        way = self.z_start - z
+        fast = min(way, self._fast_way)
+        seconds = (way - fast) / self.rate
+        if self._fast_way:
+            seconds += fast / self.fast_rate
+        return seconds * LOOP_RATE
 
     def current(self, first: int, stop: int) -> np.ndarray:
         """Return the current (A) of the samples from `first` to before `stop`."""
-        numbers = range(first // _BLOCK, (stop - 1) // _BLOCK + 1)
-        i = np.concatenate([self._noise_block(k) for k in numbers])
-        i = self.offset + i[first - numbers[0] * _BLOCK :][: stop - first]
+        i = self._open_circuit(first, stop)
         if stop > self._touch:
             since = np.arange(max(first, self._touch), stop) - self._touch
             held = np.minimum(since, len(self._onset) - 1)
             i[len(i) - len(since) :] += self._onset[held]
-        start, end = max(self._burst, first), min(self._burst + _BURST, stop)
-        if start < end:
-            i[start - first : end - first] += _BURST_HEIGHT * self.threshold
+        return self.digitise(i)
+
+    def held(self, n: int) -> np.ndarray:
+        """Return the current (A) of `n` samples behind the end, while it is held."""
+        first = self.sample + 1
+        i = self._open_circuit(first, first + n)
+        if self.is_closed:
+            i += self.onset(first - self._touch + n)[-n:]
         return self.digitise(i)
 
     def baseline(self) -> tuple[float, float]:
@@ -153,6 +175,16 @@ class Descent:
         i[-count:] = self.current(first, sample + 1)[::_CURVE_STRIDE]
         z[-count:] = self.z(np.arange(first, sample + 1, _CURVE_STRIDE) / LOOP_RATE)
         return z, i
+
+    def _open_circuit(self, first: int, stop: int) -> np.ndarray:
+        """Offset, noise and burst (A) of some samples."""
+        numbers = range(first // _BLOCK, (stop - 1) // _BLOCK + 1)
+        i = np.concatenate([self._noise_block(k) for k in numbers])
+        i = self.offset + i[first - numbers[0] * _BLOCK :][: stop - first]
+        start, end = max(self._burst, first), min(self._burst + _BURST, stop)
+        if start < end:
+            i[start - first : end - first] += _BURST_HEIGHT * self.threshold
+        return i
 
     def _noise_block(self, number: int) -> np.ndarray:
         if number not in self._blocks:

@@ -1,7 +1,7 @@
 """One landing: the control loop above a spot, and the contact that it makes."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,17 @@ from .approach import CURVE_SAMPLES, LOOP_RATE, Descent
 if TYPE_CHECKING:
     from ..ioc import SeccmIOC
 
-__all__ = ["BLANK", "Landing"]
+__all__ = ["BLANK", "NO_CURVE", "Landing"]
 
 _UM, _PA = 1e-6, 1e-12
 _CRASH = 2.0  # tip radii below the surface at which the pipette breaks
 _DRY_DEPTH = 1e-6  # m below the surface at which a descent without contact is given up
 
-BLANK = [math.nan] * 8
+BLANK = [math.nan] * 11
 """What ``Z:Landing`` tells of an approach that was not even begun."""
+
+NO_CURVE = np.concatenate([[CURVE_SAMPLES], np.full(2 * CURVE_SAMPLES, math.nan)])
+"""What ``Z:ApproachCurve`` tells of it."""
 
 
 class Landing:
@@ -40,6 +43,13 @@ class Landing:
         Rate of descent (um/s).
     fault
         What goes wrong.
+    slow
+        Rate (um/s) down to a height (um) from which `rate` holds; None: from the start.
+
+    Attributes
+    ----------
+    detach_height
+        Height above the contact at which its meniscus breaks (um).
     """
 
     def __init__(
@@ -49,14 +59,27 @@ class Landing:
         floor: float,
         rate: float,
         fault: LandingFault,
+        slow: tuple[float, float] | None = None,
     ) -> None:
         rng, now, pipette = ioc.rng("landing", number), ioc.clock.now, ioc.pipette
+        self.fault = fault
         self.x, self.y = (motor.position for motor in ioc.xy.motors)
         x, y = ioc.mechanics.over_sample(now)
         surface = ioc.mechanics.surface(ioc.sample, x, y, now)
+        self._detached_at = ioc.z.detach_height.value  # um, of the contact before
         signal, held = ioc.clamp.current_input, ioc.clamp.holding_potential.value
+        self._cutoff = signal.cutoff
+        self._verified = [math.nan, math.nan]  # mean current, its noise (pA)
+        speeds: dict[str, Any] = {}
+        if slow is not None:
+            speeds = {"fast_rate": slow[0] * _UM, "z_slow": slow[1] * _UM}
         dt = 1 / LOOP_RATE
         self.contact = Contact(ioc.sample.site(x, y, pipette.footprint), pipette, rng)
+        z_touch = surface + pipette.jump_gap(rng)
+        typical = ioc.sim.detach_height.value * _UM
+        self.detach_height = pipette.detach_height(typical, rng) / _UM
+        if fault.stuck:
+            self.detach_height = ioc.faults.stuck_length.value
         end, crash = floor * _UM, surface - _CRASH * pipette.radius
         if fault.dry:  # given up below the surface, where the pipette only bends
             end = max(end, surface - _DRY_DEPTH)
@@ -71,7 +94,7 @@ class Landing:
             z_start=ioc.z.position * _UM,
             z_end=end,
             rate=rate * _UM,
-            z_touch=surface + pipette.jump_gap(rng),
+            z_touch=z_touch,
             z_crash=crash,
             threshold=ioc.z.threshold.value * _PA,
             above_baseline=ioc.z.threshold_mode.value == "above baseline",
@@ -84,11 +107,21 @@ class Landing:
             onset=onset,
             digitise=signal.digitise,
             burst=fault.burst,
+            **speeds,
         )
 
     def z(self, since: float) -> float:
         """Height of the probe (um) at a time since the start of the descent (s)."""
         return float(self.descent.z(since)) / _UM
+
+    def verify(self, seconds: float) -> None:
+        """Watch the current for so long (s), held where the probe stopped."""
+        averaged = int(seconds * LOOP_RATE / 2)
+        if averaged:
+            current = self.descent.held(2 * averaged)[averaged:].mean()
+            independent = max(self._cutoff * averaged / LOOP_RATE, 1.0)
+            noise = self.descent.baseline()[1] / math.sqrt(independent)
+            self._verified = [float(current) / _PA, noise / _PA]
 
     def values(self, sample: int, time: float) -> list[float]:
         """List what stands in ``Z:Landing`` behind number and outcome.
@@ -113,9 +146,11 @@ class Landing:
             noise / _PA,
             self.z(0) - z,
             time,
+            *self._verified,
+            self._detached_at,
         ]
 
-    def curve(self, sample: int) -> list[float]:
+    def curve(self, sample: int) -> np.ndarray:
         """List what stands in ``Z:ApproachCurve`` behind the number."""
         z, i = self.descent.curve(sample)
-        return [CURVE_SAMPLES, *(z / _UM).tolist(), *(i / _PA).tolist()]
+        return np.concatenate([[CURVE_SAMPLES], z / _UM, i / _PA])

@@ -17,7 +17,8 @@ class XYStage(Group):
 
     A move is refused unless the probe is withdrawn. The surface is not asked before a
     move, as nobody can in a real instrument: a probe that was not withdrawn far enough
-    touches it from the side, which trips.
+    touches it from the side, which trips. A meniscus that has not broken is dragged
+    along until it tears, which is counted.
     """
 
     x = SubGroup(Motor, prefix="X", velocity=2000.0, settle=0.02)
@@ -54,12 +55,44 @@ class XYStage(Group):
         """
         name = motor.val.pvname
         self.ioc.check_ready(f"{name}: move to {target:g} um")
+        self.ioc.line.check_idle(f"{name}: move to {target:g} um")
         state = self.ioc.z.state.value
         if state != "WITHDRAWN":
             raise RefusedError(
                 f"{name}: move to {target:g} um refused: Z:State is {state}, "
                 "XY moves only when WITHDRAWN"
             )
+
+    def check_point(self, x: float, y: float) -> None:
+        """Refuse a point of a line (um) that an axis cannot reach.
+
+        Raises
+        ------
+        RefusedError
+            If it is outside the limits of a motor record.
+        """
+        for motor, target in zip(self.motors, (x, y), strict=True):
+            fields = motor.val.field_inst
+            low, high = fields.user_low_limit.value, fields.user_high_limit.value
+            if not low <= target <= high:
+                raise RefusedError(
+                    f"{motor.val.pvname}: {target:g} is outside {low:g} to {high:g} um"
+                )
+
+    async def go(self, x: float, y: float, halt: asyncio.Event) -> bool:
+        """Move both axes to a point (um), and tell whether they got there.
+
+        An axis that is there already stays, but one of them moves in any case: the
+        settle time is kept. For whoever has made sure that the probe is withdrawn.
+        """
+        ways = list(zip(self.motors, (x, y), strict=True))
+        moving = [way for way in ways if way[0].position != way[1]] or ways[:1]
+        if self.ioc.clock.is_discrete:
+            for motor, target in moving:
+                await self.carry(motor, target, halt)
+        else:
+            await asyncio.gather(*(self.carry(*way, halt) for way in moving))
+        return not halt.is_set()
 
     async def carry(self, motor: Motor, target: float, halt: asyncio.Event) -> None:
         """Carry out a move of one axis, to its end or until it is stopped.
@@ -76,6 +109,8 @@ class XYStage(Group):
         clock = self.ioc.clock
         # an axis waits for itself and for Z; in discrete time X and Y move at once
         start = clock.start_after(max(motor.free_at, self.ioc.z.changed_at))
+        if target != motor.position and self.ioc.clamp.tear():
+            await self.ioc.sim.count_dragged_meniscus()
         touch = self._touches_at(motor, target, start)
         end = target if touch is None else touch
         arrival = start + motor.duration(end - motor.position)

@@ -155,3 +155,32 @@ def test_find_grid_takes_the_jitter_of_motors_but_not_of_scatter():
         find_grid(x**1.5, y)
     with pytest.raises(ValueError, match="no positions"):
         find_grid([], [])
+
+
+def with_detachment(run, heights):
+    """The hops of a run, as if these heights (um) stood in their events."""
+    table = hop_table(run.documents)
+    told = table["seccm_z_contact_height"].copy(data=heights)
+    return table.assign(seccm_z_detach_height=told)
+
+
+def test_the_height_of_detachment_stands_where_the_meniscus_was():
+    table = with_detachment(scan_run(3, 2), [9.0, 0.5, 0.6, np.nan, 0.7, 0.8])
+    found = hop_map(table)["detach_height"]
+    np.testing.assert_array_equal(found, [[0.5, 0.6, np.nan], [0.7, 0.8, np.nan]])
+    assert found.attrs["units"] == "um"
+
+
+def test_what_broke_in_an_interruption_is_not_that_of_the_hop_before():
+    table = with_detachment(scan_run(3, 1), [9.0, 0.5, 0.6])
+    redone = table["seccm_hop_repeated"].copy(data=[0, 1, 0])
+    found = hop_map(table.assign(seccm_hop_repeated=redone))["detach_height"]
+    np.testing.assert_array_equal(found, [[np.nan, 0.6, np.nan]])
+
+
+def test_a_run_of_an_earlier_version_has_no_height_of_detachment():
+    new = with_detachment(scan_run(3, 2), np.full(6, 0.6))
+    assert "detach_height" not in hop_map(scan_run(3, 2).documents)
+    old = hop_table(scan_run(3, 2).documents)
+    new.attrs["start"] = {**new.attrs["start"], "resumes": old.attrs["start"]["uid"]}
+    assert np.isfinite(hop_map(old, new)["detach_height"].values[:, :2]).all()

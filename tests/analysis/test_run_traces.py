@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 from curves import FAST_CV, bells_on_particles, galvanostatic, zero_current
 
-from seccm_ophyd.analysis import approach_traces, hop_traces, voltammograms
+from seccm_ophyd.analysis import (
+    RunTraces,
+    approach_traces,
+    hop_traces,
+    trace_map,
+    voltammograms,
+)
 from seccm_ophyd.storage.follower import Follower
 from seccm_ophyd.techniques import (
     CyclicVoltammetry,
@@ -72,7 +78,7 @@ def test_only_the_hops_asked_for_in_their_order(run, monkeypatch):
     monkeypatch.setattr(h5py.Dataset, "__getitem__", reading)
     found = hop_traces(run.documents, hops=[7, 2, 3])
     assert found["hop_index"].values.tolist() == [7, 2, 3]
-    assert rows == [slice(7, 8), slice(2, 4)]
+    assert [key[0] for key in rows] == [slice(7, 8), slice(2, 4)]
     everything = hop_traces(run.documents)
     np.testing.assert_array_equal(found["E"], everything["E"][[7, 2, 3]])
     assert hop_traces(run.documents, hops=[]).sizes["hop"] == 0
@@ -209,3 +215,38 @@ def test_traces_of_the_catalogue_are_those_of_the_journal(traced_run, catalogue)
 def test_traces_of_a_header_of_databroker_v1(traced_run, broker):
     header = broker[traced_run.documents[0][1]["uid"]]
     assert hop_traces(header).identical(hop_traces(traced_run.documents))
+
+
+def test_traces_that_were_found_once_are_read_from_again(run):
+    found = RunTraces.of(iter(run.documents))
+    assert hop_traces(found, hops=[2]).identical(hop_traces(run.documents, hops=[2]))
+    assert trace_map(found, "i", 0).identical(trace_map(run.documents, "i", 0))
+
+
+def test_one_moment_of_all_hops_is_read_alone(run, monkeypatch):
+    curves = hop_traces(run.documents, "galvanostatic")
+    keys = []
+    read = h5py.Dataset.__getitem__
+
+    def reading(self, key, *args, **kwargs):
+        keys.append(key)
+        return read(self, key, *args, **kwargs)
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", reading)
+    found = trace_map(run.documents, "E", 3, label="galvanostatic")
+    assert {key[1:] for key in keys} == {(1, 3)}
+    ny, nx = found.shape
+    expected = np.full(ny * nx, np.nan)
+    expected[curves["hop_index"]] = curves["E"][:, 3]
+    np.testing.assert_array_equal(found.values.ravel(), expected)
+    assert found.attrs["units"] == "V"
+    assert found["x"].attrs["units"] == "um"
+
+
+@pytest.mark.parametrize(
+    ("channel", "sample", "message"),
+    [("U", 0, "no channel 'U'; it has t, E, i"), ("E", 10**6, "0 to ")],
+)
+def test_a_moment_that_was_not_sampled_is_refused(run, channel, sample, message):
+    with pytest.raises(ValueError, match=message):
+        trace_map(run.documents, channel, sample)

@@ -213,6 +213,41 @@ def test_a_move_times_out(fake):
         axis.set(1.0).wait(5)
 
 
+class _Late:
+    """A signal that is connected once it has been asked so many times."""
+
+    def __init__(self, pvname, asks):
+        self.item, self.pvname, self._asks = self, pvname, asks
+
+    @property
+    def connected(self):
+        self._asks -= 1
+        return self._asks < 0
+
+
+@pytest.mark.parametrize(
+    ("asks", "missing"),
+    [((0, 4, 8, 12, 16), []), ((0, 4, 100), ["PV2"]), ((0, 30), ["PV1"])],
+)
+def test_connecting_goes_on_while_further_pvs_answer(monkeypatch, asks, missing):
+    monkeypatch.setattr(f"{Microscope.__module__}.PARTIAL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(f"{Microscope.__module__}.CONNECT_POLL_S", 0.05)
+    microscope = Microscope("SOME:", name="seccm")
+    late = [_Late(f"PV{k}", asked) for k, asked in enumerate(asks)]
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(microscope, "walk_signals", lambda: late)
+            if not missing:
+                microscope.connect(timeout_s=0.5)
+                return
+            with pytest.raises(InstrumentLostError) as error:
+                microscope.connect(timeout_s=0.5)
+    finally:
+        microscope.destroy()
+    assert f": {', '.join(missing)}" in str(error.value)
+    assert f"{len(missing)} of {len(asks)} PVs" in str(error.value)
+
+
 def test_missing_pvs_are_named_in_one_error(monkeypatch):
     microscope = Microscope("NOBODY:", name="seccm")
     try:

@@ -54,7 +54,7 @@ def test_each_contact_is_withdraw_move_land_measure(sim_RE, fake, call):
             measured = [word for k in turns for word in (f"clamp {k}", "acquire")]
         landed = [*begin, "approach", *measured, "create", "save"]
         one = ["checkpoint", "withdraw", *landed]
-        expected += ["prepare", *one * hops, "checkpoint", "safe"]
+        expected += ["prepare", *one * hops, "safe"]
     assert [word for word in words if word not in ("x", "y")] == expected
     for k, word in enumerate(words):
         if word in ("x", "y"):  # only ever behind the withdrawal

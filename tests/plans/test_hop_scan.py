@@ -142,7 +142,7 @@ def test_a_missed_landing_is_an_event_with_nan(RE, docs, fake):
 
 def test_too_many_misses_in_a_row_end_the_scan_safely(RE, docs, fake):
     fake.misses = {2, 4, 5}
-    with pytest.raises(TooManyMissesError, match="2 landings in a row"):
+    with pytest.raises(TooManyMissesError, match=r"2 hops in a row.*\(2 no_contact\)"):
         RE(hop_scan(fake.device, CurrentSample(), *GRID, max_misses=2))
     assert len(events(docs)) == 5
     assert named(docs, "stop")[0]["exit_status"] == "fail"
@@ -184,6 +184,7 @@ def test_settings_are_put_back(RE, fake):
         ({"approach_rate_um_s": 0.0}, "approach_rate_um_s=0.0"),
         ({"travel_limit_um": 3.0}, "more than withdraw_um=4"),
         ({"max_misses": 0}, "max_misses=0"),
+        ({"overload": "ignore"}, "overload='ignore' is not allowed: record or stop"),
         ({"technique": {"technique": "Nothing"}}, "Nothing"),
         ({"technique": 0.65}, "no technique"),
     ],

@@ -112,6 +112,7 @@ class Simulator:
 
     def reset(self):
         """Go back to how it was at boot: settings, place, no trip, no owner."""
+        self.put("IOC:Owner", "")  # a client whose lease was ended starts nothing
         self.put("IOC:Reset", 1)
         self.run("IOC:MakeSafe")
         for name, value in self._boot_values.items():
@@ -223,9 +224,10 @@ def start_ioc(surface):
     yield start
     for simulator in running:
         simulator.close()
-    for name in [k for k in os.environ if k.startswith("EPICS_CA_")]:
-        del os.environ[name]
     os.environ.update(before)
+    for name in [k for k in os.environ if k.startswith("EPICS_CA_")]:
+        if name not in before:
+            del os.environ[name]
 
 
 @pytest.fixture

@@ -157,6 +157,31 @@ def test_make_safe_stops_what_runs(start_ioc):
     assert ioc.get("Z:Z.RBV") >= 50.0, "at least to where the approach began"
 
 
+@pytest.mark.parametrize(
+    ("command", "result"),
+    [
+        ("Hop:Run", "Hop:Line"),
+        ("Z:Approach", "Z:Landing"),
+        ("Clamp:Acquire", "Clamp:Summary"),
+    ],
+)
+def test_nothing_begins_on_the_way_to_safe(start_ioc, command, result):
+    """A command that was on its way when MakeSafe overtook it."""
+    ioc = start_ioc(time_scale=1)
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    assert ioc.approach()[1] == 1
+    ioc.put("Z:WithdrawRate", 2.0)
+    with ioc.watch("Z:State", "IOC:MakeSafeDone") as watch:
+        ioc.put("IOC:MakeSafe", 4711, wait=False)
+        watch.wait(lambda name, value: (name, value) == ("Z:State", 4))
+        ioc.run(command, f"{command}Done")
+        assert ("IOC:MakeSafeDone", 4711) not in watch.seen
+        assert ioc.get(result)[1] == 5
+        assert "is being made SAFE" in ioc.text("IOC:ErrorMessage")
+        watch.wait(lambda name, value: (name, value) == ("IOC:MakeSafeDone", 4711))
+    assert ioc.word("Z:State") == "WITHDRAWN"
+
+
 def test_a_lease_is_held_and_given_back(ioc):
     ioc.put("IOC:Owner", "first")
     message = ioc.refusal("IOC:Owner", "second")

@@ -144,6 +144,8 @@ def test_a_probe_that_was_not_lifted_enough_touches_from_the_side(start_ioc, hil
     ioc = start_ioc()
     ioc.put("Clamp:HoldingPotential", 0.65)
     ioc.put("Z:WithdrawDistance", 0.3)
+    ioc.put("Z:DetachDistance", 0.3)
+    ioc.put("Sim:DetachHeight", 0.15)
     ioc.move(X=-3.0)
     assert ioc.approach()[1] == OK
     ioc.withdraw()
@@ -165,7 +167,7 @@ def test_an_approach_by_hand_finds_the_surface(landing_ioc, hill):
     for x, y in ((0, 0), (1, 0), (-1.5, 1.0)):
         ioc.move(X=float(x), Y=float(y))
         landing = ioc.approach()
-        number, outcome, height, at_x, at_y, current, mean, rms, _, at = landing
+        number, outcome, height, at_x, at_y, current, mean, rms, _, at = landing[:10]
         assert outcome == OK
         assert number == ioc.get("Z:ApproachDone")
         assert height == pytest.approx(hill(x, y), abs=0.06)
@@ -174,7 +176,10 @@ def test_an_approach_by_hand_finds_the_surface(landing_ioc, hill):
         assert current > 2.0
         assert abs(mean) < 0.5
         assert 0.15 < rms < 0.5
-        assert at == ioc.get("IOC:Time")
+        assert at + ioc.get("Z:VerifyTime") == pytest.approx(ioc.get("IOC:Time"))
+        verified, noise = landing[10:12]
+        assert noise == pytest.approx(rms / np.sqrt(6))
+        assert verified > 1.0
         assert ioc.word("Z:State") == "CONTACT"
         number, outcome, z = ioc.withdraw()
         assert outcome == OK

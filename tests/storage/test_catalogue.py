@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -308,6 +309,14 @@ def test_a_session_a_killed_writer_and_other_readers(catalogued, run_python):
     assert bits(heights) == emitted_heights
     assert replacement.wait(timeout=30) == 0  # ends when nothing is left to do
     assert not held(catalogued.writer_lock)
+
+
+def test_a_writer_ends_when_its_folder_is_gone(catalogued, client, emitter):
+    emitter(5)
+    writer = CatalogueWriter(catalogued, client)
+    wait_until(writer.step)  # it has the run, which has no end
+    shutil.rmtree(catalogued.journal)
+    writer.run()
 
 
 def test_of_two_writers_one_leaves_quietly(catalogued):

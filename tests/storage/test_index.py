@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -85,13 +86,35 @@ def test_unfinished_are_those_not_acknowledged_oldest_first(runs):
 
 
 def test_a_run_without_a_stop_is_interrupted_once_its_session_is_gone(runs):
-    done, going = journal_of(runs, 2), journal_of(runs, 3)
-    assert going.interrupted(runs)
-    assert not done.interrupted(runs)
-    os.utime(going.path, (100, 100))
-    with SessionLock(runs):  # a later session
-        assert going.interrupted(runs)
-        os.utime(going.path)  # its own run
-        lock_time = runs.session_lock.stat().st_mtime_ns
-        os.utime(going.path, ns=(lock_time + 1, lock_time + 1))
-        assert not going.interrupted(runs)
+    done, left = journal_of(runs, 2), journal_of(runs, 3)
+    assert left.interrupted
+    assert not done.interrupted
+    journal = Journal(runs)
+    run = compose_run(uid="going", metadata={"scan_id": 4})
+    with SessionLock(runs):  # a later session, and a run of its own
+        journal("start", run.start_doc)
+        os.utime(runs.journal_file("going"), (100, 100))  # clocks do not matter
+        assert left.interrupted
+        assert not journal_of(runs, 4).interrupted
+        journal.close()
+        assert journal_of(runs, 4).interrupted
+
+
+@pytest.mark.parametrize(
+    "start", [{}, {"uid": "odd"}, {"uid": "../odd", "time": 1.0}, {"uid": 3, "time": 1}]
+)
+def test_a_file_that_is_not_named_after_its_run_is_none(runs, start):
+    odd = runs.journal / "odd.jsonl"
+    odd.write_text(json.dumps(["start", start]) + "\n")
+    assert len(journals(runs)) == len(unfinished(runs)) == 3
+    with pytest.raises(KeyError, match="among the 3 runs"):
+        journal_of(runs, "odd")
+
+
+def test_a_clock_set_back_does_not_change_the_order(runs):
+    run = compose_run(uid="next", time=3.0, metadata={"scan_id": 4})
+    journal = Journal(runs)
+    journal("start", run.start_doc)
+    journal.close()
+    assert journal_of(runs, -1).uid == "next"
+    assert unfinished(runs)[-1].uid == "next"

@@ -14,13 +14,10 @@ from seccm_ophyd.session import open_session
 def module_profiles(tmp_path_factory):
     """Let the sessions of a module write their databroker profile to its own folder."""
     folder = tmp_path_factory.mktemp("profiles")
-    before = os.environ.get("TILED_PROFILES")
+    before = os.environ["TILED_PROFILES"]  # tests/conftest.py has set it
     os.environ["TILED_PROFILES"] = str(folder)
     yield folder
-    if before is None:
-        del os.environ["TILED_PROFILES"]
-    else:
-        os.environ["TILED_PROFILES"] = before
+    os.environ["TILED_PROFILES"] = before
 
 
 @pytest.fixture(scope="module")
@@ -69,5 +66,5 @@ def read_pv(name):
     """
     if name not in _signals:
         _signals[name] = EpicsSignalRO(name, name="signal", string=name.endswith("$"))
-    _signals[name].wait_for_connection(timeout=5)
+    _signals[name].wait_for_connection(timeout=30)
     return _signals[name].get()

@@ -37,7 +37,11 @@ def test_runs_lists_the_run(data, capsys):
 
 
 @pytest.mark.parametrize("command", ["show", "replay", "view"])
-def test_a_stored_run_is_drawn_into_a_file(data, tmp_path, capsys, command):
+def test_a_stored_run_is_drawn_into_a_file(
+    data, tmp_path, capsys, monkeypatch, command
+):
+    niced = []  # else the tests to come would be slow
+    monkeypatch.setattr(cli.os, "nice", niced.append)
     folder, uid = data
     picture = tmp_path / "map.png"
     run = [] if command == "view" else [uid[:8]]
@@ -46,6 +50,7 @@ def test_a_stored_run_is_drawn_into_a_file(data, tmp_path, capsys, command):
     image = imread(picture)
     assert image.shape[0] > 400
     assert image.std() > 0.05  # something is drawn
+    assert niced == ([10] if command == "view" else [])
     if command == "show":
         said = capsys.readouterr().out
         assert uid in said

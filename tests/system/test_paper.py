@@ -24,6 +24,11 @@ def test_figures_of_single_points(tmp_path, module_profiles, capsys):
         assert (out / f"figure_{name}.png").stat().st_size > 10_000
     capacity = next(row for row in rows if row["quantity"] == "capacity")
     assert 14 <= capacity["obtained"] <= 16
+    (out / "figure_2c.png").unlink()
+    assert main(["paper", "--figure", "2c", "--stored", "--out", str(out)]) == 0
+    assert (out / "figure_2c.png").stat().st_size > 10_000
+    again = json.loads((out / "paper.json").read_text())
+    assert again == [row for row in rows if row["figure"] == "2c"]
     said = capsys.readouterr().out
     assert f"{len(rows)} of {len(rows)} quantities agree with the paper" in said
 
@@ -36,6 +41,11 @@ def test_a_figure_that_is_not_in_the_paper_is_refused(tmp_path, capsys):
     assert main(["paper", "--figure", "9z", "--out", str(tmp_path)]) == 1
     assert "figure 9z is not among 1b, 1c, 2a" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_that_was_not_measured_cannot_be_drawn(tmp_path, capsys):
+    assert main(["paper", "--figure", "5", "--stored", "--out", str(tmp_path)]) == 1
+    assert "holds no run of figure 5" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

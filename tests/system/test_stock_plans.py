@@ -51,7 +51,7 @@ def test_a_plain_epics_motor_works_on_the_records(session):
         for suffix in ("XY:X", "XY:Y", "Z:Z")
     ]
     for axis in axes:
-        axis.wait_for_connection(timeout=5)
+        axis.wait_for_connection(timeout=30)
     x, _, z = axes
     x.set(1.5).wait(10)
     assert x.position == pytest.approx(1.5, abs=1e-3)

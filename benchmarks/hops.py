@@ -1,0 +1,195 @@
+"""What a hop costs beside its physics: step by step, flown, and the stock way.
+
+``python -m benchmarks.hops`` measures only this part; it takes some minutes.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import bluesky.preprocessors as bpp
+from bluesky import RunEngine
+from bluesky.callbacks.best_effort import BestEffortCallback
+from bluesky_tiled_plugins import TiledWriter
+from ophyd import Signal
+from tiled.client import from_uri
+from tiled.server import SimpleTiledServer
+
+from seccm_ophyd.analysis import hop_table
+from seccm_ophyd.plans import hop_fly, hop_scan
+from seccm_ophyd.session import Session, open_session
+from seccm_ophyd.techniques import CurrentSample
+
+from .sessions import scratch_session, wait_for_writer
+from .soak import resident_mb
+from .timing import Result
+
+__all__ = ["measure"]
+
+REPEATS = 5
+TRACED = CurrentSample(samples=1000)
+SHORT, LONG = 5, 12  # hops along a side
+FLOWN_SHORT, FLOWN_LONG = 10, 40
+PACED = 7  # in real time: half a second each
+GROWN = 331  # 331 x 331 hops; the first tenth warms up
+
+READY = """
+import sys, time
+begun = time.perf_counter()
+from seccm_ophyd.session import open_session
+with open_session(simulator=True, data_dir=sys.argv[1]):
+    print(time.perf_counter() - begun)
+"""
+
+
+def measure() -> list[Result]:
+    """Measure all of it side by side."""
+    floor_ms = re_floor_ms()
+    with scratch_session(seed=1, time_scale=0) as session:
+        stock_ms = stock_point_ms(session)
+        step_ms = _hop_ms(session, hop_scan, SHORT, LONG)
+        fly_ms = _hop_ms(session, hop_fly, FLOWN_SHORT, FLOWN_LONG)
+    return [
+        Result("re_floor_ms", floor_ms),
+        Result("stock_point_ms", stock_ms),
+        Result("step_hop_ms", step_ms, at_most=min(10.0, stock_ms / 15)),
+        Result("fly_hop_ms", fly_ms, at_most=1.0),
+        Result("step_dead_time_percent", dead_time_percent(hop_scan), at_most=4.0),
+        Result("fly_dead_time_percent", dead_time_percent(hop_fly), at_most=0.5),
+        Result("rss_growth_mb", rss_growth_mb(), at_most=30.0),
+        Result("open_session_s", open_session_s(), at_most=5.0),
+    ]
+
+
+def _grid(side: int) -> tuple[float, float, int, float, float, int]:
+    half_um = (side - 1) / 16  # 125 nm from hop to hop
+    return (-half_um, half_um, side, -half_um, half_um, side)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _slope_ms(run: Callable[[int], object], short: int, long: int) -> float:
+    """Time a point (ms): a long run less a short one, so that neither end counts."""
+    run(short)
+    slopes = [
+        (_seconds(lambda: run(long)) - _seconds(lambda: run(short))) / (long - short)
+        for _ in range(REPEATS)
+    ]
+    return 1e3 * median(slopes)
+
+
+def _hop_ms(session: Session, plan: Callable, short: int, long: int) -> float:
+    def run(hops: int) -> None:
+        grid = _grid(round(hops**0.5))
+        session.RE(plan(session.seccm, TRACED, *grid, snake=True))
+
+    return _slope_ms(run, short**2, long**2)
+
+
+def re_floor_ms() -> float:
+    """Time what bluesky itself needs for an event of 8 soft signals (ms)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        engine = RunEngine({}, context_managers=[])
+    signals = [Signal(name=f"soft_{number}", value=0.0) for number in range(8)]
+
+    def events(number: int) -> None:
+        @bpp.run_decorator()
+        def plan() -> Iterator:
+            for _ in range(number):
+                yield from bps.trigger_and_read(signals)
+
+        engine(plan())
+
+    return _slope_ms(events, 50, 450)
+
+
+def stock_point_ms(session: Session) -> float:
+    """Time a point of `grid_scan` with the usual callbacks, on the same IOC (ms)."""
+    m, engine = session.seccm, session.RE
+    with tempfile.TemporaryDirectory() as folder:
+        server = SimpleTiledServer(directory=folder)
+        try:
+            best_effort = BestEffortCallback()
+            best_effort.disable_heading()
+            best_effort.disable_table()
+            callbacks = [best_effort, TiledWriter(from_uri(server.uri))]
+            m.clamp.prepare(TRACED)
+
+            def scan(points: int) -> None:
+                half_um = (points // 5 - 1) / 16
+                axes = (m.xy.y, 0, 0.5, 5, m.xy.x, -half_um, half_um, points // 5)
+                engine(bp.grid_scan([m.clamp], *axes), callbacks)
+
+            return _slope_ms(scan, 10, 35)
+        finally:
+            server.close()
+
+
+def dead_time_percent(plan: Callable) -> float:
+    """Compare real time with the physical time of the same hops (%).
+
+    In simulated time nothing but physics takes time; in real time everything does.
+    """
+    physical, real = (_between_contacts_s(plan, scale) for scale in (0.0, 1.0))
+    return 100 * (real - physical) / physical
+
+
+def _between_contacts_s(plan: Callable, time_scale: float) -> float:
+    with scratch_session(seed=1, time_scale=time_scale) as session:
+        session.RE(plan(session.seccm, CurrentSample(), *_grid(PACED), snake=True))
+        times = hop_table(session.catalog[-1])["seccm_z_contact_time"].values
+    return float(times[-1] - times[0])
+
+
+def rss_growth_mb() -> float:
+    """Watch the memory of the session over 100 000 flown hops (MB)."""
+    memory: list[tuple[int, float]] = []
+
+    def note(name: str, doc: dict) -> None:
+        if doc["seq_num"] % 1000 == 0:
+            memory.append((doc["seq_num"], resident_mb()))
+
+    with scratch_session(seed=1, time_scale=0) as session:
+        session.RE.subscribe(note, "event")
+        grid = _grid(GROWN)
+        session.RE(hop_fly(session.seccm, CurrentSample(), *grid, snake=True))
+    (before,) = (mb for hops, mb in memory if hops == 9000)
+    return memory[-1][1] - before
+
+
+def open_session_s() -> float:
+    """Time the opening of a session in a new process, imports included (s)."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open_session(simulator=True, seed=1, time_scale=0, data_dir=folder) as s:
+            s.RE(hop_scan(s.seccm, CurrentSample(), *_grid(3)))
+        wait_for_writer(Path(folder))
+        taken = [
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", READY, folder],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+            )
+            for _ in range(REPEATS)
+        ]
+        wait_for_writer(Path(folder))
+    return median(taken)
+
+
+if __name__ == "__main__":
+    for found in measure():
+        print(f"{found.name:32} {found.value:10.4g} {found.at_most:10g}", flush=True)

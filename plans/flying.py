@@ -1,0 +1,103 @@
+"""A scan line by line: the instrument hops by itself, the engine collects."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator
+
+from seccm_ophyd.errors import NoContactError
+from seccm_ophyd.schema import (
+    CONTACT_HEIGHT,
+    HOP_OUTCOME,
+    PRIMARY,
+    HopOutcome,
+    find_key,
+)
+
+from .lines import KnownSurface, Point, lines
+from .misses import Misses, check_overload
+from .options import HopOptions
+from .protocols import HoppingMicroscope
+from .stubs import own_errors
+
+__all__ = ["fly_along"]
+
+_PERIOD_S = 1.0  # between two collections from a line that goes on
+_AT_ONCE = 500  # hops of a line that the instrument is given
+
+
+def fly_along(
+    microscope: HoppingMicroscope, points: Sequence[Point], options: HopOptions
+) -> MsgGenerator[None]:
+    """Let the instrument hop to points, line by line.
+
+    A pause or a fault ends the line between two hops: what has been made is kept, and
+    after a pause the rest of the line is made.
+
+    Raises
+    ------
+    TooManyMissesError
+        After ``max_misses`` hops in a row without a good pixel.
+    OverloadError
+        After an overload, if ``overload`` is "stop".
+    """
+    made = _Made(microscope, options)
+    yield from bps.prepare(microscope.line, options.max_misses, wait=True)
+    yield Msg("declare_stream", None, microscope.line, name=PRIMARY, collect=True)
+    for line in lines(points):
+        planned = made.surface.plan(line)
+        while planned:
+            # until there is a contact, one by one: the next has not as far to search
+            count = 1 if made.misses.first_height is None else _AT_ONCE
+            part, planned = planned[:count], planned[count:]
+            yield from _part(microscope, part, made)
+        made.surface.learn(line)
+
+
+class _Made:
+    """The hops of a scan that were collected: counted, and learnt from."""
+
+    def __init__(self, microscope: HoppingMicroscope, options: HopOptions) -> None:
+        self.misses = Misses(microscope, options)
+        self.surface = KnownSurface(options)
+        self._options = options
+
+    def take(
+        self, pages: Sequence[dict[str, Any]] | None, points: Sequence[Sequence[float]]
+    ) -> MsgGenerator[int]:
+        """Count the hops of some event pages, the first of which are at `points`."""
+        count = 0
+        for page in pages or ():
+            data = page["data"]
+            outcomes = data[find_key(data, HOP_OUTCOME)]
+            heights = data[find_key(data, CONTACT_HEIGHT)]
+            for outcome, height in zip(outcomes, heights, strict=True):
+                _, x, y, *_ = points[count]
+                count += 1
+                self.surface.note(height)
+                if outcome == HopOutcome.OVERLOAD.label:
+                    check_overload(self._options, x, y)
+                yield from self.misses.count(outcome, x, y, height)
+        return count
+
+
+def _part(
+    microscope: HoppingMicroscope, points: Sequence[tuple], made: _Made
+) -> MsgGenerator[None]:
+    """Hop along some points, and collect what they give while it goes on."""
+    group, taken, done = object(), 0, False
+    yield Msg("checkpoint")
+    yield Msg("set", microscope.line, tuple(points), group=group)
+    while not done:
+        try:
+            with own_errors():
+                ended = yield Msg(
+                    "wait", None, group=group, timeout=_PERIOD_S, error_on_timeout=False
+                )
+            # None: the plan is only looked at, or was resumed while it waited here
+            done = ended is not False and microscope.line.run.awaited is None
+        except NoContactError:
+            done = True  # what it has made tells of too many misses in a row
+        pages = yield Msg("collect", microscope.line, name=PRIMARY, return_payload=True)
+        taken += yield from made.take(pages, points[taken:])

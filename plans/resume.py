@@ -1,0 +1,180 @@
+"""Finish a map, or a list of points, that was interrupted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from bluesky.utils import MsgGenerator, plan
+
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.schema import (
+    GRID,
+    HOP_INDEX,
+    HOP_OUTCOME,
+    PART,
+    RESUMES,
+    SERIES,
+    TECHNIQUES,
+    HopOutcome,
+    find_key,
+)
+
+from .hop_run import Named, Points, hop_run
+from .hop_scan import Grid, list_metadata
+from .options import HopOptions
+from .protocols import HoppingMicroscope
+from .targets import find_run
+
+__all__ = ["resume_scan"]
+
+OUTCOMES = tuple(outcome.label for outcome in HopOutcome if outcome)
+
+
+@plan
+def resume_scan(
+    microscope: HoppingMicroscope,
+    run: Any,
+    *,
+    redo: Sequence[str] = (),
+    withdraw_um: float | None = None,
+    approach_rate_um_s: float | None = None,
+    threshold_pa: float | None = None,
+    travel_limit_um: float | None = None,
+    max_misses: int | None = None,
+    force: bool | None = None,
+    md: dict[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Make the hops that an interrupted run lacks, as it would have made them.
+
+    Grid or points, technique and options are those of the interrupted run; the new one
+    tells its uid under ``resumes``. ``hop_map(old, new)`` is the whole map. A run that
+    was resumed and interrupted again is resumed once more: what all of them lack is
+    done.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    run
+        The interrupted run, of several the last: uid, scan number, -1 for the newest,
+        or any kind of run that `seccm_ophyd.analysis` reads.
+    redo
+        Outcomes that are not good enough, e.g. ``["no_contact", "suspect"]``: hops that
+        ended so are made again.
+    withdraw_um, approach_rate_um_s, threshold_pa, travel_limit_um, max_misses, force
+        As in `hop_scan`; None: as in the interrupted run.
+    md
+        Metadata for the start document.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        uid of the run.
+
+    Raises
+    ------
+    ParameterError
+        If `run` lacks nothing, or is no run of hops, or an argument is refused;
+        nothing has moved and no run was opened.
+
+    Examples
+    --------
+    >>> RE(resume_scan(seccm, -1))  # doctest: +SKIP
+    >>> hop_map(cat[-2], cat[-1])  # doctest: +SKIP
+    """
+    unknown = [outcome for outcome in redo if outcome not in OUTCOMES]
+    if unknown or isinstance(redo, str):
+        raise ParameterError(f"redo={redo!r} is not allowed: of {', '.join(OUTCOMES)}")
+    tables = list(_parts(microscope, run))
+    last, first = tables[0].attrs["start"], tables[-1].attrs["start"]
+    points = _missing(_points(first), tables, redo)
+    if not points:
+        raise ParameterError(f"run {last['uid'][:8]} lacks no hop: nothing to resume")
+    changes = {
+        "withdraw_um": withdraw_um,
+        "approach_rate_um_s": approach_rate_um_s,
+        "threshold_pa": threshold_pa,
+        "travel_limit_um": travel_limit_um,
+        "max_misses": max_misses,
+        "force": force,
+    }
+    options = _options(last, changes)
+    linked = {RESUMES: last["uid"]}
+    linked |= {key: first[key] for key in (SERIES, PART) if key in first}
+    own = {"run": last["uid"], "redo": list(redo)}
+    front = Named("resume_scan", own, options, {**linked, **(md or {})})
+    described = (
+        Grid.from_metadata(first[GRID]).metadata(microscope)
+        if GRID in first
+        else list_metadata(microscope)
+    )
+    techniques = first[TECHNIQUES]
+    return (yield from hop_run(front, microscope, techniques, points, described))
+
+
+def _parts(microscope: HoppingMicroscope, run: Any) -> Iterator[Any]:
+    """Read the hops of a run, of the run that it resumes, and so on."""
+    from seccm_ophyd.analysis import hop_table  # here: it loads xarray
+
+    seen: set[str] = set()
+    while run is not None:
+        try:
+            table = hop_table(find_run(microscope, run))
+        except (KeyError, TypeError, OSError, ValueError) as error:
+            said = error.args[0] if isinstance(error, KeyError) else error
+            raise ParameterError(f"run={run!r} cannot be resumed: {said}") from error
+        uid = table.attrs["start"]["uid"]
+        if uid in seen:
+            raise ParameterError(f"run={run!r} cannot be resumed: it resumes itself")
+        seen.add(uid)
+        yield table
+        run = table.attrs["start"].get(RESUMES)
+
+
+def _points(start: dict[str, Any]) -> Points:
+    """Make the points again that a run set out for, in their order."""
+    told = start.get("plan_args") or {}
+    if GRID in start:
+        points: Points = Grid.from_metadata(start[GRID]).points
+    else:
+        single = [told["point"]] if "point" in told else []
+        pairs = [
+            pair
+            for pair in told.get("points", single)
+            for _ in range(told.get("repeats", 1))
+        ]
+        points = [(index, x, y) for index, (x, y) in enumerate(pairs)]
+    if TECHNIQUES not in start or len(points) != start.get("num_points"):
+        raise ParameterError(
+            f"run {start['uid'][:8]} ({start.get('plan_name')}) cannot be resumed: it "
+            "does not tell where it would have hopped to"
+        )
+    return points
+
+
+def _missing(points: Points, tables: Sequence[Any], redo: Sequence[str]) -> Points:
+    """Leave out what has been hopped to, with an outcome that is good enough."""
+    done: dict[int, str] = {}
+    for table in reversed(tables):  # oldest first: the last outcome counts
+        keys = [str(key) for key in table]
+        if not keys:
+            continue  # interrupted before its first hop
+        indices, outcomes = (
+            table[find_key(keys, key)].values.tolist()
+            for key in (HOP_INDEX, HOP_OUTCOME)
+        )
+        done |= dict(zip(indices, outcomes, strict=True))
+    return [p for p in points if p[0] not in done or done[p[0]] in redo]
+
+
+def _options(start: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of the run, and what is changed of them."""
+    told = start.get("plan_args") or {}
+    before = {f.name: told[f.name] for f in fields(HopOptions) if f.name in told}
+    changed = {name: value for name, value in changes.items() if value is not None}
+    return asdict(HopOptions(**{**before, **changed}))

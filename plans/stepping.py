@@ -1,0 +1,66 @@
+"""A scan step by step: the engine makes each hop, message by message."""
+
+from collections.abc import Sequence
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator
+
+from seccm_ophyd.schema import HopOutcome
+from seccm_ophyd.techniques import Technique
+
+from .lines import KnownSurface, Point, lines
+from .misses import Misses, check_overload
+from .options import HopOptions
+from .per_hop import hop
+from .protocols import HoppingMicroscope
+from .stubs import make_safe
+
+__all__ = ["step_along"]
+
+
+def step_along(
+    microscope: HoppingMicroscope,
+    points: Sequence[Point],
+    techniques: Sequence[Technique],
+    options: HopOptions,
+) -> MsgGenerator[None]:
+    """Hop to points one by one.
+
+    Raises
+    ------
+    TooManyMissesError
+        After ``max_misses`` hops in a row without a good pixel.
+    OverloadError
+        After an overload, if ``overload`` is "stop".
+    """
+    misses = Misses(microscope, options)
+    surface = KnownSurface(options)
+    before: tuple[float, float] | None = None
+    alone = len(techniques) == 1 and not techniques[0].acquisition.switches
+    turns = () if alone else range(len(techniques))
+    for line in lines(points):
+        for index, x, y, *heights in surface.plan(line):
+            outcome = yield from hop(
+                microscope, index, x, y, before=before, turns=turns, heights=heights
+            )
+            before = x, y
+            if outcome == HopOutcome.OVERLOAD.label:
+                yield from _leave_overload(microscope, techniques, options, x, y)
+            yield from misses.count(outcome, x, y)
+            if options.adaptive:
+                height = yield Msg("read", microscope.z.contact_height)
+                surface.note(height and next(iter(height.values()))["value"])
+        surface.learn(line)
+
+
+def _leave_overload(
+    microscope: HoppingMicroscope,
+    techniques: Sequence[Technique],
+    options: HopOptions,
+    x: float,
+    y: float,
+) -> MsgGenerator[None]:
+    """Make the cell safe; then end the scan or get ready for the next hop."""
+    yield from make_safe(microscope)
+    check_overload(options, x, y)
+    yield from bps.prepare(microscope.clamp, techniques, wait=True)

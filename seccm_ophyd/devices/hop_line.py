@@ -1,0 +1,236 @@
+"""Lines of hops that the IOC makes by itself, and what they gave."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd.status import Status
+
+from ..errors import InstrumentLostError
+from ..techniques import check_whole
+from .axis import MARGIN_S
+from .command import Command, ResultScalar, finished
+from .line_part import LinePart
+from .link import InstrumentLink
+from .setting import PUT_TIMEOUT_S, array_setting, setting
+from .z_stage import UNKNOWN
+
+__all__ = ["HopLine"]
+
+HOPS = 2  # element of Hop:Line
+
+
+class HopLine(Device):
+    """A line of hops, as a flyer: ``set(points)`` hops along, ``collect`` reads.
+
+    The events are those of a hop made step by step, under the same keys. What has not
+    been made of a line when it is set again, after a pause, is made then.
+    """
+
+    link = Cpt(InstrumentLink, "", kind="omitted")
+
+    x = array_setting("Hop:X", "x of the points (um)")
+    y = array_setting("Hop:Y", "y of the points (um)")
+    travel_heights = array_setting("Hop:TravelHeights", "least heights on the way (um)")
+    slow_heights = array_setting("Hop:SlowHeights", "where descents become slow (um)")
+    turns = setting("Hop:Turns", "techniques of a contact; 0: one that needs no turn")
+    mode = setting("Hop:Mode", "VCLAMP, ICLAMP or I0 of a turn", string=True)
+    hold = setting("Hop:Hold", "what a turn holds (V or pA)")
+    store = Cpt(EpicsSignal, "Hop:Store", kind="omitted", doc="keep a turn")
+    max_misses = setting("Hop:MaxMisses", "landings in a row that end the line")
+
+    run = Cpt(Command, "Hop:Run", result="Hop:Line", kind="omitted")
+    hops = Cpt(EpicsSignalRO, "Hop:Count", auto_monitor=True, kind="omitted")
+    fetch = Cpt(EpicsSignal, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
+    part = Cpt(EpicsSignalRO, "Hop:Part", auto_monitor=False, kind="omitted")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._points: tuple[tuple[float, ...], ...] = ()
+        self._taken = 0  # hops of the points that have been fetched
+        self._number, self._fetched = 0, 0  # the line of the IOC, and hops of it
+        self._redone: set[int] = set()
+        self._parts: list[LinePart] = []
+        self._batch: list[LinePart] = []
+        super().__init__(*args, **kwargs)
+
+    def prepare(self, max_misses: int) -> Status:
+        """Store what is measured in each contact, as the amplifier is prepared for.
+
+        Parameters
+        ----------
+        max_misses
+            So many landings in a row without contact end a line.
+        """
+        clamp = self.parent.clamp
+        wanted = [m.technique.acquisition for m in clamp.measurements]
+        alone = len(wanted) == 1 and not wanted[0].switches
+        turns = [] if alone else wanted
+        self._put(self.max_misses, int(max_misses))
+        self._put(self.turns, len(turns))
+        for number, acquisition in enumerate([wanted[0], *turns]):
+            mode, hold, passive = clamp.turn(acquisition, approaching=number == 0)
+            clamp.put_passive(passive)
+            self._put(self.mode, mode)
+            self._put(self.hold, hold)
+            self._put(self.store, number)
+        clamp.forget_settings()  # from now on the IOC sets them
+        self._points, self._parts = (), []
+        return finished(self)
+
+    def check_value(self, points: Sequence[Sequence[float]]) -> None:
+        """Check the points of a line, for simulations of plans.
+
+        Raises
+        ------
+        ParameterError, LimitError
+            If an index is negative, or a point outside the stage.
+        """
+        for index, x, y, *_ in points:
+            check_whole("hop index", index, 0, 2**31, "hops")
+            self.parent.xy.x.check_value(x)
+            self.parent.xy.y.check_value(y)
+
+    def set(self, points: Sequence[Sequence[float]]) -> Status:
+        """Hop along points; given the same again, along those that are left.
+
+        Parameters
+        ----------
+        points
+            Index, x, y (um) of each hop, and where they are known the heights (um) of
+            travel and of the slow approach, NaN else.
+
+        Returns
+        -------
+        Status
+            Done at the end of the line; fails as a landing does.
+        """
+        wanted = tuple(tuple(point) for point in points)
+        if wanted == self._points:
+            self._take_new()
+            if self._taken < len(wanted):
+                self._redone.add(int(wanted[self._taken][0]))
+        else:
+            self._points, self._taken, self._redone = wanted, 0, set()
+        left = wanted[self._taken :]
+        if not left:
+            return finished(self)
+        columns = [np.array(c, float) for c in zip(*left, strict=True)][1:]
+        unknown = np.full(len(left), UNKNOWN)
+        x, y, travel, slow = (*columns, unknown, unknown)[:4]
+        signals = (self.x, self.y, self.travel_heights, self.slow_heights)
+        for signal, values in zip(signals, (x, y, travel, slow), strict=True):
+            self._put(signal, np.where(np.isnan(values), UNKNOWN, values))
+        self._fetched = 0
+        status = self.run.start(self._timeout_s(x, y))
+        self._number = self.run.awaited or self.run.number or 0
+        return status
+
+    def _timeout_s(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Longest duration of a line, with a margin (s)."""
+        z, clamp, xy = self.parent.z, self.parent.clamp, self.parent.xy
+        hop = z.command_timeout_s("approach") + z.command_timeout_s("withdraw")
+        for measurement in clamp.measurements:
+            wanted = measurement.technique.acquisition
+            hop += wanted.settle_s + wanted.sampling_s
+        travel = np.abs(np.diff(x, prepend=x[0])) + np.abs(np.diff(y, prepend=y[0]))
+        moving = travel.sum() / max(xy.x.velocity.get(), 1e-9)
+        return float(len(x) * (hop + xy.x.settle.get()) + moving + 2 * MARGIN_S)
+
+    def _put(self, signal: EpicsSignal, value: Any) -> None:
+        signal.put(value, wait=True, timeout=PUT_TIMEOUT_S)
+
+    # -- collecting -------------------------------------------------------------------
+
+    def _take_new(self) -> None:
+        """Fetch the hops that have been made since the last time."""
+        ended = self.run.values
+        made = int(self.hops.get() if ended is None else ended[HOPS])
+        while self._number and self._fetched < made:
+            self._put(self.fetch, self._fetched)
+            flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
+            part = LinePart.decode(flat, self._number, self._fetched)
+            if not len(part.landings):
+                raise InstrumentLostError(f"{self.part.pvname} hands out no hop")
+            self._parts.append(part)
+            self._fetched += len(part.landings)
+            self._taken += len(part.landings)
+
+    def collect_asset_docs(
+        self, index: int | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Fetch what is new, write its traces, and announce them."""
+        first = before = self._taken - sum(len(part.landings) for part in self._parts)
+        self._take_new()
+        self._batch, self._parts = self._parts, []
+        for part in self._batch:
+            stop = before + len(part.landings)
+            hops = [int(point[0]) for point in self._points[before:stop]]
+            self.parent.traces.write_hops(hops, part.curves, part.traces)
+            before = stop
+        yield from self.parent.traces.announce(before - first)
+
+    def collect_pages(self) -> Iterator[dict[str, Any]]:
+        """Give a page of events for each part that was announced."""
+        batch, self._batch = self._batch, []
+        before = self._taken - sum(len(part.landings) for part in batch)
+        for part in batch:
+            stop = before + len(part.landings)
+            yield self._page(part, self._points[before:stop])
+            before = stop
+
+    def _page(
+        self, part: LinePart, points: Sequence[Sequence[float]]
+    ) -> dict[str, Any]:
+        m = self.parent
+        noise = float(m.clamp.current_noise.get())
+        outcomes, ages, scalars = part.judge(m.clamp.measurements, noise)
+        index, x, y = (list(column) for column in list(zip(*points, strict=True))[:3])
+        data: dict[str, list[Any]] = {
+            m.hop.index.name: [int(i) for i in index],
+            m.hop.outcome.name: outcomes,
+            m.hop.repeated.name: [int(i in self._redone) for i in index],
+            m.xy.x.user_readback.name: part.landings[:, 3].tolist(),
+            m.xy.x.user_setpoint.name: x,
+            m.xy.y.user_readback.name: part.landings[:, 4].tolist(),
+            m.xy.y.user_setpoint.name: y,
+            m.clamp.contact_age.name: ages.tolist(),
+        }
+        for walk in m.z.walk_signals():
+            if isinstance(walk.item, ResultScalar):
+                data[walk.item.name] = part.landings[:, walk.item.index].tolist()
+        data |= {f"{m.clamp.name}_{name}": values for name, values in scalars.items()}
+        ended = part.ended_at.tolist()
+        return {
+            "data": data,
+            "timestamps": dict.fromkeys(data, ended),
+            "time": ended,
+        }
+
+    def describe_collect(self) -> dict[str, Any]:
+        """Describe events as those of a hop made step by step."""
+        m = self.parent
+        described: dict[str, Any] = {}
+        for device in (m.hop, m.xy, m.z, m.clamp, m.traces):
+            described |= device.describe()
+        return described
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """Those of the microscope."""
+        return self.parent.hints
+
+    def stop(self, *, success: bool = False) -> None:
+        """End nothing here: making the microscope SAFE ends the line."""
+
+    def pause(self) -> None:
+        """Let the line end without error: what is left of it is made afterwards."""
+        self.run.abandon()
+
+    def resume(self) -> None:
+        """Nothing to do: the engine sets the line again."""
+
+    def command_timeout_s(self, command: str) -> float:
+        """Refuse to be triggered: a line needs its points."""
+        raise NotImplementedError(f"{self.name}.{command}: use set(points)")

@@ -1,0 +1,194 @@
+"""Whether the instrument is there: its connection, its boot number and its clock."""
+
+import contextlib
+import threading
+import time
+import weakref
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignalRO
+from ophyd.status import StatusBase
+from ophyd.utils.errors import InvalidState
+
+from ..errors import InstrumentLostError
+
+__all__ = ["SILENCE_S", "InstrumentLink"]
+
+SILENCE_S = 5.0
+"""An IOC whose clock is not heard of for this long is taken as lost (s)."""
+
+_LOOK_S = 0.25  # between two looks of the watchdog
+_ASLEEP_S = 1.0  # a look that comes later than this: it was this process that slept
+
+
+class InstrumentLink(Device):
+    """Tells at once when the IOC is lost, has restarted, or does not answer any more.
+
+    A device gives its pending statuses to `watch`; they fail with `InstrumentLostError`
+    when the connection drops, ``IOC:BootId`` changes, or ``IOC:Time`` is not published
+    for `SILENCE_S`. From then on every status fails until `accept`: nothing goes on by
+    itself with a tip of which nobody knows where it is.
+    """
+
+    boot_id = Cpt(EpicsSignalRO, "IOC:BootId", auto_monitor=True, kind="omitted")
+    clock = Cpt(EpicsSignalRO, "IOC:Time", auto_monitor=True, kind="omitted")
+    # ".VAL$": the whole text; a plain Channel Access string ends after 40 characters
+    error_message = Cpt(
+        EpicsSignalRO, "IOC:ErrorMessage.VAL$", string=True, kind="omitted"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pending: weakref.WeakSet[StatusBase] = weakref.WeakSet()
+        self._boot: int | None = None
+        self._lost = ""
+        self._heard: float | None = None
+        self._lock = threading.Lock()
+        self.boot_id.subscribe(self._boot_changed)
+        self.boot_id.subscribe(self._connection_changed, event_type="meta")
+        self.clock.subscribe(self._clock_ticked, run=False)
+        _watchdog.add(self)
+
+    @property
+    def lost(self) -> str:
+        """Why the instrument was lost; empty when it is not, or `accept` was called."""
+        return self._lost
+
+    def watch(self, status: StatusBase, *, even_if_lost: bool = False) -> StatusBase:
+        """Let `status` fail as soon as the instrument is lost; returns it.
+
+        Parameters
+        ----------
+        status
+            Of what is going to be started.
+        even_if_lost
+            Whether it may begin although the instrument was lost before.
+        """
+        with self._lock:
+            self._pending = weakref.WeakSet(s for s in self._pending if not s.done)
+            self._pending.add(status)
+        if trouble := self.trouble(even_if_lost=even_if_lost):
+            self._fail(trouble)
+        return status
+
+    def trouble(self, *, even_if_lost: bool = False) -> str:
+        """Tell why nothing can be started now, as the end of a sentence, or nothing.
+
+        Parameters
+        ----------
+        even_if_lost
+            As in `watch`.
+        """
+        if not self.boot_id.connected:
+            return "is not connected"
+        return self._lost if not even_if_lost or self.is_silent() else ""
+
+    def check(self) -> None:
+        """Raise `InstrumentLostError` if nothing can be started now."""
+        if trouble := self.trouble():
+            raise self._error(trouble)
+
+    def _error(self, what: str) -> InstrumentLostError:
+        return InstrumentLostError(f"the IOC {self.prefix} {what}: tip state unknown")
+
+    def accept(self) -> None:
+        """Go on with the instrument as it is now: its state is known again."""
+        self._lost = ""
+
+    def last_error(self) -> str:
+        """Return the last refusal or fault as the IOC tells it, or why it cannot."""
+        try:
+            return str(self.error_message.get(timeout=1.0))
+        except (TimeoutError, ConnectionError) as error:
+            return f"(its ErrorMessage cannot be read: {error})"
+
+    def is_silent(self) -> bool:
+        """Tell whether the clock of a connected IOC has not been heard of for long."""
+        heard = self._heard
+        return heard is not None and time.monotonic() - heard > SILENCE_S
+
+    def forgive(self) -> None:
+        """Count the silence anew: this process has not listened."""
+        if self._heard is not None:
+            self._heard = time.monotonic()
+
+    def lose(self, what: str) -> None:
+        """Take the instrument as lost: let everything that is pending fail.
+
+        Parameters
+        ----------
+        what
+            How, as the end of a sentence about the IOC.
+        """
+        self._lost = self._lost or what
+        self._fail(what)
+
+    def _boot_changed(self, value: Any = None, **kwargs: Any) -> None:
+        if value is None or not int(value):
+            return
+        before, self._boot = self._boot, int(value)
+        if before is not None and before != self._boot:
+            self.lose("has restarted")
+
+    def _connection_changed(self, connected: bool = True, **kwargs: Any) -> None:
+        if not connected:
+            self._heard = None
+            if self._boot is not None:
+                self.lose("is not connected any more")
+
+    def _clock_ticked(self, **kwargs: Any) -> None:
+        self._heard = time.monotonic()
+
+    def _fail(self, what: str) -> None:
+        with self._lock:
+            pending, self._pending = list(self._pending), weakref.WeakSet()
+        for status in pending:
+            with contextlib.suppress(InvalidState):  # it has ended in this moment
+                if not status.done:
+                    status.set_exception(self._error(what))
+
+
+class _Watchdog:
+    """Looks after the clocks of all links, in one thread that begins with the first."""
+
+    def __init__(self) -> None:
+        self._links: weakref.WeakSet[InstrumentLink] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, link: InstrumentLink) -> None:
+        with self._lock:
+            self._links.add(link)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="instrument watchdog", daemon=True
+                )
+                self._thread.start()
+                # atexit comes too late: the EPICS library has no threads then that
+                # could take what goes on to be published
+                threading._register_atexit(self._end)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _end(self) -> None:
+        """Listen to no clock any more: Python ends."""
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.clock.destroy()
+
+    def _run(self) -> None:
+        looked = time.monotonic()
+        while True:
+            time.sleep(_LOOK_S)
+            before, looked = looked, time.monotonic()
+            with self._lock:
+                links = list(self._links)
+            for link in links:
+                if looked - before > _ASLEEP_S:
+                    link.forgive()
+                elif link.is_silent():
+                    link.lose(f"has not answered for {SILENCE_S:g} s")
+            del links  # holds no link while it sleeps
+
+
+_watchdog = _Watchdog()

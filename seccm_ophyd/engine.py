@@ -1,0 +1,125 @@
+"""The engine of a session: no plot ends a scan, no failure leaves it in contact."""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from bluesky import RunEngine
+from bluesky.utils import DefaultDuringTask
+
+from .devices import Microscope
+from .plans.preprocessors import safe_after_failure
+
+__all__ = ["SessionEngine"]
+
+logger = logging.getLogger(__name__)
+
+
+LOOK_S = 0.2
+
+
+class _ShortWaits:
+    """An event that is waited for in short turns.
+
+    A Ctrl-C that arrives just before a wait does not end it: on a busy computer one of
+    a few would have no effect until the run has ended.
+    """
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+        self.is_set = event.is_set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return self._event.wait(timeout)
+        while not self._event.wait(LOOK_S):
+            pass
+        return True
+
+
+class _DuringRun(DefaultDuringTask):
+    """What the main thread does meanwhile: look after Qt, and listen to Ctrl-C."""
+
+    def block(self, blocking_event: threading.Event) -> None:
+        super().block(_ShortWaits(blocking_event))
+
+
+class SessionEngine(RunEngine):
+    """A `bluesky.RunEngine` whose subscribers cannot end a run.
+
+    What a callback raises is logged with its traceback, once for each callback, and the
+    scan goes on; this holds for callbacks of one plan (``RE(plan, callback)``,
+    ``bpp.subs_wrapper``), too. What a run cannot do without is given to
+    `subscribe_vital`, and ends it when it fails.
+    """
+
+    _microscope: Microscope | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, during_task=_DuringRun(), **kwargs)
+
+    def keep_safe(self, microscope: Microscope) -> None:
+        """Leave the instrument SAFE when any plan fails, is aborted, stopped or halted.
+
+        Parameters
+        ----------
+        microscope
+            The instrument of the session.
+        """
+        self._microscope = microscope
+        self.preprocessors.append(
+            functools.partial(safe_after_failure, microscope=microscope)
+        )
+
+    def halt(self) -> Any:
+        """End the plan without its cleaning up; see `bluesky.RunEngine.halt`."""
+        try:
+            return super().halt()
+        finally:
+            if self._microscope is not None:
+                self._microscope.stop()
+
+    def subscribe(self, func: Callable[..., Any], name: str = "all") -> int:
+        """Call `func` with documents; see `bluesky.RunEngine.subscribe`."""
+        if callable(name) and isinstance(func, str):  # bluesky's old order
+            func, name = name, func
+        return int(super().subscribe(_guarded(func), name))
+
+    def subscribe_vital(self, func: Callable[..., Any], name: str = "all") -> int:
+        """Call `func` with documents; the run ends when it raises.
+
+        Parameters
+        ----------
+        func
+            Called with the name and the document.
+        name
+            Which documents, as for `subscribe`.
+
+        Returns
+        -------
+        int
+            For ``unsubscribe``.
+        """
+        return int(super().subscribe(func, name))
+
+
+def _guarded(func: Callable[..., Any]) -> Callable[..., None]:
+    told = False
+
+    def guarded(name: str, doc: dict[str, Any]) -> None:
+        nonlocal told
+        try:
+            func(name, doc)
+        except Exception:
+            if not told:
+                logger.exception(
+                    "%r failed on a %s document: the scan goes on without it. "
+                    "Further failures of it are not told.",
+                    func,
+                    name,
+                )
+            told = True
+
+    return guarded

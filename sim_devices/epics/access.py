@@ -1,0 +1,136 @@
+"""Who may write: an optional list of clients, and the lease of the one that drives."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from typing import Protocol
+
+from .pvs import RefusedError
+
+__all__ = ["CLIENT", "Access", "Client", "Lease"]
+
+# what stops the instrument, and the PV with a rule of its own
+_FOR_ALL = {"Z:Stop", "Clamp:Stop", "IOC:MakeSafe", "IOC:Owner"}
+
+
+class Client(Protocol):
+    """One connection to the server, and what it says of itself."""
+
+    client_hostname: str | None
+    client_username: str | None
+    address: tuple[str, int]
+
+
+CLIENT: ContextVar[Client | None] = ContextVar("CLIENT", default=None)
+"""The client whose write is carried out; None for what the IOC does by itself."""
+
+
+class Lease:
+    """Who drives the instrument: a name, and the connection by which it came."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._client: Client | None = None
+        self._former: Client | None = None
+        self._last_beat = time.monotonic()
+
+    def take(self, name: str, client: Client | None) -> None:
+        """Give the lease to a name that comes by a connection."""
+        self.name, self._client = name, client
+        self._former = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Note that the owner lives."""
+        self._last_beat = time.monotonic()
+
+    def end(self) -> str:
+        """End the lease; return the name that had it."""
+        name, self.name = self.name, ""
+        self._former, self._client = self._client, None
+        return name
+
+    def is_held_by(self, client: Client | None) -> bool:
+        """Tell whether it was taken by this connection."""
+        return bool(self.name) and client is self._client
+
+    def was_ended_for(self, client: Client | None) -> bool:
+        """Tell whether this connection had it, and nobody has taken it since.
+
+        What such a client had on its way must not move an instrument that is SAFE.
+        """
+        return client is not None and client is self._former
+
+    def silence(self) -> float:
+        """Time (s) for which the owner has not been heard of, by the wall clock."""
+        return time.monotonic() - self._last_beat
+
+
+class Access:
+    """Decides on each write of a client, before anything else sees it.
+
+    Parameters
+    ----------
+    prefix
+        Prefix of all PVs.
+    lease
+        While it is held, only its owner writes, but for what stops the instrument
+        and for the simulator's own PVs.
+    report
+        Called with each refusal.
+    left
+        Called when a connection has closed.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        lease: Lease,
+        report: Callable[[str], Awaitable[None]],
+        left: Callable[[Client], Awaitable[None]],
+    ) -> None:
+        self._prefix, self._lease, self._report = prefix, lease, report
+        self.left = left
+        self.allowed: Sequence[str] = ()
+        """``user@host`` of the clients that may write; empty: all."""
+
+    def may_write(self, client: Client) -> bool:
+        """Tell whether a client is on the list, by what it says of itself."""
+        user = client.client_username
+        hosts = client.client_hostname, client.address[0]
+        return not self.allowed or any(f"{user}@{h}" in self.allowed for h in hosts)
+
+    async def check(self, name: str, client: Client) -> None:
+        """Refuse a write that is not allowed, and report it.
+
+        Parameters
+        ----------
+        name
+            The PV, or field of a record, with its prefix.
+        client
+            Who writes.
+
+        Raises
+        ------
+        RefusedError
+            If the client may only read, or another one holds the lease.
+        """
+        why = ""
+        if not self.may_write(client):
+            who = f"{client.client_username}@{client.client_hostname}"
+            why = f"{who} is not on the list of those that may write"
+        elif self._is_for_all(name):
+            return
+        elif self._lease.was_ended_for(client):
+            why = "the lease of this client has ended, it has to take it again"
+        elif self._lease.name and not self._lease.is_held_by(client):
+            why = f"{self._lease.name!r} holds the lease"
+        if why:
+            await self._report(f"{name}: {why}")
+            raise RefusedError(f"{name}: {why}")
+
+    def _is_for_all(self, name: str) -> bool:
+        suffix = name.removeprefix(self._prefix).removesuffix("$").removesuffix(".VAL")
+        return (
+            suffix in _FOR_ALL or suffix.endswith(".STOP") or suffix.startswith("Sim:")
+        )

@@ -1,0 +1,1 @@
+"""Lines of hops that the instrument makes by itself."""

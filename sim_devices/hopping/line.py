@@ -1,0 +1,244 @@
+"""Hops along a line without a client in between."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ..clamp.amplifier import MODES, Settings
+from ..epics.commands import Command, Outcome
+from ..epics.pvs import (
+    Group,
+    RefusedError,
+    array,
+    choice,
+    command,
+    count,
+    counter,
+    hold_updates,
+    put,
+    result,
+    setting,
+)
+from ..stages.z_stage_pvs import HIGH, LOW
+from .results import Hop, LineResults
+
+__all__ = ["HopLine"]
+
+_MOST_POINTS, _MOST_TURNS = 2000, 8
+_PART = 300_000  # doubles
+_UPDATE = 0.1  # wall seconds between two updates of what clients see
+
+
+def _column(name: str, value: float, bounds: tuple[float, float], doc: str) -> Any:
+    return array(name, [value], _MOST_POINTS, "um", 4, bounds, doc)
+
+
+class HopLine(Group):
+    """PVs of a line of hops.
+
+    ``X``, ``Y``, ``TravelHeights``, ``SlowHeights``, ``Turns``, ``Mode``, ``Hold``,
+    ``Store``, ``MaxMisses``; ``Run``, ``RunDone``, ``Line``; ``Count``, ``Fetch``,
+    ``Part``.
+    """
+
+    x = _column("X", 0.0, (-1e6, 1e6), "x of each point")
+    y = _column("Y", 0.0, (-1e6, 1e6), "y of each point")
+    travel_heights = _column(
+        "TravelHeights", HIGH, (LOW, HIGH), "Z:TravelHeight on each way"
+    )
+    slow_heights = _column(
+        "SlowHeights", HIGH, (LOW, HIGH), "Z:SlowHeight at each point"
+    )
+    turns = count("Turns", 0, (0, _MOST_TURNS), "stored turns that a contact takes")
+    mode = choice("Mode", MODES, "Clamp:Mode of the turn to be stored")
+    hold = setting(
+        "Hold", 0.0, "", 4, (-20000.0, 20000.0), "what it holds: V in VCLAMP, else pA"
+    )
+    store = command("Store", "keep a turn, 0: the approach")
+    max_misses = count("MaxMisses", 5, (1, _MOST_POINTS), "in a row end the line")
+    run = command("Run", "hop along the line")
+    run_done = counter("RunDone", "last line that ended")
+    line = result("Line", 3, "number, outcome, hops")
+    hops = counter("Count", "hops of this line that can be fetched")
+    fetch = count("Fetch", 0, (0, _MOST_POINTS), "first hop of the part to hand out")
+    part = result("Part", _PART, "hops of this line, from Fetch on")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stored: dict[int, Settings] = {}
+        self._results = LineResults(0, [], _PART)
+        self._halt = asyncio.Event()
+        self._running = asyncio.Lock()
+        self._run = Command(self.run, self.run_done, self.line, self._hop_along, [0.0])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a line is being hopped along."""
+        return self._running.locked()
+
+    def check_idle(self, what: str) -> None:
+        """Refuse what a client wants to start amid a line.
+
+        Raises
+        ------
+        RefusedError
+            If a line is being hopped along.
+        """
+        if self.is_running:
+            raise RefusedError(f"{what} refused: a line of hops is going on")
+
+    def halt(self) -> None:
+        """End the line as soon as can be; the hop that goes on is dropped."""
+        self._halt.set()
+
+    async def wait(self) -> None:
+        """Wait until no line is being hopped along."""
+        async with self._running:
+            pass
+
+    @store.putter
+    async def _put_store(self, instance: Any, turn: int) -> int:
+        """Keep a turn: ``Mode``, ``Hold``, and how the amplifier is set to sample."""
+        if not 0 <= turn <= _MOST_TURNS:
+            raise RefusedError(
+                f"{instance.pvname}: {turn} is outside 0 to {_MOST_TURNS}"
+            )
+        self._stored[turn] = self.ioc.clamp.settings(self.mode.value, self.hold.value)
+        return turn
+
+    @run.putter
+    async def _put_run(self, instance: Any, number: int) -> int:
+        """Start a line."""
+        self._run.start(number)
+        return number
+
+    @fetch.putter
+    async def _put_fetch(self, instance: Any, first: int) -> int:
+        """Hand out a part."""
+        await self.part.write(self._results.part(first), verify_value=False)
+        return first
+
+    def _plan(self) -> list[tuple[float, ...]]:
+        """Check what was written and list x, y, travel height, slow height (um)."""
+        columns = [
+            list(pv.value)
+            for pv in (self.x, self.y, self.travel_heights, self.slow_heights)
+        ]
+        points = len(columns[0])
+        heights = (self.travel_heights, self.slow_heights)
+        for pv, column in zip(heights, columns[2:], strict=True):
+            if len(column) == 1:
+                column *= points
+            if len(column) != points:
+                raise RefusedError(
+                    f"{pv.pvname} has {len(column)} elements, X has {points}"
+                )
+        if len(columns[1]) != points:
+            raise RefusedError(f"Y has {len(columns[1])} elements, X has {points}")
+        missing = [k for k in range(self.turns.value + 1) if k not in self._stored]
+        if missing:
+            raise RefusedError(f"turn {missing[0]} has not been stored")
+        for x, y, *_ in zip(*columns, strict=True):
+            self.ioc.xy.check_point(x, y)
+        return list(zip(*columns, strict=True))
+
+    async def _hop_along(self, number: int) -> tuple[Outcome, Sequence[float]]:
+        """Carry out a line."""
+        self.ioc.check_ready("a line of hops")
+        self.check_idle("a line of hops")
+        points = self._plan()
+        turns = range(1, self.turns.value + 1)
+        used = turns or [0]
+        samples = [self._stored[k].samples for k in used]
+        async with self._running:
+            self._halt.clear()
+            self._results = LineResults(number, samples, _PART)
+            await put(self.hops, 0)
+            with hold_updates() as publish, self.ioc.clock.on_schedule():
+                if not turns:  # else it is taken up behind the withdrawal
+                    await self.ioc.clamp.take_up(self._stored[0])
+                outcome = await self._pass(points, turns, publish)
+                for pv in (self.ioc.z.travel_height, self.ioc.z.slow_height):
+                    await put(pv, HIGH)
+                await publish()
+            return outcome, [float(len(self._results.hops))]
+
+    async def _pass(
+        self,
+        points: list[tuple[float, ...]],
+        turns: Sequence[int],
+        publish: Callable[[], Awaitable[None]],
+    ) -> Outcome:
+        """Hop from point to point; tell how it ended."""
+        misses, told = 0, time.monotonic()
+        z = self.ioc.z
+        for x, y, travel, slow in points:
+            await put(z.travel_height, travel)
+            await put(z.slow_height, slow)
+            outcome, hop = await self._hop(x, y, turns)
+            if hop is None:
+                return outcome
+            self._results.hops.append(hop)
+            await put(self.hops, len(self._results.hops))
+            misses = misses + 1 if outcome is Outcome.NO_CONTACT else 0
+            if misses >= self.max_misses.value:
+                return Outcome.NO_CONTACT
+            if time.monotonic() - told > _UPDATE:
+                await publish()
+                told = time.monotonic()
+            await asyncio.sleep(0)
+            if self._halt.is_set():
+                return self._stopped
+        return Outcome.OK
+
+    async def _hop(
+        self, x: float, y: float, turns: Sequence[int]
+    ) -> tuple[Outcome, Hop | None]:
+        """Make one hop; None for one that did not come to its end."""
+        z, clamp = self.ioc.z, self.ioc.clamp
+        outcome, _ = await z.lift()
+        if outcome is Outcome.OK and not self._halt.is_set():
+            if not await self.ioc.xy.go(x, y, self._halt):
+                return self._stopped, None
+            if turns:
+                await clamp.take_up(self._stored[0])
+            if self._halt.is_set():
+                return self._stopped, None
+            outcome, values, curve = await z.land(self.run.pvname)
+        if self._halt.is_set() or outcome not in (Outcome.OK, Outcome.NO_CONTACT):
+            return self._stopped, None
+        hop = Hop([float(self._results.number), float(outcome), *values], curve)
+        if outcome is Outcome.OK:
+            measured = await self._measure(hop, turns)
+            if measured is not Outcome.OK:
+                return measured, None
+        return outcome, hop
+
+    async def _measure(self, hop: Hop, turns: Sequence[int]) -> Outcome:
+        """Take the acquisitions of a contact; an overload makes it safe and ends it."""
+        clamp = self.ioc.clamp
+        for turn in turns or [0]:
+            if turns:
+                await clamp.take_up(self._stored[turn])
+            if self._halt.is_set():
+                return self._stopped
+            outcome, recording, values = await clamp.record()
+            if outcome is not Outcome.OK:
+                return outcome
+            number = float(self._results.number)
+            hop.summaries.append([number, float(outcome), *values])
+            hop.recordings.append(recording)
+            if recording.overload:
+                await clamp.make_safe()
+                await self.ioc.z.lift()
+                await clamp.take_up(self._stored[0])
+                break
+            if clamp.has_lost_contact:
+                break
+        hop.ended_at = time.time()
+        return Outcome.OK
+
+    @property
+    def _stopped(self) -> Outcome:
+        return Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED

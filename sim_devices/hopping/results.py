@@ -1,0 +1,99 @@
+"""What the hops of a line gave, kept until the next line, and handed out in parts."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..clamp.acquisition import Recording
+from ..stages.approach import CURVE_SAMPLES
+from ..stages.landing import BLANK
+
+__all__ = ["Hop", "LineResults"]
+
+LANDING, SUMMARY = 2 + len(BLANK), 10  # elements of Z:Landing and Clamp:Summary
+_PA = 1e-12
+
+
+@dataclass
+class Hop:
+    """One hop.
+
+    Parameters
+    ----------
+    landing
+        As in ``Z:Landing``.
+    curve
+        As in ``Z:ApproachCurve`` behind the number.
+    summaries, recordings
+        ``Clamp:Summary`` and trace of each acquisition that was taken.
+    ended_at
+        When it ended (s since the epoch).
+    """
+
+    landing: list[float]
+    curve: np.ndarray
+    summaries: list[list[float]] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
+    ended_at: float = field(default_factory=time.time)
+
+
+class LineResults:
+    """The hops of one line.
+
+    Parameters
+    ----------
+    number
+        Of the command.
+    samples
+        Of each acquisition of a contact.
+    most
+        Doubles that one part may have.
+    """
+
+    def __init__(self, number: int, samples: list[int], most: int) -> None:
+        self.number, self.samples = number, samples
+        self.hops: list[Hop] = []
+        turns = len(samples)
+        self._row = LANDING + SUMMARY * turns + 1 + 3 * sum(samples) + 2 * CURVE_SAMPLES
+        self._head = 5 + turns
+        self._at_once = max(1, (most - self._head) // self._row)
+
+    def part(self, first: int) -> np.ndarray:
+        """Hand out hops from number `first` on, as many as fit.
+
+        Returns
+        -------
+        numpy.ndarray
+            number, first, hops n, turns k, samples of a curve, samples of each turn;
+            then of each of the n hops, one behind the other: landing, summaries,
+            ended_at, the traces (t, E, i of each turn), the curve (z, i). NaN where
+            nothing was measured.
+        """
+        hops = self.hops[first : first + self._at_once]
+        head = [self.number, first, len(hops), len(self.samples), CURVE_SAMPLES]
+        rows = [self._flat(hop) for hop in hops]
+        return np.concatenate([head, self.samples, *rows])
+
+    def _flat(self, hop: Hop) -> np.ndarray:
+        row = np.full(self._row, math.nan)
+        row[:LANDING] = hop.landing
+        at = LANDING
+        for k in range(len(self.samples)):
+            if k < len(hop.summaries):
+                row[at : at + SUMMARY] = hop.summaries[k]
+            at += SUMMARY
+        row[at] = hop.ended_at
+        at += 1
+        for k, samples in enumerate(self.samples):
+            if k < len(hop.recordings):
+                trace = row[at : at + 3 * samples].reshape(3, samples)
+                recording = hop.recordings[k]
+                n = len(recording.current)
+                trace[0, :n] = np.arange(n) * recording.dt
+                trace[1, :n] = recording.potential
+                trace[2, :n] = recording.current / _PA
+            at += 3 * samples
+        row[at:] = hop.curve[1:]
+        return row

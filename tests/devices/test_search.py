@@ -1,0 +1,68 @@
+"""PVs are found while the environment changes and other IOCs come and go."""
+
+import os
+import socket
+import threading
+
+import caproto._utils
+import pytest
+from caproto.threading.client import Context, SharedBroadcaster
+from ophyd import get_cl as get_control_layer
+
+import seccm_ophyd.devices  # noqa: F401  it protects the search
+from tests.iocs import wait_for
+
+
+def test_the_search_survives_changes_of_the_environment():
+    ended = threading.Event()
+
+    def change():
+        while not ended.is_set():
+            os.environ["SECCM_TEST_SEARCH"] = "1"
+            del os.environ["SECCM_TEST_SEARCH"]
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert "EPICS_CA_ADDR_LIST" in caproto._utils.get_environment_variables()
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_channels_that_have_gone_keep_nobody_waiting():
+    if get_control_layer().name != "caproto":
+        pytest.skip("only of ophyd's layer for caproto")
+    gone = [get_control_layer().get_pv(f"GONE:{k}") for k in range(100)]
+    told, ended = [], threading.Event()
+    for pv in gone:
+        pv.get_all_metadata_callback(lambda *md: told.append(md), timeout=10)
+    dispatcher = get_control_layer().get_dispatcher()
+    for _ in range(4):  # one for each of the threads that may be busy
+        dispatcher.schedule_utility_task(ended.set)
+    assert ended.wait(60), "100 channels, 10 s each in four threads: 250 s"
+    assert not told
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["refuses", "hangs"])
+def test_a_server_that_dies_after_its_answer_does_not_end_the_search(answers):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if answers:  # the kernel takes the connection, nobody says anything
+            listening.listen()
+        address = listening.getsockname()
+        context = Context(SharedBroadcaster())
+        try:
+            (lost,) = context.get_pvs("LOST:PV")
+            versions = context.broadcaster.server_protocol_versions
+            versions[address] = caproto.DEFAULT_PROTOCOL_VERSION
+            context._search_results_queue.put((address, ["LOST:PV"]))
+            searches = context.broadcaster.unanswered_searches
+            context.broadcaster.cancel("LOST:PV")
+            wait_for(lambda: "LOST:PV" in {name for name, *_ in searches.values()})
+            assert context._process_search_results_thread.is_alive()
+            assert not lost.connected
+        finally:
+            context.disconnect()
+            context.broadcaster.disconnect()

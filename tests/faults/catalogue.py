@@ -1,0 +1,190 @@
+"""The faults that labs suffer, and what is promised for each."""
+
+from dataclasses import dataclass
+
+__all__ = ["FAULTS", "Fault"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: what breaks, and what must happen then."""
+
+    name: str
+    promise: str
+
+
+FAULTS: dict[int, Fault] = {
+    1: Fault(
+        "the IOC dies during an approach",
+        "the landing fails within 2 s as lost, never as success; the message says that "
+        "the state of the tip is unknown; the IOC boots SAFE",
+    ),
+    2: Fault(
+        "the IOC dies between two hops", "the next hop fails; no point is made up"
+    ),
+    3: Fault(
+        "the IOC dies during a charge of an hour",
+        "it fails within 2 s, and at least 99 % of the trace so far is readable",
+    ),
+    4: Fault(
+        "the IOC comes back after a restart",
+        "nothing goes on by itself; once the user has called rehome(), the next run "
+        "works in the same Python",
+    ),
+    5: Fault("the IOC freezes", "noticed by its clock, which stands still; then as 1"),
+    6: Fault(
+        "PVs are missing at the start",
+        "refused within 5 s by one error that names them all",
+    ),
+    7: Fault(
+        "the network is cut during a run",
+        "what waits fails as lost, at once where connections are closed, within 7 s "
+        "where there is only silence; the IOC makes itself SAFE; rehome() goes on",
+    ),
+    8: Fault(
+        "the current reads NaN or infinite",
+        "the hop is recorded as bad; several in a row end the scan SAFE",
+    ),
+    9: Fault(
+        "the amplifier leaves its range",
+        "the hop is recorded as overload, the cell goes to its safe potential and the "
+        "probe is withdrawn; whether the map goes on is an option",
+    ),
+    10: Fault(
+        "no contact within the travel limit",
+        "the hop is recorded as no_contact, with NaN; several in a row end the scan",
+    ),
+    11: Fault(
+        "a spike stops the approach above the surface",
+        "the contact is verified for a while; the hop is recorded as suspect",
+    ),
+    12: Fault(
+        "the meniscus breaks during a measurement",
+        "seen in the trace, which counts only up to there; the hop is recorded as lost",
+    ),
+    13: Fault(
+        "the tip crashes",
+        "SAFE, and a latched trip that an operator has to acknowledge",
+    ),
+    14: Fault(
+        "the meniscus does not come off when the probe is withdrawn",
+        "the withdrawal is extended once; if that does not help, a latched trip",
+    ),
+    15: Fault(
+        "a point lies outside the range of the stage",
+        "refused before the run is opened; refused by the IOC as well",
+    ),
+    16: Fault("XY is sent off in contact", "refused by the IOC"),
+    17: Fault(
+        "Z does not follow its setpoint", "a latched trip on the following error, SAFE"
+    ),
+    18: Fault(
+        "the sample drifts out of the range of Z",
+        "the landing ends, the message tells how far the sample has drifted",
+    ),
+    19: Fault(
+        "current clamp without a cell",
+        "refused without contact; where the contact is lost, it ends at the compliance",
+    ),
+    20: Fault(
+        "someone turns a knob of the amplifier",
+        "mode, gain, filter and potential are checked at each hop; refused",
+    ),
+    21: Fault(
+        "a potential outside the window", "refused by the devices and by the IOC"
+    ),
+    22: Fault("Ctrl-C once", "paused after the hop, SAFE"),
+    23: Fault(
+        "Ctrl-C twice, or many times",
+        "paused at once, SAFE; presses within 0.1 s count as one",
+    ),
+    24: Fault(
+        "abort and stop of the engine", "stopped, cell safe, withdrawn, each bounded"
+    ),
+    25: Fault("halt of the engine", "SAFE although no plan cleans up"),
+    26: Fault(
+        "an exception in a plan or in a callback",
+        "any plan: SAFE and the error; a callback of the user: told, the scan goes on",
+    ),
+    27: Fault(
+        "the IOC freezes while it is to be made SAFE",
+        "bounded; the message says that the state of the tip is unknown; the IOC makes "
+        "itself SAFE when it can",
+    ),
+    28: Fault(
+        "the session is killed",
+        "the IOC withdraws the probe within 3 s; every completed hop is recovered; the "
+        "next session starts clean",
+    ),
+    29: Fault("SIGTERM or SIGHUP to the session", "the scan is aborted, SAFE"),
+    30: Fault(
+        "paused and forgotten", "SAFE for as long as it lasts; the lease is kept"
+    ),
+    31: Fault("resumed after a long pause", "the hop starts again from its withdrawal"),
+    32: Fault(
+        "the disk is full",
+        "too little space is refused before, with both numbers; below the reserve, or "
+        "when a file may not grow, the run ends SAFE, the message names the file, and "
+        "what was written stays readable",
+    ),
+    33: Fault(
+        "the catalogue cannot be opened at the start",
+        "the scan goes on into the journal; the catalogue catches up later, a corrupt "
+        "one is set aside and made anew",
+    ),
+    34: Fault(
+        "the catalogue dies or hangs during a run",
+        "the scan does not wait for it; it catches up later with equal documents",
+    ),
+    35: Fault(
+        "two clients on one IOC",
+        "the second is refused and told who drives; MakeSafe is always allowed",
+    ),
+    36: Fault(
+        "someone writes with caput during a run",
+        "refused, except stop and MakeSafe",
+    ),
+    37: Fault(
+        "senseless arguments of plans",
+        "refused before the run is opened, with the allowed range",
+    ),
+    38: Fault("a map of a billion points", "refused with its estimate, unless forced"),
+    39: Fault(
+        "garbage on the Channel Access port",
+        "the IOC answers, the tip is safe, the memory bounded",
+    ),
+    40: Fault(
+        "garbage written to PVs",
+        "refused, the value is kept, ErrorMessage tells why",
+    ),
+    41: Fault(
+        "strangers in the network",
+        "loopback by default; an optional list of clients that may write",
+    ),
+    42: Fault(
+        "paths in metadata",
+        "file names come from the uid; nothing is written outside the chosen folder",
+    ),
+    43: Fault(
+        "code in data files", "nothing is executed: no pickle, eval, unsafe YAML"
+    ),
+    44: Fault("formulas in exported tables", "they stay text"),
+    45: Fault(
+        "the queue server kills its worker",
+        "as 28; the failed plan does not run again by itself",
+    ),
+    46: Fault("Redis dies under the queue server", "the plan that runs goes on"),
+    47: Fault("the clock jumps", "time-outs and order do not depend on it"),
+    48: Fault(
+        "a cut line in a journal, no stop document",
+        "read up to the cut, marked as interrupted",
+    ),
+    49: Fault(
+        "a trace that is short, long or of another measurement",
+        "refused by count and number",
+    ),
+    50: Fault(
+        "a configuration file that is missing or corrupt",
+        "refused with file and line",
+    ),
+}

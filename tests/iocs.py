@@ -1,0 +1,101 @@
+"""Simulator IOCs in processes of their own, to be driven, frozen and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from seccm_ophyd.channel_access import free_simulator_port
+
+__all__ = ["RunningIOC", "wait_for"]
+
+BIN = Path(sys.executable).parent
+
+
+class RunningIOC:
+    """``seccm ioc`` as a facility would start it.
+
+    Parameters
+    ----------
+    options
+        Further ones of its command line.
+    port
+        Where it serves; None for one that this process searches.
+    """
+
+    def __init__(self, *options, time_scale=0, seed=4, port=None):
+        self.prefix = f"LAB{uuid.uuid4().hex[:6]}:"
+        self.port = port or free_simulator_port()
+        self._options = (
+            *("--prefix", self.prefix, "--port", str(self.port)),
+            *("--time-scale", str(time_scale), "--seed", str(seed)),
+            *options,
+        )
+        self.start()
+
+    def start(self):
+        """Start it, or start it again after it was killed."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "seccm_ophyd.cli", "ioc", *self._options],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert "ready" in self.process.stdout.readline()
+
+    def kill(self):
+        """End it without any chance to clean up."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self):
+        """Let it answer nothing any more."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        """End it in an orderly way, if it still runs."""
+        if self.process.poll() is None:
+            self.thaw()
+            self._end(signal.SIGTERM)
+
+    def _end(self, number):
+        self.process.send_signal(number)
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def caproto(self, tool, *arguments, check=True):
+        """Run a standard caproto tool (get, put, monitor) as a person in a shell does.
+
+        Names of PVs are given without the prefix. Returns what it prints.
+        """
+        environment = {
+            **os.environ,
+            "EPICS_CA_ADDR_LIST": f"127.0.0.1:{self.port}",
+            "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        }
+        name, *rest = arguments
+        done = subprocess.run(
+            [
+                *(BIN / f"caproto-{tool}", "--no-repeater", "--timeout", "10"),
+                *(self.prefix + name, *rest),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment,
+            check=check,
+        )
+        return done.stdout
+
+
+def wait_for(condition, timeout_s=20.0):
+    """Wait until `condition` is true; fail when it takes too long."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.02)

@@ -1,0 +1,215 @@
+"""The meniscus is drawn out by a withdrawal, breaks, and is seen to break."""
+
+import math
+
+import numpy as np
+import pytest
+
+from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
+from seccm_ophyd.sim_devices.clamp.held_cell import Conditions, HeldCell
+from seccm_ophyd.sim_devices.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.meniscus.detachment import Stretch
+from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.sample import make_sample
+
+OK, STOPPED, TRIPPED = 1, 3, 4
+system = pytest.mark.system
+TYPICAL = 0.6e-6
+DELAY = 200.0 * 0.33e-3  # um, until half of a step has come through 1 kHz
+
+
+def lengths(pipette, seed, n):
+    rng = np.random.default_rng(seed)
+    return np.array([pipette.detach_height(TYPICAL, rng) for _ in range(n)])
+
+
+def test_the_height_scatters_from_hop_to_hop_as_the_seed_has_it():
+    drawn = lengths(Pipette(), 3, 20_000)
+    np.testing.assert_array_equal(drawn[:50], lengths(Pipette(), 3, 50))
+    assert np.any(drawn[:50] != lengths(Pipette(), 4, 50))
+    assert np.median(drawn) == pytest.approx(TYPICAL, rel=0.01)
+    assert np.log(drawn).std() == pytest.approx(0.12, rel=0.02)
+    assert drawn.min() > 0.61 * TYPICAL
+    assert drawn.max() < 1.62 * TYPICAL
+    wide = lengths(Pipette(radius=125e-9), 3, 50)
+    np.testing.assert_allclose(wide, 2.5 * drawn[:50])
+
+
+def test_it_thins_to_half_and_then_breaks():
+    drawn_out = Stretch(since=10.0, begun=0.2, speed=400.0)
+    assert drawn_out.breaks_at == pytest.approx(10.002)
+    assert drawn_out.share(10.002) == pytest.approx(0.5)
+    t = np.linspace(10.0, 10.002, 2001)
+    shares = np.array([drawn_out.share(when) for when in t])
+    assert np.all(np.diff(shares) < 0)
+    integral = np.trapezoid(shares, t)
+    assert drawn_out.acting(10.0, 10.002) == pytest.approx(integral, rel=1e-6)
+    assert Stretch(10.0, 0.5, 0.0).breaks_at == math.inf
+
+
+@pytest.fixture
+def landed():
+    """A contact on a film, held at 0.65 V for 40 ms; sample, cell, conditions."""
+    sample = make_sample("film", seed=1, size=5e-6)
+    site = sample.site(0.0, 0.0)
+    contact = Contact(site, Pipette(), np.random.default_rng(1))
+    cell = HeldCell()
+    conditions = Conditions(
+        mode="VCLAMP",
+        potential=0.65,
+        current=0.0,
+        limits=(-2.0, 2.0),
+        compliance=10.0,
+        signal=CurrentInput(5e9, 1000.0),
+        offset=0.0,
+    )
+    contact.hold(0.65, 1e-3)
+    cell.land(contact, 0.0, 0.0)
+    cell.follow(0.04, conditions)
+    return sample, cell, conditions
+
+
+def test_the_current_goes_on_until_it_breaks_and_is_none_then(landed):
+    sample, cell, conditions = landed
+    whole = cell.flowing
+    assert whole > 20e-12
+    cell.stretch = Stretch(0.04, 0.0, 1 / 3e-3)
+    seen = []
+    for t in 0.04 + np.arange(1, 5) * 0.9e-3:
+        cell.follow(t, conditions)
+        seen.append(cell.current)
+    assert np.all(np.diff(seen) < 0)
+    assert 0.5 * whole < seen[2] < 0.75 * whole
+    assert seen[3] == 0.0
+    assert cell.contact is None
+    assert sample.site(0.0, 0.0).theta < 0.96 - 1e-3, "the sample has kept the charge"
+
+
+def test_the_charge_is_the_same_however_often_it_is_looked_at(landed):
+    _, cell, conditions = landed
+    contact, before = cell.contact, cell.contact.charge
+    current = cell.flowing
+    cell.stretch = Stretch(0.04, 0.0, 1 / 3e-3)
+    for t in np.linspace(0.0405, 0.05, 7):
+        cell.follow(t, conditions)
+    charge = contact.charge - before
+    assert charge == pytest.approx(current * 5 / 6 * 3e-3, rel=0.1)
+
+
+@pytest.fixture
+def above(ioc):
+    """A simulator over the hill whose landings pass hundreds of pA."""
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    return ioc
+
+
+def lifted(ioc):
+    """Withdraw; how far that went above the contact (um)."""
+    contact = ioc.get("Z:ContactHeight")
+    outcome, z = ioc.withdraw()[1:]
+    return outcome, z - contact
+
+
+@system
+def test_the_height_is_noted_and_told_by_the_next_landing(above):
+    noted = []
+    for x in (0.0, 0.5, 1.0):
+        landing = above.approach()
+        assert np.isnan(above.get("Z:DetachHeight"))
+        if noted:
+            assert landing[12] == noted[-1]
+        assert lifted(above) == (OK, pytest.approx(4.0))
+        noted.append(above.get("Z:DetachHeight"))
+        above.move(X=x)
+    assert all(0.37 < height < 0.98 for height in noted)
+    assert len(set(noted)) > 1
+
+
+@system
+def test_a_withdrawal_that_is_set_too_short_goes_on_until_it_has_broken(above):
+    above.put("Z:WithdrawDistance", 0.1)
+    above.put("Z:DetachMargin", 0.05)
+    for x in (0.0, 0.5, 1.0):
+        above.approach()
+        outcome, height = lifted(above)
+        assert outcome == OK
+        assert height == pytest.approx(
+            above.get("Z:DetachHeight") + DELAY + 0.05, abs=0.011
+        )
+        above.move(X=x, Y=-x)
+    assert above.get("Sim:DraggedMenisci") == 0
+
+
+@system
+def test_at_a_known_height_it_goes_on_as_soon_as_it_has_broken(above):
+    height = above.approach()[2]
+    above.put("Z:TravelHeight", height + 0.2)
+    outcome, low = lifted(above)
+    assert outcome == OK
+    assert low == pytest.approx(above.get("Z:DetachHeight") + DELAY + 0.1, abs=0.011)
+    above.approach()
+    above.put("Z:TravelHeight", height + 2.0)
+    assert lifted(above)[1] == pytest.approx(2.0, abs=0.06)
+
+
+@system
+def test_where_no_break_shows_it_goes_by_the_distance_that_breaks_it(above):
+    above.put("Z:WithdrawDistance", 0.1)
+    above.approach()
+    above.put("Clamp:HoldingCurrent", 5.0)
+    above.put("Clamp:Mode", "ICLAMP")
+    assert lifted(above) == (OK, pytest.approx(1.0))
+    assert np.isnan(above.get("Z:DetachHeight"))
+    above.move(X=1.0)
+    assert above.get("Sim:DraggedMenisci") == 0
+
+
+@system
+def test_a_meniscus_that_is_longer_is_drawn_out_once_more_and_trips_then(above):
+    above.put("Sim:DetachHeight", 2.5)
+    above.approach()
+    above.put("Z:WithdrawDistance", 3.0)
+    assert lifted(above) == (OK, pytest.approx(3.0))
+    above.approach()
+    above.put("Z:WithdrawDistance", 0.2)
+    assert above.withdraw()[1] in (STOPPED, TRIPPED)
+    assert "does not come off" in above.text("IOC:TripReason")
+
+
+@system
+def test_a_meniscus_that_nobody_sees_and_drags_along_is_counted(start_ioc):
+    ioc = start_ioc()
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    ioc.put("Sim:DetachHeight", 5.0)
+    ioc.put("Z:WithdrawDistance", 1.5)
+    ioc.approach()
+    ioc.put("Clamp:Mode", "I0")
+    assert lifted(ioc) == (OK, pytest.approx(1.5))
+    ioc.move(X=0.1, Y=0.1)
+    assert ioc.get("Sim:DraggedMenisci") == 1, "it is torn by the first axis"
+    assert ioc.get("Sim:UnguardedContacts") == 0
+
+
+@system
+def test_a_rise_that_is_stopped_below_keeps_the_contact(start_ioc):
+    ioc = start_ioc(time_scale=1)
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    ioc.put("Z:ApproachRate", 100.0)
+    ioc.put("Sim:DetachHeight", 20.0)
+    ioc.put("Z:WithdrawDistance", 30.0)
+    ioc.put("Z:WithdrawRate", 5.0)
+    assert ioc.approach()[1] == OK
+    with ioc.watch("Z:WithdrawDone", "Z:Z.RBV") as watch:
+        start = ioc.get("Z:Z.RBV")
+        ioc.put("Z:Withdraw", 1000, wait=False)
+        watch.wait(lambda name, z: name == "Z:Z.RBV" and z > start + 2.0)
+        ioc.put("Z:Stop", 1, wait=False)
+        watch.wait(lambda name, value: name == "Z:WithdrawDone")
+    assert ioc.word("Z:State") == "STOPPED"
+    assert "STOPPED" in ioc.refusal("XY:X", 1.0)
+    assert np.isnan(ioc.get("Z:DetachHeight"))
+    ioc.put("Clamp:HoldingPotential", 0.0)  # what was taken by now comes back
+    ioc.put("Z:WithdrawRate", 200.0)
+    assert ioc.withdraw()[1] == OK
+    assert 12.0 < ioc.get("Z:DetachHeight") < 33.0
+    assert ioc.word("Z:State") == "WITHDRAWN"
