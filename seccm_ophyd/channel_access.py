@@ -12,17 +12,19 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .errors import ConfigError
 
 __all__ = [
     "configure_environment",
+    "forget_channels",
     "free_simulator_port",
     "keep_searching",
     "outlive_dying_servers",
     "pass_over_lost_channels",
+    "search_only_for_known_channels",
 ]
 
 logger = logging.getLogger(__name__)
@@ -158,6 +160,51 @@ def pass_over_lost_channels() -> None:
         shim._dispatcher.schedule_utility_task(describe, pvname=self.pvname)  # noqa: SLF001
 
     shim.PV.get_all_metadata_callback = in_background
+
+
+def search_only_for_known_channels() -> None:
+    """Let caproto not reconnect to channels that `forget_channels` has dropped."""
+    from caproto.threading.client import Context
+
+    reconnect = Context.reconnect
+
+    @functools.wraps(reconnect)
+    def reconnect_known(self: Any, keys: Iterable[tuple[str, int]]) -> None:
+        with self.pv_cache_lock:
+            known = [(key, self.pvs[key]) for key in keys if key in self.pvs]
+        # one that was forgotten and asked for again may be connected to another IOC
+        reconnect(self, [key for key, pv in known if not pv.connected])
+
+    if not hasattr(reconnect, "__wrapped__"):
+        Context.reconnect = reconnect_known
+
+
+def forget_channels(prefix: str) -> None:
+    """Let go of all channels of an IOC that has ended for good.
+
+    caproto would search for them as long as this process lives, and whenever any new
+    channel is searched for, for all of them at once: after some dozens of simulators
+    the answers that count get lost among them. libca does this more sparingly.
+
+    Parameters
+    ----------
+    prefix
+        Of its PVs.
+    """
+    from ophyd import get_cl as get_control_layer
+
+    if get_control_layer().name != "caproto":
+        return
+    from ophyd._caproto_shim import PV
+
+    context = PV.default_context()
+    with context.pv_cache_lock:
+        names = {name for name, _ in context.pvs if name.startswith(prefix)}
+        for key in [key for key in context.pvs if key[0] in names]:
+            del context.pvs[key]
+        for name in names:
+            context.pvs_needing_circuits.pop(name, None)
+    context.broadcaster.cancel(*names)
 
 
 def free_simulator_port() -> int:

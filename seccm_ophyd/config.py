@@ -81,7 +81,8 @@ class Config:
     data_dir
         Folder of the journals, traces and the catalogue.
     catalogue
-        Name under which databroker finds the catalogue.
+        Name under which databroker finds the catalogue; empty: databroker does not, and
+        nothing is written into it before somebody asks for a run.
     reserve_mb
         Free space of the data folder (MB) below which no run begins or goes on.
     simulator, sample, probe

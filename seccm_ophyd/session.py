@@ -11,6 +11,7 @@ from typing import Any
 
 from bluesky import RunEngine
 
+from .channel_access import forget_channels
 from .config import Config, load_config
 from .devices import Microscope
 from .engine import SessionEngine
@@ -97,11 +98,12 @@ class Session:
             log = folder.root / "simulator.log"
             self._simulator = PrivateSimulator(config.simulator, log)
         self._lock.tell(self._whereabouts())
-        if folder.has_catalogue:
-            write_profile(folder, config.catalogue)
-        else:
-            remove_profile(config.catalogue)  # the writer gives it back
-        ensure_writer(folder, config.catalogue)
+        if config.catalogue:
+            if folder.has_catalogue:
+                write_profile(folder, config.catalogue)
+            else:
+                remove_profile(config.catalogue)  # the writer gives it back
+            ensure_writer(folder, config.catalogue)
         self.catalog = SessionCatalogue(folder)
         self.RE = SessionEngine(_metadata(config), scan_id_source=self._next_scan_id)
         self.journal = Journal(folder)
@@ -185,6 +187,7 @@ class Session:
             self.journal.close()
         if self._simulator is not None:
             self._simulator.end()
+            forget_channels(self._simulator.prefix)
             self._simulator = None
         self._lock.release()
 
@@ -209,6 +212,8 @@ class Session:
             # Only where the IOC goes too: the EPICS library does not always find a
             # channel again that was given up and is asked for soon after.
             seccm.destroy()
+        elif not seccm.connected:
+            forget_channels(seccm.prefix)
 
     def __enter__(self) -> "Session":
         return self
@@ -249,7 +254,8 @@ def open_session(
     data_dir
         Folder of the journals, traces and the catalogue; made if missing.
     catalogue
-        Name under which databroker finds the catalogue (``seccm``).
+        Name under which databroker finds the catalogue (``seccm``); "" for none: the
+        catalogue is not written before a run is asked for.
     view
         Open the live view in its own process, where there is a display.
     config

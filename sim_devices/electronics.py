@@ -50,11 +50,17 @@ def _response(points: int, dt: float, fc: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
-    """Amplitude of the filtered current noise, of white noise of variance 1."""
+    """Rms of either part of each coefficient of the noise's Fourier transform.
+
+    White noise of variance 1 has coefficients of variance `points`: half of it in the
+    real part and half in the imaginary one, but for the first, and the last of an even
+    number, which are real.
+    """
     nu = np.fft.rfftfreq(points, dt)
     nu[0] = nu[1] / 2
     amplitude = np.abs(_response(points, dt, fc)) * np.sqrt(1 + _CORNER / nu)
-    amplitude *= _DENSITY / sqrt(2 * dt)
+    amplitude *= _DENSITY / sqrt(2 * dt) * sqrt(points / 2)
+    amplitude[[0, -1]] *= sqrt(2)
     amplitude.flags.writeable = False
     return amplitude
 
@@ -133,11 +139,20 @@ def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.
     fine = 1 / (_OVERSAMPLING * fc)
     if dt > 4 * fine:  # samples too far apart to know of each other
         return noise_rms(fc) * rng.standard_normal(n)
-    points = _fast_length(max(int(np.ceil(n * dt / fine)) + 2, _SHORTEST))
-    spectrum = np.fft.rfft(rng.standard_normal(points))
-    spectrum *= _noise_spectrum(points, fine, fc)
-    made = np.fft.irfft(spectrum, points)
-    return np.interp(np.arange(n) * (dt / fine), np.arange(points), made)
+    if fine / 2 < dt <= fine:  # fine enough, and not much finer
+        return _made_noise(max(n, _SHORTEST), dt, fc, rng)[:n]
+    made = _made_noise(max(int(np.ceil(n * dt / fine)) + 2, _SHORTEST), fine, fc, rng)
+    return np.interp(np.arange(n) * (dt / fine), np.arange(len(made)), made)
+
+
+def _made_noise(
+    least: int, dt: float, fc: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Make noise (A) behind the filter, at least so many points at `dt` (s)."""
+    points = _fast_length(least)
+    rms = _noise_spectrum(points, dt, fc)
+    parts = rng.standard_normal(2 * len(rms)).view(complex)
+    return np.fft.irfft(parts * rms, points)
 
 
 noise = current_noise
@@ -192,8 +207,9 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
     tuple
         Digitised values, and whether the range was left.
     """
-    overload = bool(np.any(np.abs(i) > full_scale))
-    return np.clip(np.rint(i / step) * step, -full_scale, full_scale), overload
+    overload = bool(np.fmax.reduce(np.abs(i), axis=None) > full_scale)
+    digits = np.rint(i / step) * step
+    return (np.clip(digits, -full_scale, full_scale) if overload else digits), overload
 
 
 def leaky_capacitor(

@@ -124,6 +124,8 @@ class Faults(Group):
             self.jump,
             self.stuck,
         )
+        if not any(kind.is_armed for kind in kinds):
+            return LandingFault()
         rng = self.ioc.rng("landing fault", number)
         struck = await self._draw(kinds, rng, f"landing {number}")
         if self.blockage in struck:
@@ -170,8 +172,10 @@ class Faults(Group):
         acquisition
             One that has not begun.
         """
-        rng = self.ioc.rng("acquisition fault", number)
         kinds = (self.spike, self.saturation, self.bad_reading, self.breaking)
+        if not any(kind.is_armed for kind in kinds):
+            return
+        rng = self.ioc.rng("acquisition fault", number)
         struck = await self._draw(kinds, rng, f"acquisition {number}")
         at, sign = rng.integers(len(acquisition.added), size=3), rng.choice([-1, 1])
         if self.spike in struck:

@@ -6,6 +6,7 @@ measurements took from its crystallites.
 
 import os
 from collections.abc import Sequence
+from math import ceil, hypot
 from pathlib import Path
 
 import numpy as np
@@ -137,9 +138,10 @@ class Sample:
         step = (
             min(self.height.pixel / 2, 20e-9) if self._dilate else self.height.pixel / 4
         )
-        n = int(np.ceil(np.hypot(x1 - x0, y1 - y0) / step)) + 1
+        pieces = max(ceil(hypot(x1 - x0, y1 - y0) / step), 1)
+        way = np.arange(pieces + 1) / pieces
         return float(
-            np.max(self.contact_height(np.linspace(x0, x1, n), np.linspace(y0, y1, n)))
+            np.max(self.contact_height(x0 + way * (x1 - x0), y0 + way * (y1 - y0)))
         )
 
     def site(self, x: float, y: float, footprint: float = FOOTPRINT_RADIUS) -> Site:

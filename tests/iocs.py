@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from seccm_ophyd.channel_access import free_simulator_port
+from seccm_ophyd.channel_access import forget_channels, free_simulator_port
 
 __all__ = ["RunningIOC", "wait_for"]
 
@@ -58,10 +58,11 @@ class RunningIOC:
         self.process.send_signal(signal.SIGCONT)
 
     def close(self):
-        """End it in an orderly way, if it still runs."""
+        """End it in an orderly way, if it still runs; nobody searches for it then."""
         if self.process.poll() is None:
             self.thaw()
             self._end(signal.SIGTERM)
+        forget_channels(self.prefix)
 
     def _end(self, number):
         self.process.send_signal(number)

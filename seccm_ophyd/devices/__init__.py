@@ -4,6 +4,7 @@ from ..channel_access import (
     keep_searching,
     outlive_dying_servers,
     pass_over_lost_channels,
+    search_only_for_known_channels,
 )
 from .clamp_amplifier import ClampAmplifier
 from .microscope import Microscope
@@ -15,3 +16,4 @@ __all__ = ["ClampAmplifier", "Microscope", "XYStage", "ZStage"]
 keep_searching()
 outlive_dying_servers()
 pass_over_lost_channels()
+search_only_for_known_channels()

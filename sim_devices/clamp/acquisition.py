@@ -195,10 +195,9 @@ class Acquisition:
         before = self.history.resampled(self.dt) if lead == 0 else np.zeros(0)
         raw = np.concatenate([before, self._current[lead:stop]])
         filtered = self.signal.filter(raw, self.dt)[len(before) + first - lead :]
-        current = filtered + self.added[first:stop]
-        overload = self.signal.overloads(current)
+        current, overload = self.signal.digitise(filtered + self.added[first:stop])
         potential = self._potential[first:stop].copy()
-        current = self.signal.digitise(current) + self.garbled[first:stop]
+        current = current + self.garbled[first:stop]
         return Recording(first, self.dt, potential, current, overload)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,41 +11,18 @@ import numpy as np
 from ..electronics import current_offset
 from ..epics.commands import Command, Outcome
 from ..epics.pvs import RefusedError, array, choice, command, put, readout, setting
-from ..meniscus.detachment import LEFT, Stretch
-from ..stages.landing import Landing
-from .acquisition import Acquisition, History, Recording
+from .acquisition import Acquisition, Recording
 from .amplifier_pvs import NO_YES, AmplifierPVs
+from .conditions import Conditions
 from .current_input import CurrentInput
-from .held_cell import Conditions, HeldCell
+from .held_cell import HeldCell
 from .stream import TraceStream
 
-__all__ = ["MODES", "ClampAmplifier", "Settings"]
+__all__ = ["MODES", "ClampAmplifier"]
 
 MODES = ("VCLAMP", "ICLAMP", "I0")
 
 _PA, _PC, _MV_PER_PA = 1e-12, 1e-12, 1e9
-_FELT = 6.0  # standard deviations
-_AVERAGED = 5  # independent values that a current is averaged over, at most
-_HALF_STEP = 0.33  # periods of the cut-off after which half of a step has come
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of the amplifier, kept: PV and value, in the order of setting them.
-
-    Parameters
-    ----------
-    passive
-        What does not act on the cell.
-    acting
-        What is held, and last the mode.
-    samples
-        Of an acquisition.
-    """
-
-    passive: list[tuple[Any, Any]]
-    acting: list[tuple[Any, Any]]
-    samples: int
 
 
 class ClampAmplifier(AmplifierPVs):
@@ -92,7 +68,7 @@ class ClampAmplifier(AmplifierPVs):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offset = current_offset(self.ioc.rng("amplifier"))
-        self._cell = HeldCell()
+        self.cell = HeldCell(self.ioc.clock, self.conditions)
         self._halt = asyncio.Event()
         self._acquiring = asyncio.Lock()
         self._acquisitions = 0
@@ -108,9 +84,8 @@ class ClampAmplifier(AmplifierPVs):
         """The input at the present gain and filter."""
         return CurrentInput(self.gain.value * _MV_PER_PA, self.filter_cutoff.value)
 
-    @property
     def conditions(self) -> Conditions:
-        """What acts on the cell now."""
+        """Tell what acts on the cell now."""
         (low, high), reach = self.cutoffs.value, self.compliance.value
         return Conditions(
             mode=self.mode.value,
@@ -122,35 +97,6 @@ class ClampAmplifier(AmplifierPVs):
             offset=self.offset,
         )
 
-    def settings(self, mode: str, hold: float) -> Settings:
-        """Keep how it samples, with a mode and what is held in it (V or pA)."""
-        held = self.holding_potential if mode == "VCLAMP" else self.holding_current
-        passive = (
-            self.sample_rate, self.samples, self.settle_time, self.waveform,
-            self.cutoffs, self.compliance, self.filter_cutoff,
-        )  # fmt: skip
-        return Settings(
-            [(pv, pv.value) for pv in passive],
-            [(held, hold), (self.mode, mode)],
-            self.samples.value,
-        )
-
-    async def take_up(self, settings: Settings) -> None:
-        """Set what was kept: nothing is checked again, and what is so already stays."""
-        for pv, value in settings.passive:
-            if pv is self.filter_cutoff and pv.value != value:
-                await self._publish_input(pv, value)
-            await put(pv, value)
-        for pv, value in settings.acting:
-            if pv.value != value:
-                self.follow()
-                await put(pv, value)
-
-    @property
-    def has_lost_contact(self) -> bool:
-        """Whether the circuit is open although the probe has not been withdrawn."""
-        return self._cell.contact is None
-
     @property
     def is_acquiring(self) -> bool:
         """Whether an acquisition runs."""
@@ -158,71 +104,12 @@ class ClampAmplifier(AmplifierPVs):
 
     async def prepare(self) -> None:
         """Publish range, step and noise."""
-        await self._publish_input(self.gain, self.gain.value)
-
-    def land(self, landing: Landing) -> None:
-        """Close the circuit, unless it was not the surface that stopped the probe."""
-        descent, now = landing.descent, self.ioc.clock.now
-        if not descent.is_closed:
-            return
-        landing.contact.hold(self.holding_potential.value, descent.contact_age)
-        current = float(descent.current(descent.sample, descent.sample + 1)[0])
-        self._cell.land(landing.contact, now, current)
-
-    def stretch(self, begun: float, speed: float) -> None:
-        """Draw the meniscus out from now on.
-
-        Parameters
-        ----------
-        begun
-            How far it is drawn out now, in units of the height at which it breaks.
-        speed
-            By which that grows (1/s).
-        """
-        self.follow()
-        self._cell.stretch = Stretch(self.ioc.clock.now, begun, speed)
-
-    def stop_stretching(self, begun: float) -> None:
-        """Let the meniscus be, drawn out so far, since it has been followed last."""
-        self._cell.stretch = Stretch(self.ioc.clock.now, begun, 0.0)
-
-    def tear(self) -> bool:
-        """Open the circuit, and tell whether there was a meniscus to tear."""
-        self.follow()
-        was_closed = not self.has_lost_contact
-        self._cell.release()
-        return was_closed
-
-    def break_shows_after(self) -> float:
-        """Tell how long after it a break shows in the current (s), infinite for never.
-
-        It takes a voltage clamp, and the longer the less current flows: the mean has to
-        fall to none by more than its noise.
-        """
-        self.follow()
-        if self.mode.value != "VCLAMP" or not self._cell.flowing:
-            return math.inf
-        fall = LEFT * abs(self._cell.flowing)
-        values = (_FELT * self.current_input.noise_rms / fall) ** 2
-        if values > _AVERAGED:
-            return math.inf
-        return max(values, _HALF_STEP) / self.filter_cutoff.value
-
-    def feels_contact(self) -> bool:
-        """Whether a current flows that an open circuit does not have.
-
-        As the mean over 5 ms tells it; only in voltage clamp.
-        """
-        self.follow()
-        noise = self.current_input.noise_rms / math.sqrt(_AVERAGED)
-        held = self.mode.value == "VCLAMP"
-        return held and abs(self._cell.current) > _FELT * noise
+        await self.publish_input(self.gain, self.gain.value)
 
     async def refresh(self) -> None:
         """Publish the live potential and current."""
         if self._running is None:
-            self.follow()
-            potential, current = self._cell.live(self.conditions, self._live_noise)
+            potential, current = self.cell.live(self._live_noise)
         else:
             acquisition, start = self._running
             potential, current = acquisition.live(self.ioc.clock.now - start)
@@ -235,10 +122,6 @@ class ClampAmplifier(AmplifierPVs):
 
     potential.getter(_read_live)
     current.getter(_read_live)
-
-    def follow(self) -> History:
-        """Let what is held act on the contact up to now."""
-        return self._cell.follow(self.ioc.clock.now, self.conditions)
 
     @acquire.putter
     async def _put_acquire(self, instance: Any, number: int) -> int:
@@ -257,14 +140,14 @@ class ClampAmplifier(AmplifierPVs):
         """Let what was held so far act up to now; refuse during an acquisition."""
         if self.is_acquiring:
             raise RefusedError(f"{instance.pvname}: an acquisition is running")
-        self.follow()
+        self.cell.follow()
         return value
 
     mode.putter(_work_out_first)
     holding_potential.putter(_work_out_first)
     holding_current.putter(_work_out_first)
 
-    async def _publish_input(self, instance: Any, value: float) -> float:
+    async def publish_input(self, instance: Any, value: float) -> float:
         """Publish range, step and noise with a new gain or filter."""
         new = {pv: pv.value for pv in (self.gain, self.filter_cutoff)}
         new[instance] = value
@@ -274,8 +157,8 @@ class ClampAmplifier(AmplifierPVs):
         await put(self.current_noise, signal.noise_rms / _PA)
         return value
 
-    gain.putter(_publish_input)
-    filter_cutoff.putter(_publish_input)
+    gain.putter(publish_input)
+    filter_cutoff.putter(publish_input)
 
     @cutoffs.putter
     async def _put_cutoffs(self, instance: Any, value: Any) -> Any:
@@ -300,7 +183,7 @@ class ClampAmplifier(AmplifierPVs):
         await self._hold_safe_potential()
 
     async def _hold_safe_potential(self) -> None:
-        self.follow()
+        self.cell.follow()
         await put(self.mode, "VCLAMP")
         await put(self.holding_potential, self.safe_potential.value)
 
@@ -339,7 +222,7 @@ class ClampAmplifier(AmplifierPVs):
             raise RefusedError("an acquisition is running")
         if self.ioc.z.is_moving:
             raise RefusedError("Z is moving")
-        conditions, cell, clock = self.conditions, self._cell, self.ioc.clock
+        conditions, cell, clock = self.conditions(), self.cell, self.ioc.clock
         if not conditions.in_volts and self.ioc.z.state.value != "CONTACT":
             raise RefusedError("no contact, a current clamp needs one")
         self._acquisitions += 1
@@ -357,7 +240,7 @@ class ClampAmplifier(AmplifierPVs):
             settled = cell.free_at if cell.contact else clock.now
             start = max(clock.now, settled + self.settle_time.value)
             if await clock.wait_until(start, self._halt):
-                acquisition.history = self.follow()
+                acquisition.history = self.cell.follow()
                 self._running = acquisition, start
                 tick = _let_others
                 if stream is not None:
@@ -395,10 +278,10 @@ class ClampAmplifier(AmplifierPVs):
     ) -> list[float]:
         """List what stands in ``Summary`` behind the outcome."""
         if acquisition.taken:
-            charge = self._cell.close(start + acquisition.applied * acquisition.dt)
+            charge = self.cell.close(start + acquisition.applied * acquisition.dt)
         else:
             start = charge = math.nan
-        if self._cell.contact is None:  # an open circuit: what was measured
+        if self.cell.contact is None:  # an open circuit: what was measured
             charge = recording.charge
         return [
             float(recording.overload),
@@ -406,7 +289,7 @@ class ClampAmplifier(AmplifierPVs):
             *recording.means(),
             charge / _PC,
             start,
-            start - self._cell.since,
+            start - self.cell.since,
         ]
 
 

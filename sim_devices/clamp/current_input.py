@@ -59,10 +59,6 @@ class CurrentInput:
         """
         return bessel_lowpass(i, dt, self.cutoff) if self.cutoff * dt < 0.5 else i
 
-    def digitise(self, i: np.ndarray) -> np.ndarray:
-        """Round to steps and clip to the range."""
-        return digitise(i, self.range, self.step)[0]
-
-    def overloads(self, i: np.ndarray) -> bool:
-        """Whether a current (A) leaves the range."""
-        return digitise(i, self.range, self.step)[1]
+    def digitise(self, i: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Round to steps and clip to the range; tell whether it left the range."""
+        return digitise(i, self.range, self.step)

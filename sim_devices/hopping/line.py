@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from ..clamp.amplifier import MODES, Settings
+from ..clamp.amplifier import MODES
+from ..clamp.settings import Settings
 from ..epics.commands import Command, Outcome
 from ..epics.pvs import (
     Group,
@@ -104,7 +105,9 @@ class HopLine(Group):
             raise RefusedError(
                 f"{instance.pvname}: {turn} is outside 0 to {_MOST_TURNS}"
             )
-        self._stored[turn] = self.ioc.clamp.settings(self.mode.value, self.hold.value)
+        self._stored[turn] = Settings.of(
+            self.ioc.clamp, self.mode.value, self.hold.value
+        )
         return turn
 
     @run.putter
@@ -157,7 +160,7 @@ class HopLine(Group):
             await put(self.hops, 0)
             with hold_updates() as publish, self.ioc.clock.on_schedule():
                 if not turns:  # else it is taken up behind the withdrawal
-                    await self.ioc.clamp.take_up(self._stored[0])
+                    await self._stored[0].take_up(self.ioc.clamp)
                 outcome = await self._pass(points, turns, publish)
                 for pv in (self.ioc.z.travel_height, self.ioc.z.slow_height):
                     await put(pv, HIGH)
@@ -202,7 +205,7 @@ class HopLine(Group):
             if not await self.ioc.xy.go(x, y, self._halt):
                 return self._stopped, None
             if turns:
-                await clamp.take_up(self._stored[0])
+                await self._stored[0].take_up(clamp)
             if self._halt.is_set():
                 return self._stopped, None
             outcome, values, curve = await z.land(self.run.pvname)
@@ -220,7 +223,7 @@ class HopLine(Group):
         clamp = self.ioc.clamp
         for turn in turns or [0]:
             if turns:
-                await clamp.take_up(self._stored[turn])
+                await self._stored[turn].take_up(clamp)
             if self._halt.is_set():
                 return self._stopped
             outcome, recording, values = await clamp.record()
@@ -232,9 +235,9 @@ class HopLine(Group):
             if recording.overload:
                 await clamp.make_safe()
                 await self.ioc.z.lift()
-                await clamp.take_up(self._stored[0])
+                await self._stored[0].take_up(clamp)
                 break
-            if clamp.has_lost_contact:
+            if clamp.cell.is_open:
                 break
         hop.ended_at = time.time()
         return Outcome.OK

@@ -37,10 +37,13 @@ class Background:
     charging: float
     conducts: bool
 
-    def current(self, E: np.ndarray, age: np.ndarray, E_touch: float) -> np.ndarray:
-        """Give the current (A) at `E` (V), `age` (s) after a touch at `E_touch`."""
+    def current(self, E, age, E_touch: float):
+        """Give the current (A) at `E` (V), `age` (s) after a touch at `E_touch`.
+
+        `E` and `age` may be numbers or arrays.
+        """
         if not self.conducts:
-            return np.zeros_like(E)
+            return 0.0 * age
         fresh = self._charging(E_touch) * (age / _TIME) ** -_POWER
         return self.leak * (E - E_LEAK) + _electrolyte(E) + fresh
 

@@ -10,7 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from ..solver.ensemble import Ensemble, leaky_step
-from ..solver.time_steps import clamp_steps, find_jumps, graded_steps, values_at
+from ..solver.time_steps import (
+    clamp_steps,
+    find_jumps,
+    graded_steps,
+    relaxing_steps,
+    values_at,
+)
 from .state import Meniscus
 
 __all__ = ["Contact"]
@@ -19,7 +25,7 @@ _C_RES = 0.05e-12  # F, left after the voltage clamp's compensation
 _C_PAR = 0.5e-12  # F, to ground in current clamp
 _WETTING = 0.4e-3  # s, the footprint spreads
 _MAX_STEPS = 1300
-_HOLD_STEPS = 24
+_HOLD_STEPS = 24  # after a jump
 _TOGETHER = 64  # samples of an imposed current
 
 
@@ -54,22 +60,23 @@ class Contact(Meniscus):
             Current (A) at dt, 2 dt, ... after touch, while the footprint spreads.
         """
         t = np.arange(1, n + 1) * dt
-        i = self._background.current(np.full(n, E), t, E)
+        i = self._background.current(E, t, E)
         if self._ensemble:
             resolved = self._ensemble.diffusion_time
-            steps = graded_steps(np.unique([t[0], t[-1]]), resolved)
+            steps = graded_steps(t[-1:], resolved, first=_HOLD_STEPS)
             held = np.full(len(steps), E)
             _, ends = self._ensemble.copy().follow(steps, held, sharp=True)
-            i += np.interp(np.sqrt(t), np.sqrt(np.cumsum(steps)), ends)
+            root, known = np.sqrt(t), np.sqrt(np.cumsum(steps))
+            # i sqrt(t) is straight for a constant and for one that falls with 1/sqrt(t)
+            i += np.interp(root, np.r_[0.0, known], np.r_[0.0, ends * known]) / root
         return i * -np.expm1(-t / _WETTING)
 
     def current(self) -> float:
         """Tell the current (A) of now at the potential that was applied last."""
-        E, age = np.array([self._E]), np.array([self.age])
         redox = self._ensemble.current if self._ensemble else 0.0
-        return redox + float(self._background.current(E, age, self._E_touch)[0])
+        return redox + self._background.current(self._E, self.age, self._E_touch)
 
-    def hold(self, E: float, duration: float, steps: int = _HOLD_STEPS) -> None:
+    def hold(self, E: float, duration: float) -> None:
         """Let a held potential act.
 
         Parameters
@@ -78,8 +85,6 @@ class Contact(Meniscus):
             Potential (V).
         duration
             Time (s); nothing happens for 0.
-        steps
-            In how many it is worked out, at least.
         """
         if duration <= 0:
             return
@@ -90,8 +95,7 @@ class Contact(Meniscus):
             block = min(duration, self._wicking.steady_for(self.age))
             self._creep(block)
             if self._ensemble:
-                resolved = self._ensemble.diffusion_time if sharp else np.inf
-                dt = graded_steps(np.array([block]), resolved, first=steps)
+                dt = self._hold_steps(self._ensemble, block, sharp)
                 i, _ = self._ensemble.follow(dt, np.full(len(dt), E), sharp=sharp)
                 self._redox_charge += float(i @ dt)
                 charge += float(i @ dt)
@@ -123,12 +127,13 @@ class Contact(Meniscus):
         E = np.asarray(E, float)
         before = self._touched(float(E[0]))
         E_from = np.concatenate([[before], E])
+        is_held = bool((E == before).all())
         t = self.age + np.arange(1, len(E) + 1) * dt
-        i = self._background.current(E, t, self._E_touch)
+        i = self._background.current(before if is_held else E, t, self._E_touch)
         redox = np.zeros(len(E))
         start_age = self.age
         if self._ensemble:
-            jumps = find_jumps(E_from)
+            jumps = [] if is_held else find_jumps(E_from)
             if self.age == 0:
                 jumps = [0, *jumps]
             bounds = sorted({0, len(E), *jumps})
@@ -137,7 +142,9 @@ class Contact(Meniscus):
                     self._ensemble, E_from[start : stop + 1], dt, start in jumps
                 )
         self.age = start_age + len(E) * dt
-        i += redox + (self.capacitance + _C_RES) * np.diff(E_from) / dt
+        i += redox
+        if not is_held:
+            i += (self.capacitance + _C_RES) * np.diff(E_from) / dt
         i *= self._conducts
         self.charge += float(i.sum()) * dt
         self._E = float(E[-1])
@@ -221,7 +228,13 @@ class Contact(Meniscus):
         n = len(E) - 1
         m = min(n, _MAX_STEPS)
         times = np.arange(1, m + 1) * (n * dt / m)
-        steps = graded_steps(times) if sharp else np.full(m, times[0])
+        if sharp:
+            steps = graded_steps(times)
+        elif (E == E[0]).all() and ensemble.last_step < np.inf:
+            resolved = ensemble.diffusion_time
+            steps = relaxing_steps(n * dt, ensemble.last_step, resolved)
+        else:
+            steps = np.full(m, times[0])
         nodes = np.concatenate([[0.0], np.cumsum(steps)])
         known = np.arange(n + 1) * dt
         potential = np.interp(nodes[1:], known[sharp:], E[sharp:])
@@ -244,6 +257,15 @@ class Contact(Meniscus):
         if sharp:
             return np.interp(np.sqrt(known[1:]), np.sqrt(nodes[1:]), ends)
         return values_at(known[1:], nodes, means, first, ends[-1])
+
+    def _hold_steps(
+        self, ensemble: Ensemble, duration: float, sharp: bool
+    ) -> np.ndarray:
+        """Make steps (s) that resolve what happens at a held potential."""
+        resolved = ensemble.diffusion_time
+        if not sharp and ensemble.last_step < np.inf:
+            return relaxing_steps(duration, ensemble.last_step, resolved)
+        return graded_steps(np.array([duration]), resolved, first=_HOLD_STEPS)
 
     def _ahead(self, start: int, stride: int, end: int, dt: float) -> list[int]:
         """Numbers of the samples up to which a current is imposed at once."""

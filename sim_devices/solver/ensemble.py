@@ -60,6 +60,11 @@ class Ensemble:
         return 1 / self._clock
 
     @property
+    def last_step(self) -> float:
+        """Length of the last step (s); infinite if it tells nothing of the next one."""
+        return self._before
+
+    @property
     def current(self) -> float:
         """Current (A) at the end of the last step."""
         return self._q * self._unit

@@ -4,7 +4,14 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["clamp_steps", "end_weights", "find_jumps", "graded_steps", "values_at"]
+__all__ = [
+    "clamp_steps",
+    "end_weights",
+    "find_jumps",
+    "graded_steps",
+    "relaxing_steps",
+    "values_at",
+]
 
 _FIRST = 12  # steps that resolve the transient after a jump; they end at (k/12)^2
 _FIRST_CLAMPED, _GRADING_CLAMPED = 26, 3  # of E under current clamp: at (k/26)^3
@@ -12,6 +19,8 @@ _PER_RATIO = 8.0  # steps while the time grows e-fold, later on
 _LONGEST = 0.005  # step, in units of r^2/D, so that an exponential decay is resolved
 _MOST, _MOST_IN_ALL = 100, 1000  # steps between two times, and altogether
 _MAX_JUMPS = 50
+_GROWTH = 1.1  # of a step over the one before, while nothing changes
+_SHORTEST = 1e-9  # s; durations are rounded to it
 
 
 def graded_steps(
@@ -60,6 +69,47 @@ def _kept_graded_steps(
     low, high = low**power, high**power
     nodes = (low + (high - low) * number / np.repeat(count, count)) ** (1 / power)
     steps = np.diff(nodes, prepend=0.0)
+    steps.flags.writeable = False
+    return steps
+
+
+def relaxing_steps(
+    duration: float, before: float, diffusion_time: float = np.inf
+) -> np.ndarray:
+    """Make steps for a time in which what is imposed stays as it was.
+
+    The later after a jump, the slower the current changes: steps that resolved it so
+    far may grow.
+
+    Parameters
+    ----------
+    duration
+        How long it stays (s); rounded to 1 ns.
+    before
+        Length (s) of the step before.
+    diffusion_time
+        r^2/D (s), of which a step takes at most 0.005, as far as 100 steps allow.
+
+    Returns
+    -------
+    numpy.ndarray
+        Lengths of the steps (s).
+    """
+    longest = _LONGEST * diffusion_time
+    return _kept_relaxing_steps(round(duration / _SHORTEST), before, longest)
+
+
+@lru_cache(maxsize=128)
+def _kept_relaxing_steps(ticks: int, before: float, longest: float) -> np.ndarray:
+    duration = ticks * _SHORTEST
+    longest = max(longest, duration / _MOST)
+    lengths, left = [], duration
+    step = min(before / 2, longest)
+    while left > 0:
+        lengths.append(step)
+        left -= step
+        step = min(step * _GROWTH, longest)
+    steps = np.array(lengths) * (duration / sum(lengths))
     steps.flags.writeable = False
     return steps
 

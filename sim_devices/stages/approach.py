@@ -8,6 +8,7 @@ played; nothing in it depends on how the computer keeps up.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -18,8 +19,10 @@ LOOP_RATE = 20e3
 
 CURVE_SAMPLES = 1000
 _CURVE_STRIDE = 4  # 5 kHz
-_BLOCK = 4000  # samples of noise that are drawn at a time
+_BLOCK = 6000  # samples of noise that are drawn at a time; one of them ...
+_AHEAD = 4500  # ... begins so far ahead of touch: it has all that most landings need
 _BASELINE = 200  # samples: the first 10 ms
+_QUIET = 4000  # samples before contact that tell baseline and noise
 _UNLIKELY = 8.0  # standard deviations that noise does not reach
 _MAX_ONSET = 20_000  # samples of the current after touch; then the last one holds
 _BURST = 100  # samples: 5 ms, as long as the longest debounce
@@ -58,7 +61,7 @@ class Descent:
     offset, noise_rms
         Of the current without contact (A).
     noise
-        Gives block k of the noise (A), of the length asked for.
+        Gives block k of the noise (A), of the length asked for; k may be negative.
     onset
         Gives the filtered current (A) of the first n samples after touch.
     digitise
@@ -66,6 +69,8 @@ class Descent:
     burst
         Where on the way to the surface, 0 to 1, a disturbance bursts in for 5 ms, with
         5 times the threshold; None for nowhere.
+    watched
+        Samples that `held` may be asked for.
     """
 
     z_start: float
@@ -82,9 +87,12 @@ class Descent:
     onset: Callable[[int], np.ndarray]
     digitise: Callable[[np.ndarray], np.ndarray]
     burst: float | None = None
+    watched: int = 0
     fast_rate: float = np.inf
     z_slow: float = np.inf
-    _blocks: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _blocks: dict[tuple[int, bool], np.ndarray] = field(
+        default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
         self._fast_way = max(self.z_start - max(self.z_slow, self.z_end), 0.0)
@@ -94,7 +102,7 @@ class Descent:
         travel = max(0, int(self._samples_to(self.z_end)))
         self._last = min(travel, crash)
         after = min(max(self._last - self._touch + 1, 0), _MAX_ONSET)
-        self._onset = self.onset(after) if after else np.zeros(0)
+        self._onset = self.onset(after + self.watched) if after else np.zeros(0)
         self._burst = self._touch + self._last + 1  # never
         if self.burst is not None:
             clear = min(_BASELINE, self._touch)
@@ -141,27 +149,20 @@ class Descent:
 
     def current(self, first: int, stop: int) -> np.ndarray:
         """Return the current (A) of the samples from `first` to before `stop`."""
-        i = self._open_circuit(first, stop)
-        if stop > self._touch:
-            since = np.arange(max(first, self._touch), stop) - self._touch
-            held = np.minimum(since, len(self._onset) - 1)
-            i[len(i) - len(since) :] += self._onset[held]
-        return self.digitise(i)
+        return self._samples(first, stop, goes_on=True)
 
     def held(self, n: int) -> np.ndarray:
         """Return the current (A) of `n` samples behind the end, while it is held."""
         first = self.sample + 1
-        i = self._open_circuit(first, first + n)
-        if self.is_closed:
-            i += self.onset(first - self._touch + n)[-n:]
-        return self.digitise(i)
+        return self._samples(first, first + n, goes_on=self.is_closed)
 
+    @cached_property
     def baseline(self) -> tuple[float, float]:
         """Mean and rms of the current (A) before contact, over at most 0.2 s."""
         before = min(self._touch, self.sample)
         if before < 2:
             return np.nan, np.nan
-        i = self.current(max(0, before - _BLOCK), before)
+        i = self.current(max(0, before - _QUIET), before)
         return float(i.mean()), float(i.std())
 
     def curve(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
@@ -176,20 +177,34 @@ class Descent:
         z[-count:] = self.z(np.arange(first, sample + 1, _CURVE_STRIDE) / LOOP_RATE)
         return z, i
 
-    def _open_circuit(self, first: int, stop: int) -> np.ndarray:
-        """Offset, noise and burst (A) of some samples."""
-        numbers = range(first // _BLOCK, (stop - 1) // _BLOCK + 1)
-        i = np.concatenate([self._noise_block(k) for k in numbers])
-        i = self.offset + i[first - numbers[0] * _BLOCK :][: stop - first]
-        start, end = max(self._burst, first), min(self._burst + _BURST, stop)
-        if start < end:
-            i[start - first : end - first] += _BURST_HEIGHT * self.threshold
-        return i
+    def _samples(self, first: int, stop: int, *, goes_on: bool) -> np.ndarray:
+        """Digitised current (A); if it `goes_on`, the probe touches when it is due."""
+        origin = self._touch - _AHEAD
+        numbers = range((first - origin) // _BLOCK, (stop - 1 - origin) // _BLOCK + 1)
+        blocks = [self._block(k, goes_on) for k in numbers]
+        i = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        skipped = first - origin - numbers[0] * _BLOCK
+        return i[skipped : skipped + stop - first]
 
-    def _noise_block(self, number: int) -> np.ndarray:
-        if number not in self._blocks:
-            self._blocks[number] = self.noise(number, _BLOCK)
-        return self._blocks[number]
+    def _block(self, number: int, goes_on: bool) -> np.ndarray:
+        if (number, goes_on) not in self._blocks:
+            self._blocks[number, goes_on] = self._made_block(number, goes_on)
+        return self._blocks[number, goes_on]
+
+    def _made_block(self, number: int, goes_on: bool) -> np.ndarray:
+        """Offset, noise, burst and contact: the digitised current (A) of a block."""
+        first = self._touch - _AHEAD + number * _BLOCK
+        i = self.noise(number, _BLOCK) + self.offset
+        start, end = max(self._burst - first, 0), self._burst + _BURST - first
+        if end > 0:
+            i[start:end] += _BURST_HEIGHT * self.threshold
+        if goes_on and first + _BLOCK > self._touch and len(self._onset):
+            since = max(first - self._touch, 0)
+            closed = i[since + self._touch - first :]
+            onset = self._onset[since : since + len(closed)]
+            closed[: len(onset)] += onset
+            closed[len(onset) :] += self._onset[-1]
+        return self.digitise(i)
 
     def _find_trigger(self) -> int | None:
         """Find the sample at which `debounce` samples in a row were beyond."""

@@ -102,11 +102,12 @@ class Landing:
             offset=ioc.clamp.offset,
             noise_rms=signal.noise_rms,
             noise=lambda block, n: signal.noise(
-                n, dt, ioc.rng("approach noise", number, block)
+                n, dt, ioc.rng("approach noise", number, block % 2**32)
             ),
             onset=onset,
-            digitise=signal.digitise,
+            digitise=lambda i: signal.digitise(i)[0],
             burst=fault.burst,
+            watched=int(ioc.z.verify_time.value * LOOP_RATE),
             **speeds,
         )
 
@@ -120,7 +121,7 @@ class Landing:
         if averaged:
             current = self.descent.held(2 * averaged)[averaged:].mean()
             independent = max(self._cutoff * averaged / LOOP_RATE, 1.0)
-            noise = self.descent.baseline()[1] / math.sqrt(independent)
+            noise = self.descent.baseline[1] / math.sqrt(independent)
             self._verified = [float(current) / _PA, noise / _PA]
 
     def values(self, sample: int, time: float) -> list[float]:
@@ -134,7 +135,7 @@ class Landing:
             Instrument time of a contact (s), NaN if none was made.
         """
         landed = not math.isnan(time)
-        baseline, noise = self.descent.baseline()
+        baseline, noise = self.descent.baseline
         z = self.z(sample / LOOP_RATE)
         current = self.descent.current(sample, sample + 1)[0] / _PA
         return [

@@ -104,8 +104,10 @@ class _Drift:
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)
     since: float = 0.0
 
-    def at(self, t: float) -> np.ndarray:
-        return np.array(self.start) + np.array(self.velocity) * (t - self.since)
+    def at(self, t: float) -> tuple[float, float, float]:
+        ways = zip(self.start, self.velocity, strict=True)
+        x, y, z = (start + velocity * (t - self.since) for start, velocity in ways)
+        return x, y, z
 
 
 class Mechanics:
@@ -144,8 +146,7 @@ class Mechanics:
 
     def set_drift(self, velocity: tuple[float, float, float], t: float) -> None:
         """Let the sample drift at another `velocity` (m/s) from the time `t` (s)."""
-        x, y, z = self._drift.at(t).tolist()
-        self._drift = _Drift(velocity, (x, y, z), t)
+        self._drift = _Drift(velocity, self._drift.at(t), t)
 
     def jump(self, way: Sequence[float]) -> None:
         """Displace the sample at once by `way` (x, y, z in m)."""
@@ -185,7 +186,7 @@ class Mechanics:
 
     def rise(self, x: float, y: float, t: float) -> float:
         """Tell by how much drift and tilt lift a place (m) of the sample, in m."""
-        return float(self._drift.at(t)[2]) + self.tilt[0] * x + self.tilt[1] * y
+        return self._drift.at(t)[2] + self.tilt[0] * x + self.tilt[1] * y
 
     def surface(self, sample: "Sample", x: float, y: float, t: float) -> float:
         """Height of Z (m) at which the meniscus touches a place of a sample (m)."""
@@ -210,7 +211,9 @@ class Mechanics:
             Time (s).
         """
         climb = abs(self.rise(*end, t) - self.rise(*start, t))
-        marks = np.linspace(start, end, 2 + int(climb / _RISE)).tolist()
+        marks = [start, end]
+        if climb > _RISE:
+            marks = np.linspace(start, end, 2 + int(climb / _RISE)).tolist()
         rises = [self.rise(x, y, t) for x, y in marks]
         parts = zip(pairwise(marks), pairwise(rises), strict=True)
         return max(sample.highest_on_path(*a, *b) + max(up) for (a, b), up in parts)

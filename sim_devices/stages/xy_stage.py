@@ -109,7 +109,7 @@ class XYStage(Group):
         clock = self.ioc.clock
         # an axis waits for itself and for Z; in discrete time X and Y move at once
         start = clock.start_after(max(motor.free_at, self.ioc.z.changed_at))
-        if target != motor.position and self.ioc.clamp.tear():
+        if target != motor.position and self.ioc.clamp.cell.tear():
             await self.ioc.sim.count_dragged_meniscus()
         touch = self._touches_at(motor, target, start)
         end = target if touch is None else touch

@@ -7,10 +7,12 @@ import threading
 import caproto._utils
 import pytest
 from caproto.threading.client import Context, SharedBroadcaster
+from ophyd import EpicsSignalRO
 from ophyd import get_cl as get_control_layer
 
 import seccm_ophyd.devices  # noqa: F401  it protects the search
-from tests.iocs import wait_for
+from seccm_ophyd.channel_access import forget_channels
+from tests.iocs import RunningIOC, wait_for
 
 
 def test_the_search_survives_changes_of_the_environment():
@@ -66,3 +68,32 @@ def test_a_server_that_dies_after_its_answer_does_not_end_the_search(answers):
         finally:
             context.disconnect()
             context.broadcaster.disconnect()
+
+
+def test_nothing_searches_for_an_ioc_that_has_been_forgotten():
+    if get_control_layer().name != "caproto":
+        pytest.skip("only of ophyd's layer for caproto")
+    ioc = RunningIOC()
+    signals = [EpicsSignalRO(ioc.prefix + f"Z:{name}", name=name) for name in "ZZ"]
+    missing = EpicsSignalRO(ioc.prefix + "NoSuchPV", name="missing")
+    for signal in signals:
+        signal.wait_for_connection(timeout=30)
+    context = signals[0]._read_pv._context
+    searches = context.broadcaster.unanswered_searches
+
+    def searched():
+        return {name for name, *_ in list(searches.values())}
+
+    wait_for(lambda: missing.pvname in searched())
+    ioc.kill()
+    wait_for(lambda: signals[0].pvname in searched())
+    ioc.close()
+    assert not [name for name in searched() if name.startswith(ioc.prefix)]
+    ioc.start()
+    again = EpicsSignalRO(signals[0].pvname, name="again")
+    again.wait_for_connection(timeout=30)
+    assert not signals[0].connected, "those who had it have to ask anew"
+    forget_channels(ioc.prefix)  # while it is connected
+    ioc.close()
+    wait_for(lambda: not again.connected)
+    assert not [name for name in searched() if name.startswith(ioc.prefix)]

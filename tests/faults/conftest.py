@@ -21,6 +21,6 @@ def ioc():
 def session(ioc, tmp_path):
     """Open a session on it."""
     with contextlib.closing(
-        open_session(prefix=ioc.prefix, data_dir=tmp_path / "data")
+        open_session(prefix=ioc.prefix, data_dir=tmp_path / "data", catalogue="")
     ) as opened:
         yield opened

@@ -19,7 +19,7 @@ import sys
 from seccm_ophyd.session import open_session
 from seccm_ophyd.plans import hop_scan
 from seccm_ophyd.techniques import CurrentSample
-with open_session(prefix=sys.argv[1], data_dir=sys.argv[2]) as s:
+with open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="") as s:
     s.RE.subscribe(lambda name, doc: print(name, flush=True))
     s.RE(hop_scan(s.seccm, CurrentSample(), -5, 5, 100, -5, 5, 100))
 """

@@ -72,15 +72,14 @@ def test_a_kept_contact_is_not_called_lost(sample, technique):
     for ioc, landing in landings(sample, 5, 15):
         clamp = ioc.clamp
         clamp.filter_cutoff._data["value"] = wanted.filter_hz
-        landing.contact.hold(0.65, 0.001)
-        clamp._cell.land(landing.contact, 0.0, 0.0)
+        clamp.cell.land(landing)
         clamp.mode._data["value"] = wanted.mode
         clamp.holding_potential._data["value"] = wanted.hold
         clamp.cutoffs._data["value"] = list(wanted.cutoffs_v)
         if wanted.mode == "VCLAMP":
             landing.contact.hold(wanted.hold, wanted.settle_s)
         waveform = np.zeros(1) if wanted.waveform is None else wanted.waveform
-        taken = clamp.conditions.acquisition(
+        taken = clamp.conditions().acquisition(
             landing.contact, waveform, wanted.samples, dt, np.random.default_rng(3)
         )
         taken.advance(wanted.samples)

@@ -23,7 +23,7 @@ import sys
 from seccm_ophyd.session import open_session
 from seccm_ophyd.plans import hop_scan
 from seccm_ophyd.techniques import CurrentSample
-s = open_session(prefix=sys.argv[1], data_dir=sys.argv[2])
+s = open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="")
 RE = s.RE
 RE.subscribe(lambda name, doc: print("<hop>", flush=True), "event")
 print("the session", "is open")

@@ -34,7 +34,7 @@ def ioc():
 def session(ioc, module_profiles, tmp_path_factory):
     """Open one session for all tests: the next run works after each end."""
     folder = tmp_path_factory.mktemp("ends")
-    with open_session(prefix=ioc.prefix, data_dir=folder) as opened:
+    with open_session(prefix=ioc.prefix, data_dir=folder, catalogue="") as opened:
         slow_stages(opened.seccm)
         yield opened
 

@@ -49,7 +49,9 @@ def network(distant_ioc):
 @pytest.fixture
 def distant_session(distant_ioc, network, tmp_path):
     with contextlib.closing(
-        open_session(prefix=distant_ioc.prefix, data_dir=tmp_path / "data")
+        open_session(
+            prefix=distant_ioc.prefix, data_dir=tmp_path / "data", catalogue=""
+        )
     ) as opened:
         yield opened
 

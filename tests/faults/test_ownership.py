@@ -50,7 +50,7 @@ def test_two_clients_on_one_ioc(ioc, tmp_path):
     try:
         wait_for_events(process, 3)
         with pytest.raises(SeccmError, match=f"is driven by .* pid {process.pid} "):
-            open_session(prefix=ioc.prefix, data_dir=tmp_path / "second")
+            open_session(prefix=ioc.prefix, data_dir=tmp_path / "second", catalogue="")
         wait_for_events(process, 3)
         done = seccm("safe", "--prefix", ioc.prefix, "--data", tmp_path)
         assert done.returncode == 0, done.stderr
@@ -136,7 +136,7 @@ def owned(tmp_path_factory, module_profiles):
     folder = tmp_path_factory.mktemp("owned")
     with (
         contextlib.closing(ioc),
-        open_session(prefix=ioc.prefix, data_dir=folder) as session,
+        open_session(prefix=ioc.prefix, data_dir=folder, catalogue="") as session,
     ):
         yield session, ioc
 
@@ -151,12 +151,14 @@ def test_strangers_may_only_read(tmp_path):
         with pytest.raises(
             (SeccmError, Exception), match=r"driven by nobody|write|ead"
         ):
-            open_session(prefix=ioc.prefix, data_dir=tmp_path / "refused")
+            open_session(prefix=ioc.prefix, data_dir=tmp_path / "refused", catalogue="")
     finally:
         ioc.close()
     ioc = RunningIOC("--allow", "nobody@nowhere", me)
     try:
-        with open_session(prefix=ioc.prefix, data_dir=tmp_path / "data") as session:
+        with open_session(
+            prefix=ioc.prefix, data_dir=tmp_path / "data", catalogue=""
+        ) as session:
             session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
     finally:
         ioc.close()
@@ -214,7 +216,7 @@ def kill_a_session(ioc, folder, hops, delay):
     assert result.interrupted
     assert result.error is None
     assert result.num_events["primary"] >= seen
-    with open_session(prefix=ioc.prefix, data_dir=folder) as session:
+    with open_session(prefix=ioc.prefix, data_dir=folder, catalogue="") as session:
         session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
 
 
@@ -250,7 +252,7 @@ def kill_the_ioc(ioc, folder, delay):
     assert stored[-1][1]["exit_status"] == "fail"
     ioc.start()
     assert "WITHDRAWN" in ioc.caproto("get", "Z:State")
-    with open_session(prefix=ioc.prefix, data_dir=folder) as session:
+    with open_session(prefix=ioc.prefix, data_dir=folder, catalogue="") as session:
         session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
 
 

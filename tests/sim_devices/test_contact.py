@@ -165,6 +165,20 @@ def test_repeated_hops_on_one_spot_decay():
     assert np.all((ratios > 0.7) & (ratios < 0.98))
 
 
+def test_few_steps_resolve_a_potential_that_is_held(typical):
+    site, electrode = typical
+    coarse, fine = electrode.land(site), electrode.land(site)
+    fine._background = coarse._background
+    coarse.hold(0.65, 3e-3)
+    coarse.hold(0.65, 17e-3)
+    i = coarse.potentiostatic(np.full(1000, 0.65), 5e-6)
+    for _ in range(1000):
+        fine.hold(0.65, 2e-5)
+    fine_i = [fine.potentiostatic(np.full(10, 0.65), 5e-6)[-1] for _ in range(100)]
+    np.testing.assert_allclose(i[9::10], fine_i, rtol=3e-3)
+    assert coarse.charge == pytest.approx(fine.charge, rel=2e-3)
+
+
 def test_a_waveform_may_jump(typical):
     site, electrode = typical
     whole, parts = electrode.land(site), electrode.land(site)

@@ -1,12 +1,14 @@
 """The meniscus is drawn out by a withdrawal, breaks, and is seen to break."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from seccm_ophyd.sim_devices.clamp.conditions import Conditions
 from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
-from seccm_ophyd.sim_devices.clamp.held_cell import Conditions, HeldCell
+from seccm_ophyd.sim_devices.clamp.held_cell import HeldCell
 from seccm_ophyd.sim_devices.meniscus.contact import Contact
 from seccm_ophyd.sim_devices.meniscus.detachment import Stretch
 from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
@@ -49,11 +51,10 @@ def test_it_thins_to_half_and_then_breaks():
 
 @pytest.fixture
 def landed():
-    """A contact on a film, held at 0.65 V for 40 ms; sample, cell, conditions."""
+    """A contact on a film, held at 0.65 V for 40 ms; sample, cell, clock."""
     sample = make_sample("film", seed=1, size=5e-6)
     site = sample.site(0.0, 0.0)
     contact = Contact(site, Pipette(), np.random.default_rng(1))
-    cell = HeldCell()
     conditions = Conditions(
         mode="VCLAMP",
         potential=0.65,
@@ -63,20 +64,25 @@ def landed():
         signal=CurrentInput(5e9, 1000.0),
         offset=0.0,
     )
-    contact.hold(0.65, 1e-3)
-    cell.land(contact, 0.0, 0.0)
-    cell.follow(0.04, conditions)
-    return sample, cell, conditions
+    descent = SimpleNamespace(
+        is_closed=True, contact_age=1e-3, sample=0, current=lambda *_: np.zeros(1)
+    )
+    clock = SimpleNamespace(now=0.0)
+    cell = HeldCell(clock, lambda: conditions)
+    cell.land(SimpleNamespace(contact=contact, descent=descent))
+    clock.now = 0.04
+    cell.follow()
+    return sample, cell, clock
 
 
 def test_the_current_goes_on_until_it_breaks_and_is_none_then(landed):
-    sample, cell, conditions = landed
-    whole = cell.flowing
+    sample, cell, clock = landed
+    whole = cell.current
     assert whole > 20e-12
-    cell.stretch = Stretch(0.04, 0.0, 1 / 3e-3)
+    cell.stretch(0.0, 1 / 3e-3)
     seen = []
-    for t in 0.04 + np.arange(1, 5) * 0.9e-3:
-        cell.follow(t, conditions)
+    for clock.now in 0.04 + np.arange(1, 5) * 0.9e-3:
+        cell.follow()
         seen.append(cell.current)
     assert np.all(np.diff(seen) < 0)
     assert 0.5 * whole < seen[2] < 0.75 * whole
@@ -86,12 +92,12 @@ def test_the_current_goes_on_until_it_breaks_and_is_none_then(landed):
 
 
 def test_the_charge_is_the_same_however_often_it_is_looked_at(landed):
-    _, cell, conditions = landed
+    _, cell, clock = landed
     contact, before = cell.contact, cell.contact.charge
-    current = cell.flowing
-    cell.stretch = Stretch(0.04, 0.0, 1 / 3e-3)
-    for t in np.linspace(0.0405, 0.05, 7):
-        cell.follow(t, conditions)
+    current = cell.current
+    cell.stretch(0.0, 1 / 3e-3)
+    for clock.now in np.linspace(0.0405, 0.05, 7):
+        cell.follow()
     charge = contact.charge - before
     assert charge == pytest.approx(current * 5 / 6 * 3e-3, rel=0.1)
 

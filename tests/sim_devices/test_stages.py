@@ -391,10 +391,12 @@ def test_a_threshold_above_the_baseline_forgives_an_offset():
 
 
 def test_noise_that_reaches_the_threshold_stops_the_descent():
+    begins = 3975 - 4500  # block 0, which is the one around touch
+
     def spike(block, n):
         noise = np.zeros(n)
         if block == 0:
-            noise[998:1003] = 3e-12  # five samples
+            noise[998 - begins : 1003 - begins] = 3e-12  # five samples
         return noise
 
     assert descent(noise=spike, noise_rms=1e-12).sample == 1000
@@ -406,13 +408,24 @@ def test_noise_that_reaches_the_threshold_stops_the_descent():
 def test_a_run_across_two_blocks_counts():
     def spike(block, n):
         noise = np.zeros(n)
-        if block == 0:
+        if block == -1:
             noise[-2:] = 3e-12
-        else:
+        elif block == 0:
             noise[:1] = 3e-12
         return noise
 
-    assert descent(z_start=8e-6, noise=spike, noise_rms=1e-12).sample == 4000
+    begins = 7975 - 4500  # block 0
+    assert descent(z_start=8e-6, noise=spike, noise_rms=1e-12).sample == begins
+
+
+def test_a_probe_that_a_burst_stopped_above_the_surface_does_not_touch_it():
+    found = descent(burst=0.9999, watched=400)
+    assert found.end is End.CONTACT
+    assert not found.is_closed
+    assert np.all(found.held(400)[100:] == 0)
+    landed = descent(watched=400)
+    assert landed.is_closed
+    assert np.all(landed.held(400) == 10e-12)
 
 
 def test_the_end_of_the_travel_comes_before_a_surface_too_deep():
