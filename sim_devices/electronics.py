@@ -149,7 +149,7 @@ def _made_noise(
     least: int, dt: float, fc: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Make noise (A) behind the filter, at least so many points at `dt` (s)."""
-    points = _fast_length(least)
+    points = _fast_length(int(least))
     rms = _noise_spectrum(points, dt, fc)
     parts = rng.standard_normal(2 * len(rms)).view(complex)
     return np.fft.irfft(parts * rms, points)

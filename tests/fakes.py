@@ -52,10 +52,7 @@ class FakeInstrument:
             if getattr(walk.item, "_use_limits", False):
                 walk.item.sim_set_limits((-1e6, 1e6))
         m.link.boot_id.sim_put(7)
-        for device in (m.xy, m.z, m.clamp):
-            device.link.boot_id.sim_put(7)
-        for device in (m, m.xy, m.z, m.clamp):
-            device.link.error_message.sim_put("the fake says no")
+        m.link.error_message.sim_put("the fake says no")
         for signal, value in (
             (m.tripped, "no"),
             (m.z.state, "WITHDRAWN"),

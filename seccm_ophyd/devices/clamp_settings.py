@@ -3,25 +3,22 @@
 from typing import Any
 
 import numpy as np
-from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal
+from ophyd import EpicsSignal
 
 from ..errors import CommandRefusedError
 from ..techniques import Acquisition
-from .link import InstrumentLink
+from .link import Linked
 from .setting import PUT_TIMEOUT_S, array_setting, setting
 
 __all__ = ["ClampSettings"]
 
 
-class ClampSettings(Device):
+class ClampSettings(Linked):
     """What the amplifier is set to; `apply` sets it for an acquisition.
 
     A setting that is known to have the value already is not touched: from hop to hop
     hardly anything changes. `check_settings` finds what somebody else has changed.
     """
-
-    link = Cpt(InstrumentLink, "", kind="omitted")
 
     mode = setting("Clamp:Mode", "VCLAMP, ICLAMP or I0", string=True)
     holding_potential = setting("Clamp:HoldingPotential", "potential held (V)")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import InstrumentLostError
@@ -13,7 +13,7 @@ from ..techniques import check_whole
 from .axis import MARGIN_S
 from .command import Command, ResultScalar, finished
 from .line_part import LinePart
-from .link import InstrumentLink
+from .link import Linked
 from .setting import PUT_TIMEOUT_S, array_setting, setting
 from .z_stage import UNKNOWN
 
@@ -22,14 +22,12 @@ __all__ = ["HopLine"]
 HOPS = 2  # element of Hop:Line
 
 
-class HopLine(Device):
+class HopLine(Linked):
     """A line of hops, as a flyer: ``set(points)`` hops along, ``collect`` reads.
 
     The events are those of a hop made step by step, under the same keys. What has not
     been made of a line when it is set again, after a pause, is made then.
     """
-
-    link = Cpt(InstrumentLink, "", kind="omitted")
 
     x = array_setting("Hop:X", "x of the points (um)")
     y = array_setting("Hop:Y", "y of the points (um)")

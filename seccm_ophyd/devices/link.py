@@ -13,7 +13,7 @@ from ophyd.utils.errors import InvalidState
 
 from ..errors import InstrumentLostError
 
-__all__ = ["SILENCE_S", "InstrumentLink"]
+__all__ = ["SILENCE_S", "InstrumentLink", "Linked"]
 
 SILENCE_S = 5.0
 """An IOC whose clock is not heard of for this long is taken as lost (s)."""
@@ -147,6 +147,21 @@ class InstrumentLink(Device):
             with contextlib.suppress(InvalidState):  # it has ended in this moment
                 if not status.done:
                     status.set_exception(self._error(what))
+
+
+class Linked(Device):
+    """A part of an instrument: it is lost when the whole is."""
+
+    _own_link: InstrumentLink | None = None
+
+    @property
+    def link(self) -> InstrumentLink:
+        """The link of the instrument; without a parent, one of its own."""
+        if self.parent is not None:
+            return self.parent.link
+        if self._own_link is None:
+            self._own_link = InstrumentLink(self.prefix, name=f"{self.name}_link")
+        return self._own_link
 
 
 class _Watchdog:

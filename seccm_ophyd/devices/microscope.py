@@ -101,7 +101,7 @@ class Microscope(Device):
         self._owner_times.append(timestamp)
         self._owner_told = value
         if self.driver and value != self.driver:
-            self.lose(f"is driven by {value}" if value else "has ended the lease")
+            self.link.lose(f"is driven by {value}" if value else "has ended the lease")
 
     def _owner_lost(self, connected: bool = True, **kwargs: Any) -> None:
         if not connected:
@@ -118,7 +118,7 @@ class Microscope(Device):
         if before is None or number in (0, before):
             return
         if not self.safe.is_own(number):
-            self.lose("was made SAFE by another client")
+            self.link.lose("was made SAFE by another client")
 
     def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Wait until every PV is connected; they connect in parallel.
@@ -183,16 +183,6 @@ class Microscope(Device):
         except (SeccmError, TimeoutError) as error:
             logger.critical("%s is NOT known to be safe: %s", self.name, error)
 
-    @property
-    def links(self) -> tuple[InstrumentLink, ...]:
-        """The links of the instrument and of its parts."""
-        return self.link, self.xy.link, self.z.link, self.clamp.link
-
-    def lose(self, what: str) -> None:
-        """Take the instrument as lost, as `InstrumentLink.lose`."""
-        for link in self.links:
-            link.lose(what)
-
     def rehome(self, timeout_s: float = REHOME_TIMEOUT_S) -> None:
         """Make the instrument SAFE and verify it, so that plans run again after a loss.
 
@@ -226,8 +216,7 @@ class Microscope(Device):
                 f"{self.z.state.pvname} is {state} after MakeSafe"
             )
         self.clamp.forget_settings()
-        for link in self.links:
-            link.accept()
+        self.link.accept()
 
     def is_driven_by(self, name: str, timeout_s: float) -> bool:
         """Wait until the IOC has told that `name` drives it, or that another does.
@@ -260,7 +249,7 @@ class Microscope(Device):
             If the instrument has tripped, or is driven by another client; the message
             gives the reason.
         """
-        if lost := next((link.lost for link in self.links if link.lost), ""):
+        if lost := self.link.lost:
             raise InstrumentLostError(
                 f"the IOC {self.prefix} {lost}: tip state unknown. Look at the probe, "
                 f"then call {self.name}.rehome()"

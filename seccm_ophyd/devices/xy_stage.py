@@ -1,10 +1,9 @@
 """The XY stage: carries the sample under the nanopipette."""
 
 from ophyd import Component as Cpt
-from ophyd import Device
 
 from .axis import StageAxis
-from .link import InstrumentLink
+from .link import Linked
 
 __all__ = ["XYStage"]
 
@@ -13,7 +12,7 @@ def _axis(suffix: str, doc: str) -> Cpt:
     return Cpt(StageAxis, suffix, kind="hinted", labels={"motors"}, doc=doc)
 
 
-class XYStage(Device):
+class XYStage(Linked):
     """Two axes in um. The IOC refuses to move them while the probe is not withdrawn.
 
     Examples
@@ -21,7 +20,6 @@ class XYStage(Device):
     >>> RE(bps.mv(seccm.xy.x, 3.0, seccm.xy.y, -1.5))  # doctest: +SKIP
     """
 
-    link = Cpt(InstrumentLink, "", kind="omitted")
     x = _axis("XY:X", "x of the probe over the sample (um)")
     y = _axis("XY:Y", "y of the probe over the sample (um)")
 

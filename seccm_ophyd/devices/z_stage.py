@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
+from ophyd import DeviceStatus, EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import SeccmError
 from .axis import MARGIN_S, StageAxis
 from .command import Command, ResultScalar, finished
-from .link import InstrumentLink
+from .link import Linked
 from .setting import PUT_TIMEOUT_S, setting
 
 __all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_suspect"]
@@ -32,7 +32,7 @@ def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
     )
 
 
-class ZStage(Device):
+class ZStage(Linked):
     """Z stage with meniscus-contact trigger; z (um) grows away from the sample.
 
     The trigger closes in the IOC: `approach` arms it and waits. ``trigger()`` is an
@@ -49,7 +49,6 @@ class ZStage(Device):
     >>> RE(bps.mv(seccm.z.axis, 20))  # doctest: +SKIP
     """
 
-    link = Cpt(InstrumentLink, "", kind="omitted")
     axis = Cpt(
         StageAxis, "Z:Z", kind="omitted", labels={"motors"}, doc="z of the probe (um)"
     )

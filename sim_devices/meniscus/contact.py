@@ -25,7 +25,8 @@ _C_RES = 0.05e-12  # F, left after the voltage clamp's compensation
 _C_PAR = 0.5e-12  # F, to ground in current clamp
 _WETTING = 0.4e-3  # s, the footprint spreads
 _MAX_STEPS = 1300
-_HOLD_STEPS = 24  # after a jump
+_HOLD_STEPS = 24  # after a jump; they end at (k/24)^2
+_ONSET_STEPS = 40  # at (k/40)^3: the first current is a kinetic one
 _TOGETHER = 64  # samples of an imposed current
 
 
@@ -63,7 +64,7 @@ class Contact(Meniscus):
         i = self._background.current(E, t, E)
         if self._ensemble:
             resolved = self._ensemble.diffusion_time
-            steps = graded_steps(t[-1:], resolved, first=_HOLD_STEPS)
+            steps = graded_steps(t[-1:], resolved, first=_ONSET_STEPS, grading=3)
             held = np.full(len(steps), E)
             _, ends = self._ensemble.copy().follow(steps, held, sharp=True)
             root, known = np.sqrt(t), np.sqrt(np.cumsum(steps))

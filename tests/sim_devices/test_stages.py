@@ -419,7 +419,7 @@ def test_a_run_across_two_blocks_counts():
 
 
 def test_a_probe_that_a_burst_stopped_above_the_surface_does_not_touch_it():
-    found = descent(burst=0.9999, watched=400)
+    found = descent(burst=0.9, watched=400)
     assert found.end is End.CONTACT
     assert not found.is_closed
     assert np.all(found.held(400)[100:] == 0)
