@@ -64,11 +64,11 @@ class _Made:
         self._options = options
 
     def take(
-        self, pages: Sequence[dict[str, Any]] | None, points: Sequence[Sequence[float]]
+        self, pages: Sequence[dict[str, Any]], points: Sequence[Sequence[float]]
     ) -> MsgGenerator[int]:
         """Count the hops of some event pages, the first of which are at `points`."""
         count = 0
-        for page in pages or ():
+        for page in pages:
             data = page["data"]
             outcomes = data[find_key(data, HOP_OUTCOME)]
             heights = data[find_key(data, CONTACT_HEIGHT)]
@@ -99,5 +99,6 @@ def _part(
             done = ended is not False and microscope.line.run.awaited is None
         except NoContactError:
             done = True  # what it has made tells of too many misses in a row
-        pages = yield Msg("collect", microscope.line, name=PRIMARY, return_payload=True)
+        yield Msg("collect", microscope.line, name=PRIMARY, return_payload=False)
+        pages = microscope.line.take_given()
         taken += yield from made.take(pages, points[taken:])

@@ -13,7 +13,7 @@ class HoppingMicroscope(Protocol):
     another. ``z.approach``, ``z.withdraw``, ``clamp.acquire`` and ``safe`` are
     triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
     ``z``, ``clamp``, ``hop`` and ``traces`` are readable. ``line`` is a flyer that is
-    set to points.
+    set to points, and whose ``take_given`` gives the pages that were collected from it.
     """
 
     name: str

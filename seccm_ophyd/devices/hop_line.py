@@ -51,6 +51,7 @@ class HopLine(Linked):
         self._redone: set[int] = set()
         self._parts: list[LinePart] = []
         self._batch: list[LinePart] = []
+        self._given: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs)
 
     def prepare(self, max_misses: int) -> Status:
@@ -74,7 +75,7 @@ class HopLine(Linked):
             self._put(self.hold, hold)
             self._put(self.store, number)
         clamp.forget_settings()  # from now on the IOC sets them
-        self._points, self._parts = (), []
+        self._points, self._parts, self._given = (), [], []
         return finished(self)
 
     def check_value(self, points: Sequence[Sequence[float]]) -> None:
@@ -175,8 +176,19 @@ class HopLine(Linked):
         before = self._taken - sum(len(part.landings) for part in batch)
         for part in batch:
             stop = before + len(part.landings)
-            yield self._page(part, self._points[before:stop])
+            page = self._page(part, self._points[before:stop])
+            self._given.append(page)
+            yield page
             before = stop
+
+    def take_given(self) -> list[dict[str, Any]]:
+        """Give the pages that were collected since this was called last.
+
+        A plan that is resumed does not get what was collected while the engine made its
+        messages again.
+        """
+        given, self._given = self._given, []
+        return given
 
     def _page(
         self, part: LinePart, points: Sequence[Sequence[float]]

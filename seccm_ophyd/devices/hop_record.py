@@ -87,7 +87,7 @@ class HopRecord(Device):
         z, clamp = self.parent.z, self.parent.clamp
         return outcome_of(
             missed=math.isnan(z.contact_height.get()),
-            bad=clamp.is_bad,
+            bad=clamp.is_bad or z.is_bad,
             overload=clamp.is_overloaded,
             lost=clamp.is_lost,
             suspect=z.is_suspect,

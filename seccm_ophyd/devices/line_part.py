@@ -12,12 +12,12 @@ from ..techniques import Measurement
 from .command import NO_CONTACT
 from .hop_record import outcome_of
 from .measured import SAMPLES, Measured
-from .z_stage import is_suspect
+from .z_stage import is_bad, is_suspect
 
 __all__ = ["LinePart"]
 
 LANDING, SUMMARY = 13, 10  # elements of Z:Landing and Clamp:Summary
-OUTCOME, HEIGHT, BASELINE, VERIFIED, VERIFIED_NOISE = 1, 2, 6, 10, 11
+OUTCOME, HEIGHT, CURRENT, BASELINE, VERIFIED, VERIFIED_NOISE = 1, 2, 5, 6, 10, 11
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class LinePart:
             outcomes.append(
                 outcome_of(
                     missed=missed,
-                    bad=any(r.bad for r in results),
+                    bad=any(r.bad for r in results)
+                    or is_bad(landing[HEIGHT], landing[CURRENT]),
                     overload=any(r.overload for r in results),
                     lost=any(r.lost for r in results),
                     suspect=is_suspect(

@@ -14,11 +14,16 @@ from .command import Command, ResultScalar, finished
 from .link import Linked
 from .setting import PUT_TIMEOUT_S, setting
 
-__all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_suspect"]
+__all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
 
 CURVE_SAMPLES = 1000
 UNKNOWN = 100.0  # um, the upper end of Z: a height that is not known
 SUSPECT = 4.0  # rms of its noise that a verified current is above the baseline
+
+
+def is_bad(height: float, current: float) -> bool:
+    """Whether the probe stopped at a height (um) at a current that is no number."""
+    return math.isfinite(height) and not math.isfinite(current)
 
 
 def is_suspect(verified: float, baseline: float, noise: float) -> bool:
@@ -97,6 +102,11 @@ class ZStage(Linked):
             self.baseline_current.get(),
             self.verified_noise.get(),
         )
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the probe was stopped by a current that is no number."""
+        return is_bad(self.contact_height.get(), self.contact_current.get())
 
     def set(self, heights: tuple[float, float]) -> Status:
         """Set how high the next move is, and where the next descent becomes slow.

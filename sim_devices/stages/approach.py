@@ -220,7 +220,9 @@ class Descent:
             # a run may have begun in the block before
             begin = max(start, first - self.debounce + 1)
             stop = min(first + _BLOCK, self._last + 1)
-            beyond = sign * (self.current(begin, stop) - level) >= 0
+            # what is no number is taken as beyond: it must not let the probe go on
+            i = self.current(begin, stop)
+            beyond = (sign * (i - level) >= 0) | ~np.isfinite(i)
             total = np.concatenate([[0], np.cumsum(beyond)])
             runs = total[self.debounce :] - total[: -self.debounce] == self.debounce
             if runs.any():

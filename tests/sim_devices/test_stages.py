@@ -405,6 +405,17 @@ def test_noise_that_reaches_the_threshold_stops_the_descent():
     assert patient.z(patient.duration) < 25e-9
 
 
+@pytest.mark.parametrize("reading", [np.nan, np.inf, -np.inf])
+def test_a_current_that_is_no_number_stops_the_descent(reading):
+    def dead(block, n):
+        return np.full(n, reading)
+
+    with np.errstate(invalid="ignore"):
+        found = descent(noise=dead, noise_rms=1e-12)
+    assert found.sample == 2
+    assert found.end is End.CONTACT
+
+
 def test_a_run_across_two_blocks_counts():
     def spike(block, n):
         noise = np.zeros(n)

@@ -1,0 +1,52 @@
+"""The plan of a scan line by line, without an instrument."""
+
+from types import SimpleNamespace
+
+import pytest
+from ophyd import Signal
+
+from seccm_ophyd.errors import TooManyMissesError
+from seccm_ophyd.plans.flying import fly_along
+from seccm_ophyd.plans.options import HopOptions
+
+
+class Line:
+    """A line of hops whose pages come as told, whatever the engine collects."""
+
+    def __init__(self, *batches):
+        self.run = SimpleNamespace(awaited=None)
+        self.parts, self._batches = [], list(batches)
+
+    def take_given(self):
+        return self._batches.pop(0)
+
+
+def page(*outcomes):
+    heights = [1.0 if outcome == "contact" else float("nan") for outcome in outcomes]
+    names = {"m_hop_outcome": list(outcomes), "m_z_contact_height": heights}
+    return {"data": names}
+
+
+def drive(plan, line):
+    """Answer the messages of a plan as an engine would that has nothing to do."""
+    for message in plan:
+        if message.command == "set" and message.obj is line:
+            line.parts.append([point[0] for point in message.args[0]])
+
+
+def test_pages_collected_while_the_engine_replays_count_too():
+    line = Line(
+        [page("contact")],
+        # collected during a replay and behind it: the plan sees both at once
+        [page("contact", "no_contact", "no_contact"), page("no_contact", "lost")],
+    )
+    z = SimpleNamespace(
+        travel_limit=Signal(name="travel_limit"),
+        axis=SimpleNamespace(user_readback=Signal(name="readback")),
+    )
+    microscope = SimpleNamespace(line=line, z=z)
+    points = [(index, 0.5 * index, 0.0) for index in range(9)]
+    options = HopOptions(max_misses=4)
+    with pytest.raises(TooManyMissesError, match=r"3 no_contact, 1 lost.*x=2\.5 um"):
+        drive(fly_along(microscope, points, options), line)
+    assert line.parts == [[0], list(range(1, 9))]
