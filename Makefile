@@ -1,7 +1,8 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
-# make test   all tests          make check   style, types, layers
+# make test   the tests          make check   style, types, layers
+# make slow   the tests that take long, and those of EPICS with the other EPICS layer
 # make bench  what physics, hops and reading cost, beside what they may; half an hour or more
-# make soak   thousands of hops at full speed, and the tests that take minutes
+# make soak   thousands of hops at full speed, and all tests that take long
 # make docs   the pictures of the documentation
 # make venv   only the environment that the others use (.venv)
 
@@ -10,16 +11,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench soak docs venv clean
+.PHONY: demo test slow check bench soak docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
 
-# All tests, and those that talk EPICS once more with the other EPICS layer.
+# With the other EPICS layer: what opens, drives and loses an IOC.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
-	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 tests/devices tests/system \
-	    --deselect tests/system/test_command_line.py
+	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) \
+	    tests/devices tests/system/test_running_ioc.py tests/system/test_stock_plans.py
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
+	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 -m "not soak" \
+	    $(PYTEST_ARGS) tests/system --deselect tests/system/test_command_line.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -30,8 +36,8 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-# 20 000 hops, and the tests that take minutes; SECCM_SOAK_HOPS=1000 make soak: fewer
-soak: $(STAMP)
+# 20 000 hops among them; SECCM_SOAK_HOPS=1000 make soak: fewer
+soak: slow
 	$(BIN)/python -m pytest -m soak
 
 docs: $(STAMP)
