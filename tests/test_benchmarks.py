@@ -20,6 +20,7 @@ def test_physics():
     assert all(r.name in table(results) for r in results)
 
 
+@pytest.mark.slow
 @pytest.mark.system
 def test_adaptive():
     ratio, touches, rms = adaptive.measure(seeds=1, pixels=12)

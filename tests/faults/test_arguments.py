@@ -211,6 +211,7 @@ def test_and_take_no_memory_even_forced():
     assert int(grown_kb) < 50_000
 
 
+@pytest.mark.slow
 @pytest.mark.fault(38)
 def test_a_large_map_is_made_when_it_is_forced(fake):
     grid = (-10, 10, 700, -10, 10, 700)

@@ -78,6 +78,7 @@ print(uid)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault(33)
 @pytest.mark.parametrize(
     "spoil",
@@ -103,6 +104,7 @@ def test_the_catalogue_is_corrupt_at_the_start(ioc, tmp_path, spoil):
     assert "the catalogue is corrupt" in folder.writer_log.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(33)
 def test_the_catalogue_cannot_be_opened_at_the_start(ioc, tmp_path):
     folder = DataFolder(tmp_path / "data").create()
@@ -124,6 +126,7 @@ def test_the_catalogue_cannot_be_opened_at_the_start(ioc, tmp_path):
         assert_equal(session.catalog[uid], folder.journal_file(uid))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(34)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_the_catalogue_writer_dies_or_hangs_in_a_run(session, ioc, number):
@@ -155,6 +158,7 @@ def test_the_catalogue_writer_dies_or_hangs_in_a_run(session, ioc, number):
     assert_equal(session.catalog[uid], folder.journal_file(uid))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(48)
 def test_the_journal_of_a_run_is_cut_anywhere(session, ioc, tmp_path):
     """As by a power cut: no stop, and the last line in pieces."""

@@ -60,6 +60,7 @@ def jumping_clock(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", path)
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @pytest.mark.fault(47)
 def test_the_clock_jumps_by_an_hour_during_scans(jumping_clock, tmp_path):

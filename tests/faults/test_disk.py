@@ -66,6 +66,7 @@ def test_the_runs_of_one_plan_need_space_together(RE, docs, fake, tmp_path, disk
     assert docs == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault(32)
 def test_the_reserve_is_reached_during_a_scan(session, ioc):
     m = session.seccm
@@ -123,6 +124,7 @@ with open_session(prefix=prefix, data_dir=data, catalogue="full") as s:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault(32)
 @pytest.mark.parametrize(
     ("limit", "file"), [(60_000, "jsonl"), (800_000, ".h5")], ids=["journal", "traces"]
@@ -149,6 +151,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(32)
 def test_the_disk_is_full_in_the_middle_of_a_scan(ioc, small_disk):
     said = run_python(ENOSPC, ioc.prefix, small_disk)

@@ -66,6 +66,7 @@ def assert_no_harm(ioc):
     assert read_pv(f"{ioc.prefix}IOC:Tripped") in (0, "no")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(22)
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_pause_comes_after_the_hop(session, ioc, phase):
@@ -80,6 +81,7 @@ def test_a_pause_comes_after_the_hop(session, ioc, phase):
     assert_no_harm(ioc)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_pause_at_once_repeats_the_hop(session, ioc, phase):
@@ -152,6 +154,7 @@ def test_callbacks_that_raise_do_not_end_a_scan(session, caplog):
     assert caplog.text.count("the scan goes on without it") == 2, "told once each"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(30, 31)
 def test_a_pause_that_is_longer_than_the_lease(session, ioc):
     m = session.seccm

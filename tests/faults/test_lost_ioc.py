@@ -157,6 +157,7 @@ def test_the_ioc_comes_back_after_a_restart(session, ioc):
     assert m.z.state.get() == "WITHDRAWN"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(5, 27)
 @pytest.mark.parametrize("phase", ["approach", "contact"])
 def test_the_ioc_freezes(session, ioc, phase, caplog):

@@ -82,6 +82,7 @@ def lose_in(session, phase, action, bound_s):
     assert lost_after < bound_s, "the run ends in time, with all its cleaning up"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(7)
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_network_is_cut_in_a_hop(distant_ioc, network, distant_session, phase):
@@ -99,6 +100,7 @@ def test_the_network_is_cut_in_a_hop(distant_ioc, network, distant_session, phas
     assert stop["exit_status"] == "success"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(7)
 def test_a_cable_is_pulled_in_a_hop(distant_ioc, network, distant_session):
     """Nobody closes a connection: only the silence tells."""

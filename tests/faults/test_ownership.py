@@ -220,6 +220,7 @@ def kill_a_session(ioc, folder, hops, delay):
         session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(28)
 def test_the_session_is_killed(ioc, tmp_path):
     kill_a_session(ioc, tmp_path / "data", 20, 0.005)
@@ -256,6 +257,7 @@ def kill_the_ioc(ioc, folder, delay):
         session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(1, 28)
 @pytest.mark.parametrize("delay", [0.0, 0.013])
 def test_the_ioc_is_killed(ioc, tmp_path, delay):

@@ -172,6 +172,7 @@ def test_a_contact_lost_in_current_clamp_ends_with_that_sample(session, set_faul
     assert_safe(session)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(8, 11, 12)
 def test_a_map_keeps_what_is_suspect_and_drops_what_is_bad(session, set_fault):
     from seccm_ophyd.plans import current_map

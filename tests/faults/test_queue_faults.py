@@ -151,6 +151,7 @@ def scan(points):
             "item_type": "plan"}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.fault(45)
 @pytest.mark.parametrize("killed", [False, True], ids=["destroyed", "killed"])
 def test_the_worker_dies_in_a_plan(ioc, manager, killed):
@@ -198,6 +199,7 @@ def test_the_worker_dies_in_a_plan(ioc, manager, killed):
     wait_until_safe(ioc)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(46)
 def test_redis_dies_during_a_plan(ioc, manager, redis):
     manager.do("queue_item_add", item=scan(12), **USER)

@@ -40,6 +40,7 @@ def indices(journal):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(28, 45)
 @pytest.mark.parametrize("recovered", [False, True])
 def test_a_killed_scan_is_finished_by_the_next_session(ioc, tmp_path, recovered):

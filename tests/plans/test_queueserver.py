@@ -142,6 +142,7 @@ def test_a_hop_alone_is_no_plan_of_a_queue(allowed):
         assert "seccm" in allowed[1][group]
 
 
+@pytest.mark.slow
 @pytest.mark.system
 def test_the_profile_is_a_startup_of_the_queueserver(tmp_path):
     """As `start-re-manager` loads it: in an IPython kernel, with a simulator."""

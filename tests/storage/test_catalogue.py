@@ -125,6 +125,7 @@ def test_old_style_clients_do_not_change_those_opened_later(catalogued):
     close_catalogue(later)
 
 
+@pytest.mark.slow
 def test_an_empty_database_left_by_an_early_reader_is_no_catalogue(tmp_path):
     folder = DataFolder(tmp_path).create()
     folder.database.touch()
@@ -271,6 +272,7 @@ def test_importing_storage_is_light(run_python):
 # -- several processes -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_session_a_killed_writer_and_other_readers(catalogued, run_python):
     """A scan goes on; another process reads it; the writer dies; nothing is lost."""
     write_profile(catalogued)

@@ -84,6 +84,7 @@ def test_an_unknown_sample_is_refused(capsys):
     assert "composite" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_a_picture_and_a_stored_run(tmp_path, module_profiles):
     done = subprocess.run(
         [sys.executable, "-m", "seccm_ophyd.cli", "demo", "--points", "3"],
@@ -103,6 +104,7 @@ def test_the_demo_leaves_a_picture_and_a_stored_run(tmp_path, module_profiles):
     assert picture.stem in done.stdout
 
 
+@pytest.mark.slow
 def test_the_profile_gives_the_names_that_its_banner_tells(tmp_path, module_profiles):
     code = (
         "RE(hop_scan(seccm, CurrentSample(), -1, 1, 2, 0, 0, 1));"

@@ -17,7 +17,7 @@ from seccm_ophyd.techniques import CurrentSample, Galvanostatic
 
 from .conftest import read_pv
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 GRID = (-2, 2, 6, -2, 2, 3)
 TECHNIQUES = (CurrentSample(), [CurrentSample(), Galvanostatic(duration_s=0.05)])

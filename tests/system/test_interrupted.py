@@ -84,6 +84,7 @@ def test_paused_and_resumed_xy_never_moves_in_contact(session, collected, defer)
         assert repeated == 0
 
 
+@pytest.mark.slow
 def test_a_second_process_reads_a_running_scan_and_sigkill_loses_no_hop(
     tmp_path, module_profiles
 ):

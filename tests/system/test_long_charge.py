@@ -13,6 +13,7 @@ from seccm_ophyd.views import HopProgress
 pytestmark = pytest.mark.system
 
 
+@pytest.mark.slow
 def test_a_long_charge_can_be_read_while_it_goes_on(session):
     """The journal and the file have all of it up to the last part, at any time."""
     said, seen = io.StringIO(), []

@@ -10,6 +10,7 @@ from seccm_ophyd.paper import FIGURES, Row, format_table
 pytestmark = pytest.mark.system
 
 
+@pytest.mark.slow
 def test_figures_of_single_points(tmp_path, module_profiles, capsys):
     wanted = ("1b", "2c", "S2")
     options = [option for name in wanted for option in ("--figure", name)]

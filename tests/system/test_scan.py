@@ -155,6 +155,7 @@ def test_a_deep_hole_is_a_missed_landing(session, collected):
     assert collected[-1][1]["hop_counts"]["no_contact"] == 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_map(tmp_path, module_profiles, session):
     code = """
 import sys

@@ -28,6 +28,7 @@ def surface(tmp_path):
     return path, axis, height
 
 
+@pytest.mark.slow
 def test_the_scan_gives_the_surface_back(surface, tmp_path):
     path, axis, height = surface
     span = (axis[0], axis[-1], NUMBER)

@@ -117,6 +117,7 @@ MAPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPS)
 def test_a_map_measures_at_each_point_in_its_mode_in_the_time_foretold(
     session, run, name
@@ -153,6 +154,7 @@ def test_the_maps_tell_the_particle_from_the_carbon(run):
     assert on[slope] < off[slope] / 5
 
 
+@pytest.mark.slow
 def test_a_list_of_techniques_is_done_in_one_contact(session, run):
     techniques = [
         ZeroCurrentPotential(),
@@ -250,6 +252,7 @@ def test_a_discharge_ends_at_its_cutoff(session, run):
     assert_charge_is_in_its_trace(session, done, -200.0, 0.02)
 
 
+@pytest.mark.slow
 def test_charge_and_discharge_share_a_contact(session, run):
     done = run("charge_discharge", PARTICLE, **GENTLE)
     assert done.landings == 1
@@ -259,6 +262,7 @@ def test_charge_and_discharge_share_a_contact(session, run):
     assert_charge_is_in_its_trace(session, done, -5.0, 0.05, "_2")
 
 
+@pytest.mark.slow
 def test_a_charge_is_seen_on_the_map_behind_it(session, run):
     settings = {**GENTLE, "current_pa": 50.0, "e_upper_v": 1.9}
     done = run("charge_and_remap", PARTICLE, *GRID, **settings)

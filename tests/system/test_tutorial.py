@@ -10,6 +10,7 @@ pytestmark = pytest.mark.system
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorials" / "first_session.md"
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_tutorial_run(session, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", TUTORIAL.read_text(), re.S | re.M)

@@ -54,6 +54,7 @@ def wait_for(condition, process, seconds=60):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.system
 def test_picture_of_a_growing_journal_without_a_display(folder, tmp_path, no_display):
     run = scan_run(8, 6, snake=True, misses=(3, 30))
