@@ -1,5 +1,6 @@
 """The engine of a session: no plot ends a scan, no failure leaves it in contact."""
 
+import asyncio
 import functools
 import logging
 import threading
@@ -81,6 +82,16 @@ class SessionEngine(RunEngine):
             if self._microscope is not None:
                 self._microscope.stop()
 
+    def end_loop(self) -> None:
+        """End the event loop and wait for its thread; nothing runs any more then."""
+        loop, thread = self.loop, self._th
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result(5.0)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5.0)
+        if not loop.is_running() and not loop.is_closed():
+            loop.close()
+
     def subscribe(self, func: Callable[..., Any], name: str = "all") -> int:
         """Call `func` with documents; see `bluesky.RunEngine.subscribe`."""
         if callable(name) and isinstance(func, str):  # bluesky's old order
@@ -103,6 +114,13 @@ class SessionEngine(RunEngine):
             For ``unsubscribe``.
         """
         return int(super().subscribe(func, name))
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _guarded(func: Callable[..., Any]) -> Callable[..., None]:

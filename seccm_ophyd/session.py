@@ -1,6 +1,5 @@
 """A session: RunEngine, microscope, journal and catalogue, wired up and taken down."""
 
-import asyncio
 import dataclasses
 import importlib.metadata
 import logging
@@ -8,8 +7,6 @@ import os
 import threading
 import time
 from typing import Any
-
-from bluesky import RunEngine
 
 from .channel_access import forget_channels
 from .config import Config, load_config
@@ -180,7 +177,7 @@ class Session:
         if hasattr(self, "seccm"):
             self._leave_safe()
         if hasattr(self, "RE"):
-            _end_loop(self.RE)  # and with it the heartbeat
+            self.RE.end_loop()  # and with it the heartbeat
         if hasattr(self, "seccm"):
             self._leave_instrument()
         if hasattr(self, "journal"):
@@ -319,21 +316,3 @@ def _metadata(config: Config) -> dict[str, Any]:
         **({"simulator": simulated} if simulated else {}),
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
-
-
-def _end_loop(engine: RunEngine) -> None:
-    """Stop the engine's event loop and wait for its thread."""
-    loop, thread = engine.loop, engine._th  # noqa: SLF001 - bluesky has no close()
-    if loop.is_running():
-        asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result(5.0)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5.0)
-    if not loop.is_running() and not loop.is_closed():
-        loop.close()
-
-
-async def _cancel_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
