@@ -82,6 +82,7 @@ def test_metadata_do_not_name_files(RE, docs, fake, tmp_path, monkeypatch, text)
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault(42)
 def test_hostile_runs_in_the_catalogue_stay_in_its_folder(tmp_path):
     folder = DataFolder(tmp_path / "data").create()

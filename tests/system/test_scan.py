@@ -94,6 +94,7 @@ def test_each_hop_has_its_approach_curve_and_trace(session, scan):
     np.testing.assert_allclose(traces[:, 2].mean(axis=1), currents)
 
 
+@pytest.mark.slow
 def test_a_new_python_finds_the_run_by_name(scan, module_profiles):
     uid, emitted = scan
     code = """

@@ -175,6 +175,7 @@ def test_a_list_of_techniques_is_done_in_one_contact(session, run):
     np.testing.assert_allclose(potential, 0.65)
 
 
+@pytest.mark.slow
 def test_a_voltammogram_has_its_peaks_on_either_side_of_the_rest(session, run):
     done = run("cyclic_voltammetry", PARTICLE, scan_rate_v_s=0.5, rest_s=0.5)
     event = done.event
