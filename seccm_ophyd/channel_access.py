@@ -180,11 +180,12 @@ def search_only_for_known_channels() -> None:
 
 
 def forget_channels(prefix: str) -> None:
-    """Let go of all channels of an IOC that has ended for good.
+    """Let go of all channels of an IOC: who asks for them again gets new ones.
 
-    caproto would search for them as long as this process lives, and whenever any new
-    channel is searched for, for all of them at once: after some dozens of simulators
-    the answers that count get lost among them. libca does this more sparingly.
+    caproto keeps a channel with its last value, and once its IOC has ended searches for
+    it as long as this process lives; whenever any new channel is searched for, for all
+    of them at once. After some dozens of simulators the answers that count get lost
+    among them. libca does this more sparingly.
 
     Parameters
     ----------

@@ -110,6 +110,7 @@ class Session:
             self._simulator.wait()
         self.seccm = Microscope(self._whereabouts()["prefix"], name="seccm")
         self.seccm.connect()
+        self.seccm.link.begin()
         self.seccm.traces.folder.put(str(folder.traces))
         self.seccm.traces.reserve.put(config.reserve_mb * 1e6)
         self.seccm.rest_potential.put(config.sample.rest_potential_v)
@@ -184,7 +185,6 @@ class Session:
             self.journal.close()
         if self._simulator is not None:
             self._simulator.end()
-            forget_channels(self._simulator.prefix)
             self._simulator = None
         self._lock.release()
 
@@ -206,11 +206,11 @@ class Session:
         if self._drives():
             self._lease.give_back()
         if self._simulator is not None:
-            # Only where the IOC goes too: the EPICS library does not always find a
-            # channel again that was given up and is asked for soon after.
+            # Only where the IOC goes too: libca does not always find a channel again
+            # that was given up and is asked for soon after.
             seccm.destroy()
-        elif not seccm.connected:
-            forget_channels(seccm.prefix)
+        # the next session is not to begin with what this one has heard last
+        forget_channels(seccm.prefix)
 
     def __enter__(self) -> "Session":
         return self

@@ -92,6 +92,15 @@ class InstrumentLink(Device):
     def _error(self, what: str) -> InstrumentLostError:
         return InstrumentLostError(f"the IOC {self.prefix} {what}: tip state unknown")
 
+    def begin(self) -> None:
+        """Take the IOC as it is now: nobody has relied on it before.
+
+        What an earlier session of this process has heard of it may still be in the
+        memory of the EPICS library.
+        """
+        self._boot = int(self.boot_id.get(use_monitor=False))
+        self._lost = ""
+
     def accept(self) -> None:
         """Go on with the instrument as it is now: its state is known again."""
         self._lost = ""

@@ -50,19 +50,24 @@ class Lithium:
 
         Notes
         -----
-        From the footprint, crystallite g loses ``c_g charge/(F c_max A r/3)``, where
-        c_g is its share of the whole footprint, bare substrate included: a crystallite
-        touched by the rim loses the less, as the current is the less. From a particle
+        What the footprint wets ends in one state, that of its mean after it has lost
+        ``charge/(F c_max A r/3)``. Crystallite g goes there by c_g, its share of the
+        whole footprint, bare substrate included: a crystallite touched by the rim loses
+        the less, as the current is the less. In all they lose the charge, and none goes
+        beyond the state that the potential holds. From a particle
         the loss is ``charge/(F c_max V_p)`` on the mean, the more evenly spread over
         its crystallites the more of it was reached.
         """
+        if charge == 0:
+            return
         footprint_volume = site.area * RADIUS / 3
         if reached > _CREPT and site.particle_volume > footprint_volume:
             self._take_from_particle(site, charge, reached)
             return
         share = site.weights * (len(site.grains) / FOOTPRINT.shape[1])
-        loss = charge / (F * C_MAX * footprint_volume)
-        np.add.at(self._grains.theta, site.grains, -share * loss)
+        reached_theta = site.theta - charge / (F * C_MAX * footprint_volume)
+        missing = reached_theta - self._grains.theta[site.grains]
+        np.add.at(self._grains.theta, site.grains, share * missing)
         self._clip(site.grains)
 
     def _take_from_particle(self, site: Site, charge: float, reached: float) -> None:

@@ -49,6 +49,17 @@ def safe_at_boot(ioc):
 
 
 @pytest.mark.fault(1)
+def test_an_ioc_that_was_restarted_between_two_sessions_is_not_lost(ioc, tmp_path):
+    for number in range(2):
+        with open_session(
+            prefix=ioc.prefix, data_dir=tmp_path / str(number), catalogue=""
+        ) as session:
+            session.RE(hop_list(session.seccm, CurrentSample(), [(0, 0)]))
+        ioc.kill()
+        ioc.start()
+
+
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_ioc_dies_in_a_hop(session, ioc, phase):
     m = session.seccm

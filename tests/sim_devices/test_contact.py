@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from seccm_ophyd.sim_devices.cell import RedoxCell, equilibrium_theta
 from seccm_ophyd.sim_devices.electronics import leaky_capacitor
 from seccm_ophyd.sim_devices.meniscus.contact import Contact
 from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
@@ -163,6 +164,21 @@ def test_repeated_hops_on_one_spot_decay():
         contact.release()  # a second one takes nothing
     ratios = np.array(currents[1:]) / currents[:-1]
     assert np.all((ratios > 0.7) & (ratios < 0.98))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_crystallite_is_emptied_beyond_what_the_potential_holds(seed):
+    film = make_sample("film", seed=seed, size=2e-6)
+    rng = np.random.default_rng(seed)
+    rest = equilibrium_theta(0.65, RedoxCell())
+    for x, y in rng.uniform(-150e-9, 150e-9, (300, 2)):  # footprints of 110 nm
+        contact = Contact(film.site(x, y), PIPETTE, rng)
+        contact.hold(0.65, 60e-3)
+        contact.release()
+    touched = film.grains.theta[film.grains.theta < 0.5]
+    assert len(touched) >= 4
+    assert touched.min() > rest - 1e-3
+    assert np.median(touched) < rest + 0.05, "used up, and still none beyond"
 
 
 def test_few_steps_resolve_a_potential_that_is_held(typical):
