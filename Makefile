@@ -25,7 +25,8 @@ test: $(STAMP)
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
 	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 -m "not soak" \
-	    $(PYTEST_ARGS) tests/system --deselect tests/system/test_command_line.py
+	    $(PYTEST_ARGS) tests/system tests/faults/test_lost_ioc.py \
+	    --deselect tests/system/test_command_line.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .
