@@ -16,16 +16,13 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/seccm demo
 
-# With the other EPICS layer: what opens, drives and loses an IOC.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
-	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS) \
-	    tests/devices tests/system/test_running_ioc.py tests/system/test_stock_plans.py
 
 slow: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 -m slow --timeout=600 $(PYTEST_ARGS)
 	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 -m "not soak" \
-	    $(PYTEST_ARGS) tests/system tests/faults/test_lost_ioc.py \
+	    --timeout=600 $(PYTEST_ARGS) tests/devices tests/system tests/faults/test_lost_ioc.py \
 	    --deselect tests/system/test_command_line.py
 
 check: $(STAMP)
