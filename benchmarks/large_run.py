@@ -14,6 +14,7 @@ from seccm_ophyd.storage.catalogue import close_catalogue
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.ingest import write_run
 from seccm_ophyd.storage.traces import TraceFile
+from tests.synthetic_runs import HOP_SCALARS
 
 __all__ = ["SAMPLES", "make_large_run"]
 
@@ -21,17 +22,7 @@ SAMPLES = 200
 LABEL = "galvanostatic"
 _TECHNIQUE = {"technique": "Galvanostatic", "current_pa": 5.0}
 _SCALARS = {
-    "hop_index": ("integer", ""),
-    "hop_outcome": ("string", ""),
-    "hop_repeated": ("integer", ""),
-    "xy_x": ("number", "um"),
-    "xy_x_user_setpoint": ("number", "um"),
-    "xy_y": ("number", "um"),
-    "xy_y_user_setpoint": ("number", "um"),
-    "z_contact_height": ("number", "um"),
-    "z_contact_current": ("number", "pA"),
-    "z_baseline_current": ("number", "pA"),
-    "z_baseline_noise": ("number", "pA"),
+    **HOP_SCALARS,
     "z_contact_time": ("number", "s"),
     "clamp_contact_age": ("number", "s"),
     "clamp_end_potential": ("number", "V"),

@@ -6,7 +6,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.schema import HopOutcome
-from seccm_ophyd.techniques import Technique
+from seccm_ophyd.techniques import Technique, turns_of
 
 from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
@@ -36,8 +36,7 @@ def step_along(
     misses = Misses(microscope, options)
     surface = KnownSurface(options)
     before: tuple[float, float] | None = None
-    alone = len(techniques) == 1 and not techniques[0].acquisition.switches
-    turns = () if alone else range(len(techniques))
+    turns = turns_of(techniques)
     for line in lines(points):
         for index, x, y, *heights in surface.plan(line):
             outcome = yield from hop(

@@ -21,7 +21,7 @@ from tests.synthetic_traces import (
 T0 = 1_700_000_000.0
 HOP_S = 0.25
 
-SCALARS = {
+HOP_SCALARS = {
     "hop_index": ("integer", ""),
     "hop_outcome": ("string", ""),
     "hop_repeated": ("integer", ""),
@@ -33,6 +33,9 @@ SCALARS = {
     "z_contact_current": ("number", "pA"),
     "z_baseline_current": ("number", "pA"),
     "z_baseline_noise": ("number", "pA"),
+}
+SCALARS = {
+    **HOP_SCALARS,
     "clamp_current": ("number", "pA"),
     "clamp_current_sd": ("number", "pA"),
     "clamp_potential": ("number", "V"),

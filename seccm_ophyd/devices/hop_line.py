@@ -9,7 +9,7 @@ from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import InstrumentLostError
-from ..techniques import check_whole
+from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
 from .command import Command, ResultScalar, finished
 from .line_part import LinePart
@@ -63,9 +63,8 @@ class HopLine(Linked):
             So many landings in a row without contact end a line.
         """
         clamp = self.parent.clamp
-        wanted = [m.technique.acquisition for m in clamp.measurements]
-        alone = len(wanted) == 1 and not wanted[0].switches
-        turns = [] if alone else wanted
+        wanted = [technique.acquisition for technique in clamp.prepared]
+        turns = [wanted[turn] for turn in turns_of(clamp.prepared)]
         self._put(self.max_misses, int(max_misses))
         self._put(self.turns, len(turns))
         for number, acquisition in enumerate([wanted[0], *turns]):

@@ -27,7 +27,13 @@ from .chronoamperometry import Chronoamperometry
 from .contact_loss import contact_loss
 from .current_clamp import Galvanostatic, ZeroCurrentPotential
 from .current_sample import CurrentSample
-from .sequence import Measurement, TechniqueLike, as_technique, as_techniques
+from .sequence import (
+    Measurement,
+    TechniqueLike,
+    as_technique,
+    as_techniques,
+    turns_of,
+)
 from .voltammetry import CyclicVoltammetry, LinearSweepVoltammetry
 
 __all__ = [
@@ -50,4 +56,5 @@ __all__ = [
     "check_range",
     "check_whole",
     "contact_loss",
+    "turns_of",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from .base import Scalar, Technique
 
-__all__ = ["Measurement", "TechniqueLike", "as_technique", "as_techniques"]
+__all__ = ["Measurement", "TechniqueLike", "as_technique", "as_techniques", "turns_of"]
 
 TechniqueLike = Technique | dict[str, Any]
 
@@ -49,6 +49,15 @@ def as_techniques(
             raise ParameterError("technique=[] is not allowed: at least one is needed")
         return tuple(as_technique(technique) for technique in techniques)
     return (as_technique(techniques),)  # type: ignore[arg-type]
+
+
+def turns_of(techniques: Sequence[Technique]) -> range:
+    """Tell which techniques of a contact are taken up in it, by their numbers.
+
+    None, if there is one only, which goes on at the potential of the approach.
+    """
+    alone = len(techniques) == 1 and not techniques[0].acquisition.switches
+    return range(0 if alone else len(techniques))
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,11 @@ class CurrentInput:
         """Noise behind the filter (A), `n` samples at `dt` (s)."""
         return current_noise(n, dt, self.cutoff, rng)
 
+    @property
+    def remembers(self) -> float:
+        """How long the filter remembers (s)."""
+        return _MEMORY / self.cutoff
+
     def memory(self, dt: float) -> int:
         """Tell how many samples at `dt` (s) the filter remembers."""
         return math.ceil(_MEMORY / (self.cutoff * dt))

@@ -15,8 +15,7 @@ from .conditions import Conditions
 __all__ = ["HeldCell"]
 
 _STEPS = 32  # samples that tell the course of a current that nobody records
-_MEMORY = 1.5  # periods of its cut-off that a filter remembers
-_CALM = 4.0  # such times after a change, the current is straight for one of them
+_CALM = 4.0  # memories of the filter after a change, the current is straight in one
 _FELT = 6.0  # standard deviations
 _AVERAGED = 5  # independent values that a current is averaged over, at most
 _HALF_STEP = 0.33  # periods of the cut-off after which half of a step has come
@@ -170,7 +169,7 @@ class HeldCell:
             self.contact.hold(acting.potential, whole)
             self.current = self._flowing
             return History(np.array([self.current]), 0.0)
-        last = min(duration, _MEMORY / acting.signal.cutoff)
+        last = min(duration, acting.signal.remembers)
         self.contact.hold(acting.potential, duration - last)
         if duration > _CALM * last:
             before = self.contact.current()

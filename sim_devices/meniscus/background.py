@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Background:
     charging: float
     conducts: bool
 
-    def current(self, E, age, E_touch: float):
+    def current(self, E: Any, age: Any, E_touch: float) -> Any:
         """Give the current (A) at `E` (V), `age` (s) after a touch at `E_touch`.
 
         `E` and `age` may be numbers or arrays.

@@ -232,8 +232,7 @@ class Contact(Meniscus):
         if sharp:
             steps = graded_steps(times)
         elif (E == E[0]).all() and ensemble.last_step < np.inf:
-            resolved = ensemble.diffusion_time
-            steps = relaxing_steps(n * dt, ensemble.last_step, resolved)
+            steps = self._hold_steps(ensemble, n * dt, sharp=False)
         else:
             steps = np.full(m, times[0])
         nodes = np.concatenate([[0.0], np.cumsum(steps)])
