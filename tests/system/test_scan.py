@@ -95,8 +95,9 @@ def test_each_hop_has_its_approach_curve_and_trace(session, scan):
 
 
 @pytest.mark.slow
-def test_a_new_python_finds_the_run_by_name(scan, module_profiles):
+def test_a_new_python_finds_the_run_by_name(session, scan, module_profiles):
     uid, emitted = scan
+    assert session.catalog[uid]  # waits until the writer has caught up
     code = """
 import sys, databroker
 from databroker import Broker
