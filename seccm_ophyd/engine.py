@@ -10,6 +10,7 @@ from typing import Any
 from bluesky import RunEngine
 from bluesky.utils import DefaultDuringTask
 
+from .composing import SparingBundler
 from .devices import Microscope
 from .plans.preprocessors import safe_after_failure
 
@@ -56,6 +57,7 @@ class SessionEngine(RunEngine):
     `subscribe_vital`, and ends it when it fails.
     """
 
+    RunBundler = SparingBundler
     _microscope: Microscope | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

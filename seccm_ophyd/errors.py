@@ -2,6 +2,7 @@
 
 __all__ = [
     "CommandRefusedError",
+    "CommandTimeoutError",
     "ConfigError",
     "DiskSpaceError",
     "HopEndedError",
@@ -38,6 +39,10 @@ class InstrumentLostError(SeccmError, ConnectionError):
 
 class CommandRefusedError(SeccmError):
     """The IOC refused a command or a value; the message is its own."""
+
+
+class CommandTimeoutError(SeccmError, TimeoutError):
+    """A command or a move did not end within its longest physical duration."""
 
 
 class StoppedError(SeccmError):

@@ -3,10 +3,11 @@
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import EpicsMotor, EpicsSignal
+from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
 from ophyd.status import MoveStatus
 
 from ..errors import CommandRefusedError
+from .named import Named
 
 __all__ = ["StageAxis"]
 
@@ -14,7 +15,7 @@ __all__ = ["StageAxis"]
 MARGIN_S = 10.0
 
 
-class StageAxis(EpicsMotor):
+class StageAxis(Named, EpicsMotor):
     """One axis of a stage: an `ophyd.EpicsMotor` with a finite time-out.
 
     The status of a move succeeds when the record is done *and* still has the setpoint
@@ -25,6 +26,8 @@ class StageAxis(EpicsMotor):
 
     _moving: bool = False
 
+    # asked for only where `moving` is: the end of a move is told by .DMOV
+    motor_is_moving = Cpt(EpicsSignalRO, ".MOVN", auto_monitor=False, kind="omitted")
     settle = Cpt(
         EpicsSignal,
         ".DLY",
@@ -49,13 +52,14 @@ class StageAxis(EpicsMotor):
             If the instrument was lost.
         """
         self.parent.link.check()
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._duration_s(position) + MARGIN_S
+        timeout_s = kwargs.pop("timeout", None)
+        if timeout_s is None:
+            timeout_s = self._duration_s(position) + MARGIN_S
         self._started_moving = False
         # Not EpicsMotor.move: the status must be known before the record can answer.
         status = super(EpicsMotor, self).move(position, **kwargs)
         self._target, self._move_status = float(position), status
-        self.parent.link.watch(status)
+        self.parent.link.watch(status, timeout_s)
         self.user_setpoint.put(position, wait=False)
         if wait:
             status.wait()
@@ -78,14 +82,6 @@ class StageAxis(EpicsMotor):
         status = self._move_status
         if status is not None and not status.done:
             self.stop(success=True)
-
-    def read(self) -> dict[str, dict[str, Any]]:
-        """Read the position from the IOC, not from the monitored cache."""
-        reading = super().read()
-        readback = self.user_readback
-        value = readback.get(use_monitor=False)
-        reading[readback.name] = {"value": value, "timestamp": readback.timestamp}
-        return reading
 
     def _move_changed(
         self, timestamp: Any = None, value: Any = None, **kwargs: Any

@@ -24,9 +24,10 @@ from ..techniques import (
 )
 from .axis import MARGIN_S
 from .clamp_settings import ClampSettings
-from .command import Command, ResultScalar, finished
+from .command import Command, ResultScalar, belonging_to, finished
 from .measured import CONTACT_AGE, Measured
 from .progress import Progress
+from .setting import WorkedOut
 
 __all__ = ["APPROACH", "ClampAmplifier"]
 
@@ -64,7 +65,7 @@ class ClampAmplifier(ClampSettings):
 
     acquire = Cpt(_Acquire, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
     halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
-    trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=False, kind="omitted")
+    trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=True, kind="omitted")
 
     progress = Cpt(Progress, "", kind="omitted")
 
@@ -92,6 +93,9 @@ class ClampAmplifier(ClampSettings):
         self._turn = 0
         self._results: dict[str, Measured] = {}
         super().__init__(*args, **kwargs)
+        self._duration_s = WorkedOut(
+            self._work_out_duration, self.settle_time, self.samples, self.sample_rate
+        )
 
     # -- what is measured -------------------------------------------------------------
 
@@ -200,8 +204,11 @@ class ClampAmplifier(ClampSettings):
 
     def command_timeout_s(self, command: str) -> float:
         """Longest duration of an acquisition, with a margin (s)."""
-        seconds = self.settle_time.get() + self.samples.get() / self.sample_rate.get()
-        return 1.5 * float(seconds) + MARGIN_S
+        return 1.5 * self._duration_s.get() + MARGIN_S
+
+    def _work_out_duration(self) -> float:
+        sampling = self.samples.get() / self.sample_rate.get()
+        return float(self.settle_time.get() + sampling)
 
     def forget(self) -> None:
         """Drop what was measured: its scalars read NaN until the next acquisition."""
@@ -252,7 +259,7 @@ class ClampAmplifier(ClampSettings):
         found = self._results[label] = Measured.read(
             self.measuring,
             self.acquire,
-            self.trace.get(),
+            belonging_to(self.acquire, self.trace),
             noise_pa=float(self.current_noise.get()),
             zero_pa=self._zero_pa(),
         )

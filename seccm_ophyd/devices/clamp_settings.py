@@ -8,7 +8,7 @@ from ophyd import EpicsSignal
 from ..errors import CommandRefusedError
 from ..techniques import Acquisition
 from .link import Linked
-from .setting import PUT_TIMEOUT_S, array_setting, setting
+from .setting import PUT_TIMEOUT_S, Setting, array_setting, setting
 
 __all__ = ["ClampSettings"]
 
@@ -35,7 +35,18 @@ class ClampSettings(Linked):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._known: dict[EpicsSignal, Any] = {}
+        self._unchecked: set[EpicsSignal] = set()  # heard of since the last check
         super().__init__(*args, **kwargs)
+        for walk in self.walk_signals():
+            if isinstance(walk.item, Setting):
+                walk.item.subscribe(self._heard, run=False)
+
+    def _heard(self, obj: EpicsSignal, **kwargs: Any) -> None:
+        self._unchecked.add(obj)
+
+    def _know(self, signal: EpicsSignal, setpoint: Any) -> None:
+        self._known[signal] = setpoint
+        self._unchecked.add(signal)
 
     def forget_settings(self) -> None:
         """Verify every setting again next time: someone else may have changed it."""
@@ -43,7 +54,7 @@ class ClampSettings(Linked):
 
     def note_gain(self) -> None:
         """Take the gain as it is: nobody may change it from now on."""
-        self._known[self.gain] = self.gain.get(use_monitor=False)
+        self._know(self.gain, self.gain.get(use_monitor=False))
 
     def forget_clamping(self) -> None:
         """Verify again what the IOC may change: mode, held potential and current."""
@@ -51,20 +62,23 @@ class ClampSettings(Linked):
             self._known.pop(signal, None)
 
     def check_settings(self) -> None:
-        """Check that the amplifier is as it was set; monitored values cost nothing.
+        """Check that the amplifier is as it was set: what was heard of since then.
 
         Raises
         ------
         CommandRefusedError
             If somebody has changed a setting; the message names it and both values.
         """
-        for signal, setpoint in self._known.items():
+        for signal in self._unchecked & self._known.keys():
+            self._unchecked.discard(signal)
+            setpoint = self._known[signal]
             if signal in (self.waveform, self.cutoffs):
                 continue  # long, and therefore not monitored
             if _equal(signal.get(), setpoint):
                 continue
             found = signal.get(use_monitor=False)  # the last update may be on its way
             if not _equal(found, setpoint):
+                self._unchecked.add(signal)
                 raise CommandRefusedError(
                     f"{signal.pvname} is {found!r}, not {setpoint!r}: somebody has "
                     "changed it since it was set"
@@ -167,7 +181,7 @@ class ClampSettings(Linked):
                 f"{signal.pvname} is {found!r}, not {setpoint!r}: "
                 f"{self.link.last_error()}"
             )
-        self._known[signal] = setpoint
+        self._know(signal, setpoint)
 
 
 def _equal(found: Any, setpoint: Any) -> bool:

@@ -27,8 +27,9 @@ from ..errors import (
     StoppedError,
     TrippedError,
 )
+from .named import Named
 
-__all__ = ["Command", "ResultScalar", "finished"]
+__all__ = ["Command", "ResultScalar", "belonging_to", "finished"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def finished(device: Device) -> Status:
     return status
 
 
-class Command(Device):
+class Command(Named, Device):
     """One command of the IOC.
 
     `start` writes a fresh number; the `Status` settles when the result array comes back
@@ -140,7 +141,7 @@ class Command(Device):
         DeviceStatus
             Done when the IOC reports the end of exactly this command.
         """
-        status = DeviceStatus(self, timeout=timeout_s, call_stop_on_failure=False)
+        status = DeviceStatus(self, call_stop_on_failure=False)
         number = next(_numbers)
         with self._settling:
             self.forget()
@@ -148,7 +149,7 @@ class Command(Device):
             self._waiting = {**pending, number: status}
             self._issued.append(number)
         link = self.parent.link
-        link.watch(status, even_if_lost=self._even_if_lost)
+        link.watch(status, timeout_s, even_if_lost=self._even_if_lost)
         if not link.trouble(even_if_lost=self._even_if_lost):
             try:
                 self.request.put(number, wait=False)
@@ -193,6 +194,18 @@ class Command(Device):
         error = _ERRORS.get(outcome, CommandRefusedError)
         said = "" if outcome == NO_CONTACT else f": {self.parent.link.last_error()}"
         status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
+
+
+def belonging_to(command: Command, array: EpicsSignalRO) -> NDArray[np.float64]:
+    """Give an array that a command left, of which element 0 is its number.
+
+    The IOC publishes it ahead of the result, so that it is here already; if not, it is
+    asked for.
+    """
+    flat = np.atleast_1d(np.asarray(array.get(), dtype=float))
+    if not flat.size or flat[0] != command.number:
+        flat = np.atleast_1d(np.asarray(array.get(use_monitor=False), dtype=float))
+    return flat
 
 
 class ResultScalar(Signal):

@@ -10,6 +10,7 @@ from ophyd.status import Status
 from ..schema import HopOutcome
 from ..techniques import check_whole
 from .command import finished
+from .named import Named
 
 __all__ = ["HopRecord", "outcome_of"]
 
@@ -28,7 +29,7 @@ def outcome_of(
     return next((o for o, has in happened.items() if has), HopOutcome.CONTACT)
 
 
-class HopRecord(Device):
+class HopRecord(Named, Device):
     """Index, outcome and repetition of the hop that is going on.
 
     ``set(index)`` begins a hop: what the stages and the amplifier measured before is

@@ -17,6 +17,7 @@ from ophyd import Device, Signal, SignalRO
 from ..errors import DiskSpaceError
 from ..storage.traces import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
+from .named import Named
 from .z_stage import CURVE_SAMPLES
 
 __all__ = ["HopTraces"]
@@ -36,7 +37,7 @@ class FreeSpace(SignalRO):
         return float(shutil.disk_usage(folder).free) if folder else math.inf
 
 
-class HopTraces(Device):
+class HopTraces(Named, Device):
     """One HDF5 file per run, one dataset per kind of trace, one row per hop.
 
     The rows are written when the engine collects the documents of an event, at the row

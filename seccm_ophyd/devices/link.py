@@ -7,11 +7,11 @@ import weakref
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignalRO
-from ophyd.status import StatusBase
+from ophyd import Device, DeviceStatus, EpicsSignalRO
 from ophyd.utils.errors import InvalidState
 
-from ..errors import InstrumentLostError
+from ..errors import CommandTimeoutError, InstrumentLostError
+from .named import Named
 
 __all__ = ["SILENCE_S", "InstrumentLink", "Linked"]
 
@@ -27,8 +27,9 @@ class InstrumentLink(Device):
 
     A device gives its pending statuses to `watch`; they fail with `InstrumentLostError`
     when the connection drops, ``IOC:BootId`` changes, or ``IOC:Time`` is not published
-    for `SILENCE_S`. From then on every status fails until `accept`: nothing goes on by
-    itself with a tip of which nobody knows where it is.
+    for `SILENCE_S`, and with `CommandTimeoutError` when their time is over. After a
+    loss every status fails until `accept`: nothing goes on by itself with a tip of
+    which nobody knows where it is.
     """
 
     boot_id = Cpt(EpicsSignalRO, "IOC:BootId", auto_monitor=True, kind="omitted")
@@ -40,7 +41,8 @@ class InstrumentLink(Device):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pending: weakref.WeakSet[StatusBase] = weakref.WeakSet()
+        self._pending: weakref.WeakKeyDictionary[DeviceStatus, tuple[float, str]]
+        self._pending = weakref.WeakKeyDictionary()  # until when, and what it says then
         self._boot: int | None = None
         self._lost = ""
         self._heard: float | None = None
@@ -55,19 +57,27 @@ class InstrumentLink(Device):
         """Why the instrument was lost; empty when it is not, or `accept` was called."""
         return self._lost
 
-    def watch(self, status: StatusBase, *, even_if_lost: bool = False) -> StatusBase:
+    def watch(
+        self, status: DeviceStatus, timeout_s: float, *, even_if_lost: bool = False
+    ) -> DeviceStatus:
         """Let `status` fail as soon as the instrument is lost; returns it.
 
         Parameters
         ----------
         status
-            Of what is going to be started.
+            Of what is going to be started. It needs no time-out of its own, for which
+            ophyd would start a thread each time.
+        timeout_s
+            Time (s) after which it fails in any case, up to 0.25 s later.
         even_if_lost
             Whether it may begin although the instrument was lost before.
         """
         with self._lock:
-            self._pending = weakref.WeakSet(s for s in self._pending if not s.done)
-            self._pending.add(status)
+            done = [s for s in self._pending if s.done]
+            for old in done:
+                del self._pending[old]
+            late = f"{status.device.name} has not ended within {timeout_s:.1f} s"
+            self._pending[status] = time.monotonic() + timeout_s, late
         if trouble := self.trouble(even_if_lost=even_if_lost):
             self._fail(trouble)
         return status
@@ -149,16 +159,31 @@ class InstrumentLink(Device):
     def _clock_ticked(self, **kwargs: Any) -> None:
         self._heard = time.monotonic()
 
+    def end_late(self) -> None:
+        """Let the statuses fail whose time is over."""
+        now = time.monotonic()
+        with self._lock:
+            late = [(s, why) for s, (end, why) in self._pending.items() if now > end]
+            for status, _ in late:
+                del self._pending[status]
+        for status, why in late:
+            _end(status, CommandTimeoutError(why))
+
     def _fail(self, what: str) -> None:
         with self._lock:
-            pending, self._pending = list(self._pending), weakref.WeakSet()
+            pending = list(self._pending)
+            self._pending.clear()
         for status in pending:
-            with contextlib.suppress(InvalidState):  # it has ended in this moment
-                if not status.done:
-                    status.set_exception(self._error(what))
+            _end(status, self._error(what))
 
 
-class Linked(Device):
+def _end(status: DeviceStatus, error: Exception) -> None:
+    with contextlib.suppress(InvalidState):  # it has ended in this moment
+        if not status.done:
+            status.set_exception(error)
+
+
+class Linked(Named, Device):
     """A part of an instrument: it is lost when the whole is."""
 
     _own_link: InstrumentLink | None = None
@@ -210,8 +235,10 @@ class _Watchdog:
             for link in links:
                 if looked - before > _ASLEEP_S:
                     link.forgive()
-                elif link.is_silent():
+                    continue
+                if link.is_silent():
                     link.lose(f"has not answered for {SILENCE_S:g} s")
+                link.end_late()
             del links  # holds no link while it sleeps
 
 

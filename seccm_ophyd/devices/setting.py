@@ -1,13 +1,16 @@
 """One way to declare a setting: monitored, limited, bounded in time, in the config."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
 from ophyd.status import Status
 
-__all__ = ["PUT_TIMEOUT_S", "Setting", "array_setting", "setting"]
+__all__ = ["PUT_TIMEOUT_S", "Setting", "WorkedOut", "array_setting", "setting"]
+
+T = TypeVar("T")
 
 PUT_TIMEOUT_S = 5.0
 _POLL_S = 0.005
@@ -42,6 +45,35 @@ class Setting(EpicsSignal):
         if isinstance(found, str):
             return found == (value if isinstance(value, str) else self.enum_strs[value])
         return bool(abs(found - value) <= (self.tolerance or 0.0))
+
+
+class WorkedOut(Generic[T]):
+    """What is worked out of settings: anew only when one of them has changed.
+
+    Parameters
+    ----------
+    work_out
+        Works it out.
+    signals
+        What it asks.
+    """
+
+    def __init__(self, work_out: Callable[[], T], *signals: EpicsSignal) -> None:
+        self._work_out = work_out
+        self._changes = 0
+        self._known: tuple[int, T] | None = None
+        for signal in signals:
+            signal.subscribe(self._changed, run=False)
+
+    def _changed(self, **kwargs: Any) -> None:
+        self._changes += 1
+
+    def get(self) -> T:
+        """Return it as it is now."""
+        changes, known = self._changes, self._known
+        if known is None or known[0] != changes:
+            known = self._known = changes, self._work_out()
+        return known[1]
 
 
 def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:

@@ -1,6 +1,7 @@
 """The Z stage: lowers the nanopipette until the meniscus closes the cell."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,9 @@ from ophyd.status import Status
 
 from ..errors import SeccmError
 from .axis import MARGIN_S, StageAxis
-from .command import Command, ResultScalar, finished
+from .command import Command, ResultScalar, belonging_to, finished
 from .link import Linked
-from .setting import PUT_TIMEOUT_S, setting
+from .setting import PUT_TIMEOUT_S, WorkedOut, setting
 
 __all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
 
@@ -92,7 +93,18 @@ class ZStage(Linked):
         12, "um", "height above the contact before at which its meniscus broke"
     )
 
-    curve = Cpt(EpicsSignalRO, "Z:ApproachCurve", auto_monitor=False, kind="omitted")
+    curve = Cpt(EpicsSignalRO, "Z:ApproachCurve", auto_monitor=True, kind="omitted")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._timeouts_s = WorkedOut(
+            self._work_out_timeouts,
+            self.withdraw_distance,
+            self.withdraw_rate,
+            self.travel_limit,
+            self.approach_rate,
+            self.verify_time,
+        )
 
     @property
     def is_suspect(self) -> bool:
@@ -130,13 +142,16 @@ class ZStage(Linked):
 
     def command_timeout_s(self, command: str) -> float:
         """Longest duration of a command from travel and rate, with a margin (s)."""
+        return self._timeouts_s.get()[command]
+
+    def _work_out_timeouts(self) -> dict[str, float]:
         withdrawal = self.withdraw_distance.get() / self.withdraw_rate.get()
         # From a miss, the withdrawal goes back to where the approach began.
         withdrawal += self.travel_limit.get() / self.withdraw_rate.get()
         descent = self.travel_limit.get() / self.approach_rate.get()
         descent += self.verify_time.get()
-        seconds = {"withdraw": withdrawal, "approach": withdrawal + descent}[command]
-        return 1.5 * seconds + MARGIN_S
+        seconds = {"withdraw": withdrawal, "approach": withdrawal + descent}
+        return {command: 1.5 * s + MARGIN_S for command, s in seconds.items()}
 
     def read_curve(self) -> NDArray[np.float64]:
         """Read the approach curve of the last landing.
@@ -152,7 +167,7 @@ class ZStage(Linked):
         SeccmError
             If the curve is not that of the last approach, or not of that shape.
         """
-        flat = np.asarray(self.curve.get(), dtype=float)
+        flat = belonging_to(self.approach, self.curve)
         if flat.size != 2 + 2 * CURVE_SAMPLES or flat[1] != CURVE_SAMPLES:
             raise SeccmError(f"{self.curve.pvname}: {flat.size} numbers, not 2002")
         if self.approach.number is None or flat[0] != self.approach.number:

@@ -32,6 +32,8 @@ _PARENT = {
     "stream_datum": "stream_resource",
     "stop": "run_start",
 }
+# they mean nothing without their event, which follows at once: its sync is theirs, too
+_BEFORE_EVENTS = ("stream_datum",)
 
 
 def _plain(value: Any) -> Any:
@@ -63,7 +65,7 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
     return (json.dumps([name, doc], default=_plain) + "\n").encode()
 
 
-def append_line(fd: int, line: bytes) -> None:
+def append_line(fd: int, line: bytes, *, sync: bool = True) -> None:
     """Append a line to a file and see it safely on the disk.
 
     Parameters
@@ -72,6 +74,8 @@ def append_line(fd: int, line: bytes) -> None:
         Descriptor of a file opened for appending.
     line
         The whole line.
+    sync
+        Whether to wait for the disk now; else with the next line that does.
 
     Raises
     ------
@@ -84,7 +88,8 @@ def append_line(fd: int, line: bytes) -> None:
     try:
         while rest:
             rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
+        if sync:
+            os.fsync(fd)
     except OSError:
         os.ftruncate(fd, size)
         raise
@@ -136,7 +141,7 @@ class Journal:
                 self._append(doc["uid"], line)
                 return
             run = self._run_of[doc[_PARENT[name]]]
-            self._append(run, line)
+            self._append(run, line, sync=name not in _BEFORE_EVENTS)
             if name in ("descriptor", "resource", "stream_resource"):
                 self._run_of[doc["uid"]] = run
             elif name == "stop":
@@ -147,9 +152,9 @@ class Journal:
         for run in list(self._files):
             self._close(run)
 
-    def _append(self, run: str, line: bytes) -> None:
+    def _append(self, run: str, line: bytes, *, sync: bool = True) -> None:
         try:
-            append_line(self._files[run], line)
+            append_line(self._files[run], line, sync=sync)
         except OSError as error:
             path = str(self._folder.journal_file(run))
             why = f"{error.strerror}: the journal takes no more, the run cannot go on"

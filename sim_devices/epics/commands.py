@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from .pvs import RefusedError
+from .pvs import RefusedError, put
 
 __all__ = ["Command", "Outcome"]
 
@@ -90,5 +90,5 @@ class Command:
             logger.exception("%s %d failed", self._written.pvname, number)
             await self._written.group.ioc.trip(f"fault in the IOC: {fault!r}")
             outcome = Outcome.TRIPPED
-        await self._result.write([number, outcome, *values], verify_value=False)
-        await self._done.write(number, verify_value=False)
+        await put(self._result, [number, outcome, *values])
+        await put(self._done, number)

@@ -11,7 +11,12 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-from caproto import CaprotoConversionError, CaprotoValueError
+from caproto import (
+    CaprotoConversionError,
+    CaprotoValueError,
+    SubscriptionType,
+    TimeStamp,
+)
 from caproto.server import (
     PVGroup,
     PvpropertyChar,
@@ -270,19 +275,29 @@ def _backlog(length: int) -> int:
     return 1000 if length <= 100 else 10
 
 
+_NEW = SubscriptionType.DBE_LOG | SubscriptionType.DBE_VALUE
+
 _held: ContextVar[dict[Any, None] | None] = ContextVar("held", default=None)
 
 
 async def put(pv: Any, value: Any) -> None:
-    """Write a PV from inside: no limits, no putter; nothing if it has that value."""
+    """Write a PV from inside: no limits, no putter; nothing if it has that value.
+
+    Most PVs of a hop have neither fields nor alarms that depend on their value: of what
+    caproto does at each write they need value and time alone.
+    """
     if isinstance(value, (int, float, str)) and pv.value == value:
         return
     held = _held.get()
-    if held is None:
+    if held is None and pv.field_inst is not None:
         await pv.write(value, verify_value=False)
-    else:
-        pv._data["value"] = pv.preprocess_value(value)  # noqa: SLF001 (no other way)
+        return
+    pv._data["value"] = pv.preprocess_value(value)  # noqa: SLF001 (no other way)
+    if held is not None:
         held[pv] = None
+        return
+    pv._data["timestamp"] = TimeStamp.now()  # noqa: SLF001
+    await pv.publish(_NEW)
 
 
 @contextlib.contextmanager

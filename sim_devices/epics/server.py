@@ -63,8 +63,8 @@ class _Circuit(_server.VirtualCircuit):
     """One client: asked who it is at each write, told promptly what is new.
 
     caproto waits a while for further updates to fill a packet; asyncio rounds that up
-    to 1 ms, which each command of a hop would pay. Here what the publishing task has
-    put into the queue by now goes out in one packet.
+    to 1 ms, which each command of a hop would pay. Here all that the publishing task
+    has put into the queue by now goes out in one packet.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -87,14 +87,36 @@ class _Circuit(_server.VirtualCircuit):
 
         self._last_write = self.tasks.create(in_turn())
 
-    async def get_from_sub_queue(self, timeout: float | None = None) -> Any:
-        if timeout is None:
-            return await self.subscription_queue.get()
-        await asyncio.sleep(0)  # let the task that publishes go on
+    async def subscription_queue_loop(self) -> None:
+        """Send what is new."""
+        queue = self.subscription_queue
+        self.events_on.set()
         try:
-            return self.subscription_queue.get_nowait()
-        except asyncio.QueueEmpty:
-            return None
+            while True:
+                news = [await queue.get()]
+                await asyncio.sleep(0)  # let the task that publishes go on
+                while not queue.empty():
+                    news.append(queue.get_nowait())
+                await self._send_news(news)
+        except DisconnectedCircuit:
+            await self._on_disconnect()
+            self.circuit.disconnect()
+            await self.context.circuit_disconnected(self)
+
+    async def _send_news(self, news: list[Callable[[], Any]]) -> None:
+        """Send updates that are there still: those of slow clients make way for newer.
+
+        None goes out behind the end of its subscription.
+        """
+        subscribed = {
+            subscription.subscriptionid
+            for subscriptions in self.subscriptions.values()
+            for subscription in subscriptions
+        }
+        updates = [update for new in news if (update := new()) is not None]
+        wanted = [u for u in updates if u.subscriptionid in subscribed]
+        if wanted:
+            await self.send(*wanted)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -7,12 +7,16 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import pytest
 from bluesky.simulators import check_limits, summarize_plan
-from bluesky.utils import FailedStatus, RunEngineInterrupted, single_gen
+from bluesky.utils import RunEngineInterrupted, single_gen
 from event_model import DocumentNames, schema_validators
 
 from seccm_ophyd import plans
 from seccm_ophyd.devices import Microscope
-from seccm_ophyd.errors import CommandRefusedError, ParameterError
+from seccm_ophyd.errors import (
+    CommandRefusedError,
+    CommandTimeoutError,
+    ParameterError,
+)
 from seccm_ophyd.techniques import as_techniques
 from tests.plans.calls import BY_NAME, CALLS, documents, each_plan, moved
 
@@ -185,7 +189,7 @@ def test_a_silent_device_ends_the_run_safely(
     for part in (fake.device.z, fake.device.clamp):
         monkeypatch.setattr(type(part), "command_timeout_s", lambda *a: 0.05)
     fake.silent = {command}
-    with pytest.raises(FailedStatus):
+    with pytest.raises(CommandTimeoutError, match="has not ended within"):
         RE(call(fake.device))
     assert documents(docs, "stop")[0]["exit_status"] == "fail"
     assert fake.log[-1] == "safe"

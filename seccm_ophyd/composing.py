@@ -1,0 +1,68 @@
+"""Events like one that was validated are not validated again.
+
+Validation against the schema of event-model takes longer than all else that bluesky
+does for an event. It looks at names and types, and from hop to hop both are the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bluesky.bundlers import RunBundler
+from bluesky.utils import Msg
+from event_model import ComposeDescriptorBundle
+
+__all__ = ["SparingBundler"]
+
+
+class SparingBundler(RunBundler):
+    """A bundler for ``RunEngine.RunBundler`` that validates no two events alike."""
+
+    async def open_run(self, msg: Msg) -> str:
+        """Open a run; see `bluesky.bundlers.RunBundler.open_run`."""
+        uid = str(await super().open_run(msg))
+        compose = self._compose_descriptor
+
+        def sparing(*args: Any, **kwargs: Any) -> ComposeDescriptorBundle:
+            stream = compose(*args, **kwargs)
+            event: Any = _Sparing(stream.compose_event, type)
+            page: Any = _Sparing(stream.compose_event_page, _types_in)
+            return replace(stream, compose_event=event, compose_event_page=page)
+
+        compose_descriptor: Any = sparing
+        self._compose_descriptor = compose_descriptor
+        return uid
+
+
+class _Sparing:
+    """Composes a kind of document, and validates it unless it is like one before.
+
+    Parameters
+    ----------
+    compose
+        Composes it; `event_model.ComposeEvent` or the like.
+    kind
+        Tells what the schema looks at in a value.
+    """
+
+    def __init__(
+        self, compose: Callable[..., Any], kind: Callable[[Any], object]
+    ) -> None:
+        self._compose, self._kind = compose, kind
+        self._known: object = None
+
+    def __call__(self, **parts: Any) -> Any:
+        kinds = {name: self._kinds(part) for name, part in parts.items()}
+        doc = self._compose(**parts, validate=kinds != self._known)
+        self._known = kinds
+        return doc
+
+    def _kinds(self, part: Any) -> object:
+        if isinstance(part, Mapping):
+            return {name: self._kind(value) for name, value in part.items()}
+        return type(part)
+
+
+def _types_in(values: Any) -> object:
+    """Types in a column of a page."""
+    return {type(value) for value in values} if isinstance(values, list) else None

@@ -1,0 +1,103 @@
+"""Events are validated, but not each one like those before."""
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+import event_model
+import pytest
+from event_model import DocumentNames
+from ophyd import Signal
+
+from seccm_ophyd.engine import SessionEngine
+
+
+@pytest.fixture
+def engine():
+    made = SessionEngine({}, context_managers=[])
+    yield made
+    made.end_loop()
+
+
+@pytest.fixture
+def validated(monkeypatch):
+    """Name the kinds of documents that are validated."""
+    names = []
+    for kind in (DocumentNames.event, DocumentNames.event_page):
+        validator = event_model.schema_validators[kind]
+
+        def validate(doc, kind=kind, validator=validator):
+            names.append(kind.name)
+            return type(validator).validate(validator, doc)
+
+        wrapped = type("Validator", (), {"validate": staticmethod(validate)})()
+        monkeypatch.setitem(event_model.schema_validators, kind, wrapped)
+    return names
+
+
+@bpp.run_decorator()
+def _events(signal, values):
+    for value in values:
+        signal.put(value)
+        yield from bps.trigger_and_read([signal])
+
+
+def test_one_of_many_like_events_is_validated(engine, validated):
+    found = []
+    engine.subscribe(lambda name, doc: found.append((name, doc)))
+    engine(_events(Signal(name="s", value=0.0), [0.5, 1.5, 2.5]))
+    assert validated == ["event"]
+    events = [doc for name, doc in found if name == "event"]
+    assert [doc["seq_num"] for doc in events] == [1, 2, 3]
+    assert [doc["data"]["s"] for doc in events] == [0.5, 1.5, 2.5]
+    for name, doc in found:
+        event_model.schema_validators[DocumentNames[name]].validate(doc)
+
+
+def test_events_of_another_type_are_validated(engine, validated):
+    engine(_events(Signal(name="s", value=0.0), [0.5, 1, 2, "three"]))
+    assert validated == ["event"] * 3
+
+
+def test_each_run_is_validated(engine, validated):
+    signal = Signal(name="s", value=0.0)
+    engine(_events(signal, [1.0]))
+    engine(_events(signal, [1.0]))
+    assert validated == ["event", "event"]
+
+
+class _Flyer(Signal):
+    """Collected pages as they are given."""
+
+    def __init__(self, pages, **kwargs):
+        super().__init__(**kwargs)
+        self.pages = pages
+
+    def collect_pages(self):
+        for values, stamps in self.pages:
+            yield {"data": {"s": values}, "timestamps": {"s": stamps}}
+
+    def describe_collect(self):
+        return {"s": {"source": "here", "dtype": "number", "shape": []}}
+
+
+@bpp.run_decorator()
+def _collected(flyer):
+    yield from bps.declare_stream(flyer, name="primary", collect=True)
+    yield from bps.collect(flyer, name="primary")
+
+
+def test_one_of_many_like_pages_is_validated(engine, validated):
+    pages = [([1.0, 2.0], [0.0, 0.0])] * 3
+    engine(_collected(_Flyer(pages, name="s")))
+    assert validated == ["event_page"]
+
+
+def test_a_page_of_other_types_is_validated(engine, validated):
+    pages = [([1.0, 2.0], [0.0, 0.0]), ([1.0, "two"], [0.0, 0.0])]
+    engine(_collected(_Flyer(pages, name="s")))
+    assert validated == ["event_page"] * 2
+
+
+def test_columns_of_unequal_length_are_refused_each_time(engine):
+    pages = [([1.0, 2.0], [0.0, 0.0]), ([1.0, 2.0], [0.0])]
+    with pytest.raises(AssertionError, match="different length"):
+        engine(_collected(_Flyer(pages, name="s")))
