@@ -7,6 +7,7 @@ and read as a whole.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -232,9 +233,12 @@ class Recording:
         """List mean potential (V), mean current and its standard deviation (pA)."""
         if not len(self.current):
             return [np.nan] * 3
-        i = self.current / _PA
-        with np.errstate(invalid="ignore"):  # infinite readings have no deviation
-            return [float(self.potential.mean()), float(i.mean()), float(i.std())]
+        i, n = self.current / _PA, len(self.current)
+        mean = float(i.sum()) / n
+        if not np.isfinite(mean):  # infinite readings have no deviation
+            return [float(self.potential.mean()), mean, np.nan]
+        i -= mean
+        return [float(self.potential.sum()) / n, mean, sqrt(float(i.dot(i)) / n)]
 
     def trace(self, number: int) -> np.ndarray:
         """List the trace as ``Clamp:Trace`` has it: t (s), E (V) and i (pA)."""

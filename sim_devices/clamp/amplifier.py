@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class ClampAmplifier(AmplifierPVs):
     @property
     def current_input(self) -> CurrentInput:
         """The input at the present gain and filter."""
-        return CurrentInput(self.gain.value * _MV_PER_PA, self.filter_cutoff.value)
+        return _current_input(self.gain.value, self.filter_cutoff.value)
 
     def conditions(self) -> Conditions:
         """Tell what acts on the cell now."""
@@ -151,7 +151,7 @@ class ClampAmplifier(AmplifierPVs):
         """Publish range, step and noise with a new gain or filter."""
         new = {pv: pv.value for pv in (self.gain, self.filter_cutoff)}
         new[instance] = value
-        signal = CurrentInput(new[self.gain] * _MV_PER_PA, new[self.filter_cutoff])
+        signal = _current_input(new[self.gain], new[self.filter_cutoff])
         await put(self.current_range, signal.range / _PA)
         await put(self.current_step, signal.step / _PA)
         await put(self.current_noise, signal.noise_rms / _PA)
@@ -291,6 +291,12 @@ class ClampAmplifier(AmplifierPVs):
             start,
             start - self.cell.since,
         ]
+
+
+@lru_cache(maxsize=16)
+def _current_input(gain: float, cutoff: float) -> CurrentInput:
+    """Make the input at a gain (mV/pA) and a cut-off (Hz); kept, as it is asked for."""
+    return CurrentInput(gain * _MV_PER_PA, cutoff)
 
 
 async def _let_others() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,10 +40,10 @@ class CurrentInput:
         """One step of the digitiser (A)."""
         return 2 * _FULL_SCALE / _STEPS / self.gain
 
-    @property
+    @cached_property
     def noise_rms(self) -> float:
         """Noise without contact (A rms)."""
-        return float(np.hypot(noise_rms(self.cutoff), self.step / np.sqrt(12)))
+        return math.hypot(noise_rms(self.cutoff), self.step / math.sqrt(12))
 
     def noise(self, n: int, dt: float, rng: np.random.Generator) -> np.ndarray:
         """Noise behind the filter (A), `n` samples at `dt` (s)."""

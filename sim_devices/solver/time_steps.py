@@ -20,6 +20,7 @@ _LONGEST = 0.005  # step, in units of r^2/D, so that an exponential decay is res
 _MOST, _MOST_IN_ALL = 100, 1000  # steps between two times, and altogether
 _MAX_JUMPS = 50
 _GROWTH = 1.1  # of a step over the one before, while nothing changes
+_RESUMED = 0.8  # of the step before, when more is asked
 _SHORTEST = 1e-9  # s; durations are rounded to it
 
 
@@ -104,7 +105,7 @@ def _kept_relaxing_steps(ticks: int, before: float, longest: float) -> np.ndarra
     duration = ticks * _SHORTEST
     longest = max(longest, duration / _MOST)
     lengths, left = [], duration
-    step = min(before / 2, longest)
+    step = min(_RESUMED * before, longest)
     while left > 0:
         lengths.append(step)
         left -= step
@@ -136,6 +137,12 @@ def end_weights(
         Four rows: mean = `share` end + `memory` (mean before), and where to begin the
         search, end = `ahead` (end before) - `behind` (end before that).
     """
+    return _kept_end_weights(np.asarray(dt, float).tobytes(), sharp, before)
+
+
+@lru_cache(maxsize=128)
+def _kept_end_weights(lengths: bytes, sharp: bool, before: float) -> np.ndarray:
+    dt = np.frombuffer(lengths)
     share, memory = np.ones(len(dt)), np.zeros(len(dt))
     ahead, behind = share.copy(), memory.copy()
     if sharp:
@@ -153,7 +160,9 @@ def end_weights(
         share, memory = 1 / (1 + lean), lean / (1 + lean)
         behind[1:] = np.minimum(dt[1:] / dt[:-1], 1.0)
         ahead += behind
-    return np.array([share, memory, ahead, behind])
+    weights = np.array([share, memory, ahead, behind])
+    weights.flags.writeable = False
+    return weights
 
 
 def values_at(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
 
@@ -163,7 +164,8 @@ class Descent:
         if before < 2:
             return np.nan, np.nan
         i = self.current(max(0, before - _QUIET), before)
-        return float(i.mean()), float(i.std())
+        mean = float(i.sum()) / len(i)
+        return mean, sqrt(max(float(i.dot(i)) / len(i) - mean**2, 0.0))
 
     def curve(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
         """Height (m) and current (A) of the last 0.2 s up to a sample.

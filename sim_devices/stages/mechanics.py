@@ -105,9 +105,9 @@ class _Drift:
     since: float = 0.0
 
     def at(self, t: float) -> tuple[float, float, float]:
-        ways = zip(self.start, self.velocity, strict=True)
-        x, y, z = (start + velocity * (t - self.since) for start, velocity in ways)
-        return x, y, z
+        passed = t - self.since
+        (x, y, z), (u, v, w) = self.start, self.velocity
+        return x + u * passed, y + v * passed, z + w * passed
 
 
 class Mechanics:
