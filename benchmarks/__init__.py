@@ -1,5 +1,6 @@
 """How long things take: ``python -m benchmarks``, or ``make bench``.
 
-Each module measures one part and offers ``measure(repeats) -> list[Result]``;
-`benchmarks.__main__` collects them.
+`physics`, `reading`, `hops` and `adaptive` measure one part each and offer ``measure()
+-> list[Result]``; `benchmarks.__main__` collects them. `scaling` draws how costs grow
+with the number of hops; `soak` looks for what grows and should not.
 """

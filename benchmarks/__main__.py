@@ -1,6 +1,11 @@
-"""Measure everything, print a table, write ``benchmarks/latest.json``."""
+"""Measure everything, print a table, write ``benchmarks/latest.json``.
+
+``python -m benchmarks PART...`` measures only these parts and writes nothing.
+"""
 
 import json
+import sys
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
@@ -8,26 +13,29 @@ from . import adaptive, hops, physics, reading
 from .timing import Result
 
 LATEST = Path(__file__).with_name("latest.json")
-PARTS = (physics, reading, hops, adaptive)
+PARTS = {"physics": physics, "reading": reading, "hops": hops, "adaptive": adaptive}
 
 
-def main() -> None:
-    """Run all benchmarks."""
-    results = [result for part in PARTS for result in part.measure()]
-    print(table(results))
-    report = {result.name: result.value for result in results}
-    LATEST.write_text(json.dumps(report, indent=2) + "\n")
+def main(names: Sequence[str] = ()) -> None:
+    """Run benchmarks: those named, or all."""
+    print(f"{'benchmark':32} {'measured':>10} {'at most':>10}")
+    results = []
+    for name in names or PARTS:
+        for result in PARTS[name].measure():
+            print(line(result), flush=True)
+            results.append(result)
+    if not names:
+        report = {result.name: result.value for result in results}
+        LATEST.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def table(results: list[Result]) -> str:
-    """Write the results below each other, beside what is asked."""
-    lines = [f"{'benchmark':32} {'measured':>10} {'at most':>10}"]
-    for r in results:
-        late = "  too slow" if r.value > r.at_most else ""
-        asked = f"{r.at_most:10.3g}" if isfinite(r.at_most) else f"{'-':>10}"
-        lines.append(f"{r.name:32} {r.value:10.3g} {asked}{late}")
-    return "\n".join(lines)
+def line(result: Result) -> str:
+    """Write a result beside what is asked."""
+    late = "  too slow" if result.value > result.at_most else ""
+    bounded = isfinite(result.at_most)
+    asked = f"{result.at_most:10.3g}" if bounded else f"{'-':>10}"
+    return f"{result.name:32} {result.value:10.3g} {asked}{late}"
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

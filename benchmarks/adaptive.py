@@ -1,10 +1,9 @@
 """What adaptive hops save on a composite, and whether they find the same surface.
 
-``python -m benchmarks.adaptive [SEEDS]``, 10 by default. Each seed is scanned twice,
-on simulators of its own: 64 x 64 hops over 10 x 10 um by the paper's hop, and adaptive.
+Each of ten seeds is scanned twice, on simulators of its own: 64 x 64 hops over
+10 x 10 um by the paper's hop, and adaptive.
 """
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,8 +94,3 @@ def _count(prefix: str, name: str) -> int:
     counter = EpicsSignalRO(f"{prefix}Sim:{name}", name="counter")
     counter.wait_for_connection(timeout=10)
     return int(counter.get())
-
-
-if __name__ == "__main__":
-    for found in measure(int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS):
-        print(f"{found.name:32} {found.value:10.4g} {found.at_most:10g}")

@@ -1,7 +1,4 @@
-"""What a hop costs beside its physics: step by step, flown, and the stock way.
-
-``python -m benchmarks.hops`` measures only this part; it takes some minutes.
-"""
+"""What a hop costs beside its physics: step by step, flown, and the stock way."""
 
 import subprocess
 import sys
@@ -15,6 +12,7 @@ from statistics import median
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
 import bluesky.preprocessors as bpp
+import numpy as np
 from bluesky import RunEngine
 from bluesky.callbacks.best_effort import BestEffortCallback
 from bluesky_tiled_plugins import TiledWriter
@@ -31,7 +29,7 @@ from .sessions import scratch_session, wait_for_writer
 from .soak import resident_mb
 from .timing import Result
 
-__all__ = ["measure"]
+__all__ = ["measure", "watch"]
 
 REPEATS = 5
 TRACED = CurrentSample(samples=1000)
@@ -155,18 +153,33 @@ def _between_contacts_s(plan: Callable, time_scale: float) -> float:
 
 def rss_growth_mb() -> float:
     """Watch the memory of the session over 100 000 flown hops (MB)."""
-    memory: list[tuple[int, float]] = []
+    hops, _, memory = watch(hop_fly, GROWN).T
+    return float(memory[-1] - memory[hops >= GROWN**2 - 100_000][0])
+
+
+def watch(plan: Callable, side: int) -> np.ndarray:
+    """Watch a scan of `side` x `side` hops at full speed.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        Hops made, time since the first of them (s), memory of the session (MB).
+    """
+    seen: list[tuple[int, float, float]] = []
 
     def note(name: str, doc: dict) -> None:
-        if doc["seq_num"] % 1000 == 0:
-            memory.append((doc["seq_num"], resident_mb()))
+        if name not in ("event", "event_page"):
+            return
+        number = doc["seq_num"] if name == "event" else doc["seq_num"][-1]
+        if not seen or number >= 1.02 * seen[-1][0] or number == side**2:
+            seen.append((number, time.perf_counter(), resident_mb()))
 
     with scratch_session(seed=1, time_scale=0) as session:
-        session.RE.subscribe(note, "event")
-        grid = _grid(GROWN)
-        session.RE(hop_fly(session.seccm, CurrentSample(), *grid, snake=True))
-    (before,) = (mb for hops, mb in memory if hops == 9000)
-    return memory[-1][1] - before
+        session.RE.subscribe(note)
+        session.RE(plan(session.seccm, CurrentSample(), *_grid(side), snake=True))
+    watched = np.array(seen)
+    watched[:, 1] -= watched[0, 1]
+    return watched
 
 
 def open_session_s() -> float:
@@ -188,8 +201,3 @@ def open_session_s() -> float:
         ]
         wait_for_writer(Path(folder))
     return median(taken)
-
-
-if __name__ == "__main__":
-    for found in measure():
-        print(f"{found.name:32} {found.value:10.4g} {found.at_most:10g}", flush=True)

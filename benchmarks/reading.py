@@ -10,7 +10,7 @@ from statistics import median
 from .large_run import SAMPLES, make_large_run
 from .timing import Result
 
-__all__ = ["measure"]
+__all__ = ["measure", "read"]
 
 SIZE = 256
 
@@ -36,7 +36,7 @@ took = {{"map": milliseconds(open_and_map)}}
 traces = RunTraces.of(run)
 samples = range(0, {SAMPLES}, {SAMPLES // 5})
 took["frame"] = [milliseconds(lambda: trace_map(traces, "E", k)) for k in samples]
-took["pixel"] = [milliseconds(lambda: hop_traces(traces, hops=[101 * k]))
+took["pixel"] = [milliseconds(lambda: hop_traces(traces, hops=[17 * k]))
                  for k in range(1, 6)]
 print(json.dumps(took))
 """
@@ -52,7 +52,7 @@ def measure(repeats: int = 5) -> list[Result]:
     """
     with tempfile.TemporaryDirectory() as folder:
         make_large_run(Path(folder) / "data", SIZE)
-        taken = [_read(Path(folder) / "data") for _ in range(repeats)]
+        taken = [read(Path(folder) / "data") for _ in range(repeats)]
     map_s = median(one["map"] for one in taken) / 1e3
     frame, pixel = (
         median(value for one in taken for value in one[name])
@@ -65,7 +65,8 @@ def measure(repeats: int = 5) -> list[Result]:
     ]
 
 
-def _read(folder: Path) -> dict:
+def read(folder: Path) -> dict:
+    """Read the last run of a data folder in a new process; what takes how long (ms)."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder)],
         capture_output=True,
