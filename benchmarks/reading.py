@@ -14,11 +14,13 @@ __all__ = ["measure", "read"]
 
 SIZE = 256
 
-# the imports are not part of it: they cost the same whatever is read
+# the imports are not part of it: they cost the same whatever is read; the last ones are
+# what xarray and tiled import when they are first used
 SCRIPT = f"""
 import json, sys, time, warnings
 warnings.simplefilter("ignore")
 import databroker, bluesky_tiled_plugins, tiled.client, tiled.server.app
+import adbc_driver_sqlite.dbapi, pint, pydantic.v1, starlette.testclient
 from seccm_ophyd.analysis import RunTraces, hop_map, hop_traces, trace_map
 from seccm_ophyd.storage import DataFolder, SessionCatalogue
 

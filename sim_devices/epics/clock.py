@@ -4,11 +4,23 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 __all__ = ["TICK", "Clock"]
 
 TICK = 0.1
 """Wall seconds between two looks at a motion in progress."""
+
+
+@dataclass
+class _Schedule:
+    """How far a command has come (s); None while it waits."""
+
+    reached: float | None
+
+
+_schedule: ContextVar[_Schedule | None] = ContextVar("schedule", default=None)
 
 
 class Clock:
@@ -34,13 +46,14 @@ class Clock:
         self._scale = time_scale
         self._time = 0.0  # simulated time at ...
         self._since = wall()  # ... this wall time
-        self._scheduled = False
-        self._reached: float | None = None  # where the schedule stands between waits
 
     @property
     def now(self) -> float:
         """Simulated time (s)."""
-        return self._running if self._reached is None else self._reached
+        schedule = _schedule.get()
+        if schedule is None or schedule.reached is None or self.is_discrete:
+            return self._running
+        return schedule.reached
 
     @property
     def _running(self) -> float:
@@ -50,16 +63,17 @@ class Clock:
 
     @contextlib.contextmanager
     def on_schedule(self) -> Iterator[None]:
-        """Let each action begin when the one before it was to end.
+        """Let the actions of a command follow each other as those of a controller.
 
-        What is computed in between then takes no instrument time, nor does the delay
-        with which the computer notices an end: the actions are those of a controller.
+        The first begins now, each other one when the one before it was to end. What is
+        computed in between takes no instrument time, nor does the delay with which the
+        computer notices an end. It holds for this task and those that it starts.
         """
-        self._scheduled = True
+        token = _schedule.set(_Schedule(self.now))
         try:
             yield
         finally:
-            self._scheduled, self._reached = False, None
+            _schedule.reset(token)
 
     @property
     def time_scale(self) -> float:
@@ -113,15 +127,15 @@ class Clock:
         bool
             Whether the time was reached; False if stopped before.
         """
+        schedule = _schedule.get() or _Schedule(None)
         while not stop.is_set():
             if self.is_discrete:
                 self._time = max(self._time, when)
             wall_left = (when - self._running) * self._scale
             if wall_left <= 0:
-                if self._scheduled:
-                    self._reached = max(when, self._reached or when)
+                schedule.reached = max(when, schedule.reached or when)
                 return True
-            self._reached = None
+            schedule.reached = None
             # short waits, so that a change of the time scale is noticed
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stop.wait(), min(wall_left, TICK))

@@ -81,7 +81,8 @@ class Command:
     async def _run(self, number: int) -> None:
         outcome, values = Outcome.REFUSED, self._blank
         try:
-            outcome, values = await self._action(number)
+            with self._written.group.ioc.clock.on_schedule():
+                outcome, values = await self._action(number)
         except RefusedError as refusal:
             await self._written.group.ioc.report(
                 f"{self._written.pvname} {number}: {refusal}"

@@ -158,7 +158,7 @@ class HopLine(Group):
             self._halt.clear()
             self._results = LineResults(number, samples, _PART)
             await put(self.hops, 0)
-            with hold_updates() as publish, self.ioc.clock.on_schedule():
+            with hold_updates() as publish:
                 if not turns:  # else it is taken up behind the withdrawal
                     await self._stored[0].take_up(self.ioc.clamp)
                 outcome = await self._pass(points, turns, publish)

@@ -176,7 +176,8 @@ class Motor(Group):
         await put(fields.direction_of_travel, int(target >= self.position))
         await self._tell_moving(True)
         try:
-            await self.parent.carry(self, target, halt)
+            with self.ioc.clock.on_schedule():
+                await self.parent.carry(self, target, halt)
         except Exception as fault:
             logger.exception("move of %s failed", self.val.pvname)
             await self.ioc.trip(f"fault in the IOC: {fault!r}")

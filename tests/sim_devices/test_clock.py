@@ -93,3 +93,41 @@ def test_a_wait_in_running_time_ticks_and_notices_that_time_is_discrete_now():
     )
     assert len(ticks) == 1
     assert clock.now == 1000.0
+
+
+def test_the_actions_of_a_command_follow_each_other_without_delay():
+    wall = Wall()
+    clock = Clock(1.0, wall=wall)
+
+    async def command():
+        stop, times = asyncio.Event(), []
+        with clock.on_schedule():
+            wall.time += 0.3  # something is computed
+            times.append(clock.now)
+            wall.time += 1.0
+            await clock.wait_until(times[0] + 1.0, stop)
+            wall.time += 0.2
+            times.append(clock.now)
+        return times
+
+    assert asyncio.run(command()) == pytest.approx([0.0, 1.0])
+    assert clock.now == pytest.approx(1.5)
+
+
+def test_others_see_the_time_that_it_is():
+    wall = Wall()
+    clock = Clock(1.0, wall=wall)
+    seen = []
+
+    async def look():
+        seen.append(clock.now)
+
+    async def command():
+        other = asyncio.create_task(look())
+        with clock.on_schedule():
+            wall.time += 0.3
+            await other
+            seen.append(clock.now)
+
+    asyncio.run(command())
+    assert seen == pytest.approx([0.3, 0.0])
