@@ -22,6 +22,7 @@ def hop(
     before: tuple[float, float] | None = None,
     turns: Sequence[int] = (),
     heights: Sequence[float] = (),
+    leave: Sequence[float] | None = None,
 ) -> MsgGenerator[str]:
     """Hop to (x, y), measure there and record one event.
 
@@ -48,6 +49,9 @@ def hop(
     heights
         Least height of the move, and height at which the descent becomes slow (um), NaN
         where it is not known. Empty: by the set distance, slow from the start.
+    leave
+        The `heights` of the hop that follows: the withdrawal to it begins as soon as
+        all is measured, and goes on while the event is recorded. None: no withdrawal.
 
     Yields
     ------
@@ -74,14 +78,20 @@ def hop(
             yield from trigger_and_wait(microscope.clamp.acquire)
         if not turns:
             yield from trigger_and_wait(microscope.clamp.acquire)
-        return (yield from _record(microscope))
+        return (yield from _record(microscope, leave))
     except (NoContactError, HopEndedError):
         # The whole hop stands in the try: when an interrupted hop is redone, the engine
         # replays its messages and a miss arrives wherever the plan had got to.
-        return (yield from _record(microscope))
+        return (yield from _record(microscope, leave))
 
 
-def _record(microscope: HoppingMicroscope) -> MsgGenerator[str]:
+def _record(
+    microscope: HoppingMicroscope, leave: Sequence[float] | None
+) -> MsgGenerator[str]:
+    if leave is not None:
+        if leave:
+            yield from set_and_wait(microscope.z, tuple(leave))
+        yield Msg("trigger", microscope.z.leave, group=object())
     # Not trigger_and_read: it would trigger, and so land, once more.
     yield Msg("create", None, name=PRIMARY)
     for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):

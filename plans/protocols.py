@@ -10,8 +10,8 @@ class HoppingMicroscope(Protocol):
     """The parts of an SECCM that plans talk to.
 
     `seccm_ophyd.devices.Microscope` is one; a facility's own device, or a fake, may be
-    another. ``z.approach``, ``z.withdraw``, ``clamp.acquire`` and ``safe`` are
-    triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
+    another. ``z.approach``, ``z.withdraw``, ``z.leave``, ``clamp.acquire`` and ``safe``
+    are triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
     ``z``, ``clamp``, ``hop`` and ``traces`` are readable. ``line`` is a flyer that is
     set to points, and whose ``take_given`` gives the pages that were collected from it.
     """

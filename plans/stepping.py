@@ -38,10 +38,16 @@ def step_along(
     before: tuple[float, float] | None = None
     turns = turns_of(techniques)
     for line in lines(points):
-        for index, x, y, *heights in surface.plan(line):
+        planned = surface.plan(line)
+        for k, (index, x, y, *heights) in enumerate(planned):
+            leave: Sequence[float] | None = ()
+            if options.adaptive or index == points[-1][0]:
+                # at the end of a line its heights tell those of the next
+                leave = planned[k + 1][3:] if k + 1 < len(planned) else None
             outcome = yield from hop(
-                microscope, index, x, y, before=before, turns=turns, heights=heights
-            )
+                microscope, index, x, y, before=before, turns=turns, heights=heights,
+                leave=leave,
+            )  # fmt: skip
             before = x, y
             if outcome == HopOutcome.OVERLOAD.label:
                 yield from _leave_overload(microscope, techniques, options, x, y)

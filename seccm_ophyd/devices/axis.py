@@ -7,6 +7,7 @@ from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
 from ophyd.status import MoveStatus
 
 from ..errors import CommandRefusedError
+from .command import note_start
 from .named import Named
 
 __all__ = ["StageAxis"]
@@ -55,6 +56,7 @@ class StageAxis(Named, EpicsMotor):
         timeout_s = kwargs.pop("timeout", None)
         if timeout_s is None:
             timeout_s = self._duration_s(position) + MARGIN_S
+        note_start()
         self._started_moving = False
         # Not EpicsMotor.move: the status must be known before the record can answer.
         status = super(EpicsMotor, self).move(position, **kwargs)

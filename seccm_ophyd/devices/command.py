@@ -29,7 +29,7 @@ from ..errors import (
 )
 from .named import Named
 
-__all__ = ["Command", "ResultScalar", "belonging_to", "finished"]
+__all__ = ["Command", "ResultScalar", "belonging_to", "finished", "note_start"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,22 @@ _ERRORS: dict[int, type[Exception]] = {
 _numbers = itertools.count(random.randrange(1, 2**29))
 
 
+class _Starts:
+    """What this process has started on any device."""
+
+    count = 0
+
+
 def finished(device: Device) -> Status:
     """Give a status that is done already, for what acts at once."""
     status = Status(device)
     status.set_finished()
     return status
+
+
+def note_start() -> None:
+    """Note that a command or a move is started."""
+    _Starts.count += 1
 
 
 class Command(Named, Device):
@@ -87,6 +98,7 @@ class Command(Named, Device):
     ) -> None:
         self._result, self._even_if_lost = result, even_if_lost
         self._waiting: dict[int, DeviceStatus] = {}  # by number
+        self._ahead: tuple[DeviceStatus, int] | None = None
         self._issued: deque[int] = deque(maxlen=16)
         self._values: NDArray[np.float64] | None = None
         self.timestamp = time.time()
@@ -117,8 +129,22 @@ class Command(Named, Device):
         """Drop the last result: until a new one comes, its scalars read NaN."""
         self._values = None
 
+    def start_ahead(self) -> None:
+        """Start the command now; the next `trigger` waits for its end.
+
+        Unless anything else is started in between, or it fails: then `trigger` starts
+        it anew.
+        """
+        status = self.trigger()
+        self._ahead = status, _Starts.count
+
     def trigger(self) -> DeviceStatus:
         """Start the command with the time-out that its device computes for it."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[1] == _Starts.count:
+            status, _ = ahead
+            if not status.done or status.success:
+                return status
         timeout_s = LOST_TIMEOUT_S
         link = self.parent.link
         if not link.trouble(even_if_lost=self._even_if_lost):
@@ -143,6 +169,7 @@ class Command(Named, Device):
         """
         status = DeviceStatus(self, call_stop_on_failure=False)
         number = next(_numbers)
+        note_start()
         with self._settling:
             self.forget()
             pending = {n: old for n, old in self._waiting.items() if not old.done}
@@ -173,6 +200,7 @@ class Command(Named, Device):
 
     def _taken(self) -> list[DeviceStatus]:
         """Take what is pending: nothing else settles it then."""
+        self._ahead = None
         with self._settling:
             waiting, self._waiting = self._waiting, {}
         return [status for status in waiting.values() if not status.done]

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import DeviceStatus, EpicsSignal, EpicsSignalRO
+from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import SeccmError
 from .axis import MARGIN_S, StageAxis
 from .command import Command, ResultScalar, belonging_to, finished
 from .link import Linked
+from .named import Named
 from .setting import PUT_TIMEOUT_S, WorkedOut, setting
 
 __all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
@@ -36,6 +37,15 @@ def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
     return Cpt(
         ResultScalar, command="approach", index=index, units=units, kind=kind, doc=doc
     )
+
+
+class Leave(Named, Device):
+    """Begins the withdrawal of a `ZStage`; its ``withdraw`` waits for the end of it."""
+
+    def trigger(self) -> Status:
+        """Begin it; done at once."""
+        self.parent.withdraw.start_ahead()
+        return finished(self)
 
 
 class ZStage(Linked):
@@ -79,6 +89,7 @@ class ZStage(Linked):
 
     approach = Cpt(Command, "Z:Approach", result="Z:Landing", kind="omitted")
     withdraw = Cpt(Command, "Z:Withdraw", result="Z:Withdrawal", kind="omitted")
+    leave = Cpt(Leave, "", kind="omitted", doc="begin the withdrawal and go on")
     halt = Cpt(EpicsSignal, "Z:Stop", kind="omitted", doc="stop Z at once")
     state = Cpt(EpicsSignalRO, "Z:State", string=True, kind="omitted")
 

@@ -24,6 +24,7 @@ def told(messages, microscope):
     """Put the messages of a hop as words."""
     commands = {
         microscope.z.withdraw: "withdraw",
+        microscope.z.leave: "leave",
         microscope.z.approach: "approach",
         microscope.clamp.acquire: "acquire",
         microscope.safe: "safe",
@@ -52,9 +53,11 @@ def test_each_contact_is_withdraw_move_land_measure(sim_RE, fake, call):
             begin = ["clamp approach"]
             turns = range(len(techniques))
             measured = [word for k in turns for word in (f"clamp {k}", "acquire")]
-        landed = [*begin, "approach", *measured, "create", "save"]
-        one = ["checkpoint", "withdraw", *landed]
-        expected += ["prepare", *one * hops, "safe"]
+        landed = ["checkpoint", "withdraw", *begin, "approach", *measured]
+        recorded = ["create", "save"]
+        # the withdrawal to the next hop goes on while the event is recorded
+        others = [*landed, "leave", *recorded] * (hops - 1)
+        expected += ["prepare", *others, *landed, *recorded, "safe"]
     assert [word for word in words if word not in ("x", "y")] == expected
     for k, word in enumerate(words):
         if word in ("x", "y"):  # only ever behind the withdrawal
