@@ -1,10 +1,14 @@
 """Processes that outlive the one that starts them, and share nothing with it."""
 
+import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["start_detached"]
+__all__ = ["start_detached", "start_view"]
+
+logger = logging.getLogger(__name__)
 
 # Kept, for Python warns of a process that runs on when its Popen is dropped: these may.
 _started: "list[subprocess.Popen[bytes]]" = []
@@ -38,3 +42,25 @@ def start_detached(*arguments: str, log: Path) -> "subprocess.Popen[bytes]":
         )
     _started[:] = [old for old in _started if old.poll() is None] + [process]
     return process
+
+
+def start_view(data_dir: Path | str) -> "subprocess.Popen[bytes] | None":
+    """Open the live view in a process of its own, if there is a display.
+
+    Parameters
+    ----------
+    data_dir
+        The data folder; ``view.log`` in it takes what the process says.
+
+    Returns
+    -------
+    subprocess.Popen or None
+        The process, which outlives this one; None without a display.
+    """
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        logger.info("no display: no live view; `seccm view --save FILE` needs none")
+        return None
+    arguments = ("view", "--data", os.fspath(data_dir))
+    return start_detached(
+        "seccm_ophyd.cli", *arguments, log=Path(data_dir) / "view.log"
+    )

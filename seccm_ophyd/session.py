@@ -10,6 +10,7 @@ from typing import Any
 
 from .channel_access import forget_channels
 from .config import Config, load_config
+from .detached import start_view
 from .devices import Microscope
 from .engine import SessionEngine
 from .errors import SeccmError
@@ -26,7 +27,6 @@ from .storage import (
     remove_profile,
     write_profile,
 )
-from .views.live import start_view
 
 __all__ = ["Session", "open_session"]
 

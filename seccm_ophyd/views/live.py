@@ -5,19 +5,16 @@ Journals are only read: a view that stalls, dies or is killed costs the scan not
 """
 
 import logging
-import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Protocol
 
-from ..detached import start_detached
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
 from ..storage.index import JournalInfo, age
 from .hop_map_view import HopMapView
 
-__all__ = ["start_view", "view"]
+__all__ = ["view"]
 
 logger = logging.getLogger(__name__)
 
@@ -166,25 +163,3 @@ def _follow(
             return
         drawing_s = time.monotonic() - began
         screen.wait(max(interval_s, REST_PER_DRAWING * drawing_s))
-
-
-def start_view(data_dir: Path | str) -> "subprocess.Popen[bytes] | None":
-    """Open the live view in a process of its own, if there is a display.
-
-    Parameters
-    ----------
-    data_dir
-        The data folder; ``view.log`` in it takes what the process says.
-
-    Returns
-    -------
-    subprocess.Popen or None
-        The process, which outlives this one; None without a display.
-    """
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        logger.info("no display: no live view; `seccm view --save FILE` needs none")
-        return None
-    arguments = ("view", "--data", os.fspath(data_dir))
-    return start_detached(
-        "seccm_ophyd.cli", *arguments, log=Path(data_dir) / "view.log"
-    )
