@@ -15,6 +15,7 @@ import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky import RunEngine
 from bluesky.callbacks.best_effort import BestEffortCallback
+from bluesky.utils import Msg
 from bluesky_tiled_plugins import TiledWriter
 from ophyd import Signal
 from tiled.client import from_uri
@@ -35,7 +36,7 @@ REPEATS = 5
 TRACED = CurrentSample(samples=1000)
 SHORT, LONG = 5, 12  # hops along a side
 FLOWN_SHORT, FLOWN_LONG = 10, 40
-PACED = 7  # in real time: half a second each
+PACED = 32, 3  # hops in real time, along x and y: a quarter of a second each
 GROWN = 331  # 331 x 331 hops; the first tenth warms up
 
 READY = """
@@ -55,6 +56,7 @@ def measure() -> list[Result]:
         step_ms = _hop_ms(session, hop_scan, SHORT, LONG)
         fly_ms = _hop_ms(session, hop_fly, FLOWN_SHORT, FLOWN_LONG)
     return [
+        Result("re_null_us", re_null_us()),
         Result("re_floor_ms", floor_ms),
         Result("stock_point_ms", stock_ms),
         Result("step_hop_ms", step_ms, at_most=min(10.0, stock_ms / 15)),
@@ -66,9 +68,12 @@ def measure() -> list[Result]:
     ]
 
 
-def _grid(side: int) -> tuple[float, float, int, float, float, int]:
-    half_um = (side - 1) / 16  # 125 nm from hop to hop
-    return (-half_um, half_um, side, -half_um, half_um, side)
+def _grid(
+    columns: int, rows: int | None = None
+) -> tuple[float, float, int, float, float, int]:
+    rows = rows or columns
+    x, y = (columns - 1) / 16, (rows - 1) / 16  # 125 nm from hop to hop
+    return (-x, x, columns, -y, y, rows)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -95,11 +100,28 @@ def _hop_ms(session: Session, plan: Callable, short: int, long: int) -> float:
     return _slope_ms(run, short**2, long**2)
 
 
-def re_floor_ms() -> float:
-    """Time what bluesky itself needs for an event of 8 soft signals (ms)."""
+def re_null_us() -> float:
+    """Time a message that does nothing (us): how fast this computer is just now.
+
+    9 us where the limits are from.
+    """
+    engine = _bare_engine()
+
+    def nothing(number: int) -> None:
+        engine(Msg("null") for _ in range(number))
+
+    return 1e3 * _slope_ms(nothing, 500, 5000)
+
+
+def _bare_engine() -> RunEngine:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        engine = RunEngine({}, context_managers=[])
+        return RunEngine({}, context_managers=[])
+
+
+def re_floor_ms() -> float:
+    """Time what bluesky itself needs for an event of 8 soft signals (ms)."""
+    engine = _bare_engine()
     signals = [Signal(name=f"soft_{number}", value=0.0) for number in range(8)]
 
     def events(number: int) -> None:
@@ -146,7 +168,7 @@ def dead_time_percent(plan: Callable) -> float:
 
 def _between_contacts_s(plan: Callable, time_scale: float) -> float:
     with scratch_session(seed=1, time_scale=time_scale) as session:
-        session.RE(plan(session.seccm, CurrentSample(), *_grid(PACED), snake=True))
+        session.RE(plan(session.seccm, CurrentSample(), *_grid(*PACED), snake=True))
         times = hop_table(session.catalog[-1])["seccm_z_contact_time"].values
     return float(times[-1] - times[0])
 
