@@ -12,6 +12,8 @@ __all__ = ["TICK", "Clock"]
 TICK = 0.1
 """Wall seconds between two looks at a motion in progress."""
 
+_FINE = 2e-3  # wall seconds before the end of a wait from which time is looked at
+
 
 @dataclass
 class _Schedule:
@@ -136,9 +138,12 @@ class Clock:
                 schedule.reached = max(when, schedule.reached or when)
                 return True
             schedule.reached = None
+            if wall_left < _FINE:  # the event loop may oversleep by as much
+                await asyncio.sleep(0)
+                continue
             # short waits, so that a change of the time scale is noticed
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(wall_left, TICK))
+                await asyncio.wait_for(stop.wait(), min(wall_left - _FINE, TICK))
             if tick and wall_left > TICK:
                 await tick()
         return False
