@@ -8,7 +8,7 @@ from seccm_ophyd.errors import HopEndedError, NoContactError
 from seccm_ophyd.schema import PRIMARY, HopOutcome
 
 from .protocols import HoppingMicroscope
-from .stubs import move_xy, set_and_wait, trigger_and_wait
+from .stubs import set_and_wait, trigger_and_wait, ways
 
 __all__ = ["hop"]
 
@@ -66,15 +66,15 @@ def hop(
     try:
         yield Msg("checkpoint")
         if heights:
-            yield from set_and_wait(microscope.z, tuple(heights))
+            yield from set_and_wait((microscope.z, tuple(heights)))
         yield from trigger_and_wait(microscope.z.withdraw)
-        yield from move_xy(microscope, x, y, before=before)
-        yield from set_and_wait(microscope.hop, index)
+        moves = ways(microscope, x, y, before)
+        yield from set_and_wait(*moves, (microscope.hop, index))
         if turns:
-            yield from set_and_wait(microscope.clamp, "approach")
+            yield from set_and_wait((microscope.clamp, "approach"))
         yield from trigger_and_wait(microscope.z.approach)
         for turn in turns:
-            yield from set_and_wait(microscope.clamp, turn)
+            yield from set_and_wait((microscope.clamp, turn))
             yield from trigger_and_wait(microscope.clamp.acquire)
         if not turns:
             yield from trigger_and_wait(microscope.clamp.acquire)
@@ -90,7 +90,7 @@ def _record(
 ) -> MsgGenerator[str]:
     if leave is not None:
         if leave:
-            yield from set_and_wait(microscope.z, tuple(leave))
+            yield from set_and_wait((microscope.z, tuple(leave)))
         yield Msg("trigger", microscope.z.leave, group=object())
     # Not trigger_and_read: it would trigger, and so land, once more.
     yield Msg("create", None, name=PRIMARY)

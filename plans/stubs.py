@@ -6,6 +6,7 @@ there formats a stack trace, which doubles its cost.
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
@@ -39,11 +40,12 @@ def trigger_and_wait(obj: object) -> MsgGenerator[None]:
         yield Msg("wait", None, group=group)
 
 
-def set_and_wait(obj: object, value: object) -> MsgGenerator[None]:
-    """Set `obj` and wait for it."""
+def set_and_wait(*settings: tuple[object, object]) -> MsgGenerator[None]:
+    """Set objects to values, all at once, and wait for them."""
     group = object()
     with own_errors():
-        yield Msg("set", obj, value, group=group)
+        for obj, value in settings:
+            yield Msg("set", obj, value, group=group)
         yield Msg("wait", None, group=group)
 
 
@@ -121,18 +123,17 @@ def hop_to(microscope: HoppingMicroscope, x: float, y: float) -> MsgGenerator[No
     """
     yield Msg("checkpoint")
     yield from withdraw(microscope)
-    yield from move_xy(microscope, x, y)
+    yield from set_and_wait(*ways(microscope, x, y))
     yield from approach(microscope)
 
 
-def move_xy(
+def ways(
     microscope: HoppingMicroscope,
     x: float,
     y: float,
-    *,
     before: tuple[float, float] | None = None,
-) -> MsgGenerator[None]:
-    """Move both axes together; the settle time is the stage's own.
+) -> list[tuple[Any, float]]:
+    """Tell which axes are to be set to what; the settle time is the stage's own.
 
     Parameters
     ----------
@@ -144,14 +145,10 @@ def move_xy(
         Where the same plan has moved to last: an axis that stays gets no message, but
         one of them always moves, so that the settle time is kept.
     """
-    group = object()
-    axes = ((microscope.xy.x, x), (microscope.xy.y, y))
+    axes = [(microscope.xy.x, x), (microscope.xy.y, y)]
     was = before or (None, None)
     moving = [axis for axis, old in zip(axes, was, strict=True) if axis[1] != old]
-    with own_errors():
-        for axis, value in moving or axes[:1]:
-            yield Msg("set", axis, value, group=group)
-        yield Msg("wait", None, group=group)
+    return moving or axes[:1]
 
 
 @plan
