@@ -50,8 +50,8 @@ def hop(
         Least height of the move, and height at which the descent becomes slow (um), NaN
         where it is not known. Empty: by the set distance, slow from the start.
     leave
-        The `heights` of the hop that follows: the withdrawal to it begins as soon as
-        all is measured, and goes on while the event is recorded. None: no withdrawal.
+        The `heights` of the hop that follows: once all is measured, the withdrawal to
+        it begins, and goes on while the event is recorded. None: no withdrawal.
 
     Yields
     ------
@@ -81,12 +81,13 @@ def hop(
         return (yield from _record(microscope, leave))
     except (NoContactError, HopEndedError):
         # The whole hop stands in the try: when an interrupted hop is redone, the engine
-        # replays its messages and a miss arrives wherever the plan had got to.
-        return (yield from _record(microscope, leave))
+        # replays its messages and a miss arrives wherever the plan had got to. A probe
+        # that has missed stays: how far down it has looked is still asked for.
+        return (yield from _record(microscope))
 
 
 def _record(
-    microscope: HoppingMicroscope, leave: Sequence[float] | None
+    microscope: HoppingMicroscope, leave: Sequence[float] | None = None
 ) -> MsgGenerator[str]:
     if leave is not None:
         if leave:

@@ -98,7 +98,10 @@ class _Circuit(_server.VirtualCircuit):
                 while not queue.empty():
                     news.append(queue.get_nowait())
                 await self._send_news(news)
+        except asyncio.CancelledError:
+            return  # caproto waits for the end of what it has cancelled
         except DisconnectedCircuit:
+            self._sub_task = None  # this one, which is not to wait for itself
             await self._on_disconnect()
             self.circuit.disconnect()
             await self.context.circuit_disconnected(self)

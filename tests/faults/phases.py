@@ -25,6 +25,15 @@ with open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="") as s:
 """
 
 
+def recorded(phase):
+    """Tell how many hops are on disk when one is caught in a phase.
+
+    What is caught begins behind the first event; but the probe is withdrawn from the
+    second contact while the second event is recorded.
+    """
+    return 2 if phase == "retract" else 1
+
+
 def slow_stages(m):
     """Let withdrawals and XY moves take a second or so."""
     m.z.withdraw_rate.put(2.0, wait=True)

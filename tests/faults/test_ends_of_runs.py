@@ -11,7 +11,14 @@ from seccm_ophyd.plans import hop_list, hop_scan, hop_to
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.techniques import CurrentSample
-from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
+from tests.faults.phases import (
+    PHASES,
+    SCALE,
+    SLOW_HOP,
+    Caught,
+    recorded,
+    slow_stages,
+)
 from tests.faults.safety import is_safe
 from tests.iocs import RunningIOC
 from tests.system.conftest import read_pv
@@ -73,7 +80,7 @@ def test_a_pause_comes_after_the_hop(session, ioc, phase):
     """What the first Ctrl-C asks for."""
     pause_in(session, phase, defer=True)
     assert is_safe(ioc)
-    assert len(events(session)) == 2
+    assert len(events(session)) == recorded(phase) + 1
     session.RE.resume()
     found = events(session)
     assert [event["seccm_hop_index"] for event in found] == [0, 1, 2, 3]
@@ -88,7 +95,7 @@ def test_a_pause_at_once_repeats_the_hop(session, ioc, phase):
     """What the second Ctrl-C asks for."""
     pause_in(session, phase, defer=False)
     assert is_safe(ioc)
-    assert len(events(session)) == 1
+    assert len(events(session)) == recorded(phase)
     session.RE.resume()
     found = events(session)
     assert [event["seccm_hop_index"] for event in found] == [0, 1, 2, 3]
@@ -107,7 +114,7 @@ def test_the_engine_is_told_to_end_in_a_hop(session, ioc, phase, end):
     assert time.monotonic() - caught.at < 20.0
     caught.wait()
     assert is_safe(ioc)
-    assert len(events(session)) == 1
+    assert len(events(session)) == recorded(phase)
     assert journal(session)[-1][1]["exit_status"] == ENDS[end]
     assert_no_harm(ioc)
 
