@@ -2,9 +2,10 @@
 
 from math import isfinite
 
+import numpy as np
 import pytest
 
-from benchmarks import adaptive, physics
+from benchmarks import adaptive, physics, scaling
 from benchmarks.__main__ import line
 
 
@@ -18,6 +19,16 @@ def test_physics():
     ]
     assert all(isfinite(r.value) and r.value > 0 for r in results)
     assert all(line(r).startswith(r.name) for r in results)
+
+
+def test_growth_is_drawn_with_its_power():
+    hops = 10.0 ** np.arange(2, 6)
+    scan = np.column_stack([hops, 1e-3 * hops, np.full(4, 200.0)])
+    figure = scaling.draw({"flown": scan, "read": np.column_stack([hops, hops**0.5])})
+    times, memory = figure.axes
+    labels = [text.get_text() for text in times.get_legend().get_texts()]
+    assert labels == ["flown: hops$^{1.00}$", "read: hops$^{0.50}$"]
+    assert [text.get_text() for text in memory.get_legend().get_texts()] == ["flown"]
 
 
 @pytest.mark.slow
