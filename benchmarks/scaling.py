@@ -20,7 +20,7 @@ from .reading import read
 __all__ = ["draw", "measure_reading"]
 
 FIGURE = Path(__file__).parents[1] / "docs/explanations/figures/scaling.png"
-FLOWN, STEPPED = 317, 100  # along a side
+FLOWN, STEPPED = 317, 64  # along a side
 READ = (10, 32, 100, 317)
 FROM = 100  # hops
 
@@ -84,8 +84,8 @@ def main() -> None:
         "opened and mapped": measure_reading(),
     }
     for name, found in costs.items():
-        for hops in 10.0 ** np.arange(2, 6):
-            row = found[np.searchsorted(found[:-1, 0], hops)]
+        for hops in (h for h in 10.0 ** np.arange(2, 6) if h <= found[-1, 0]):
+            row = found[np.searchsorted(found[:, 0], hops)]
             print(name, *(f"{number:.6g}" for number in row))
     draw(costs).savefig(FIGURE)
 

@@ -66,6 +66,8 @@ def test_a_server_that_dies_after_its_answer_does_not_end_the_search(answers):
             assert context._process_search_results_thread.is_alive()
             assert not lost.connected
         finally:
+            # else its thread may be sending when the socket goes
+            context.broadcaster.cancel("LOST:PV")
             context.disconnect()
             context.broadcaster.disconnect()
 
