@@ -92,7 +92,8 @@ def _record(
     if leave is not None:
         if leave:
             yield from set_and_wait((microscope.z, tuple(leave)))
-        yield Msg("trigger", microscope.z.leave, group=object())
+        # done at once; the engine keeps what is not waited for
+        yield from trigger_and_wait(microscope.z.leave)
     # Not trigger_and_read: it would trigger, and so land, once more.
     yield Msg("create", None, name=PRIMARY)
     for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):

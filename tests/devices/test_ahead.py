@@ -76,3 +76,16 @@ def test_a_trip_on_the_way_up_loses_no_event(RE, docs, fake):
         RE(hop_list(fake.device, CurrentSample(), [(0, 0), (1, 0)]))
     (event,) = [doc for name, doc in docs if name == "event"]
     assert event["data"]["seccm_hop_outcome"] == "contact"
+
+
+def test_the_engine_keeps_nothing_of_it(RE, fake):
+    kept = []
+
+    def look(msg):
+        if msg.command == "checkpoint":
+            kept.append(sum(map(len, RE._status_objs.values())))
+
+    RE.msg_hook = look
+    RE(hop_list(fake.device, CurrentSample(), [(k, 0) for k in range(6)]))
+    assert len(kept) == 6
+    assert kept[1] == kept[-1]
