@@ -4,7 +4,7 @@ SI units throughout. All constants are those of a typical patch-clamp headstage.
 """
 
 from functools import lru_cache
-from math import log, sqrt
+from math import isfinite, log, nan, sqrt
 
 import numpy as np
 
@@ -14,6 +14,7 @@ __all__ = [
     "current_offset",
     "digitise",
     "leaky_capacitor",
+    "mean_and_deviation",
     "noise",
     "noise_rms",
     "potential_noise",
@@ -212,6 +213,18 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
     overload = bool(np.fmax.reduce(np.abs(i), axis=None) > full_scale)
     digits = np.rint(i / step) * step
     return (np.clip(digits, -full_scale, full_scale) if overload else digits), overload
+
+
+def mean_and_deviation(i: np.ndarray) -> tuple[float, float]:
+    """Give mean and standard deviation of samples; NaN for that of infinite ones.
+
+    In a fraction of the time of numpy's, which counts for two of them a hop.
+    """
+    mean = float(i.sum()) / len(i)
+    if not isfinite(mean):
+        return mean, nan
+    apart = i - mean
+    return mean, sqrt(float(apart.dot(apart)) / len(i))
 
 
 def leaky_capacitor(

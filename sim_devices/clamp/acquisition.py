@@ -7,10 +7,10 @@ and read as a whole.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
+from ..electronics import mean_and_deviation
 from ..epics.clock import Clock
 from .current_input import CurrentInput
 from .imposed import Clamp, CurrentClamp
@@ -233,12 +233,7 @@ class Recording:
         """List mean potential (V), mean current and its standard deviation (pA)."""
         if not len(self.current):
             return [np.nan] * 3
-        i, n = self.current / _PA, len(self.current)
-        mean = float(i.sum()) / n
-        if not np.isfinite(mean):  # infinite readings have no deviation
-            return [float(self.potential.mean()), mean, np.nan]
-        i -= mean
-        return [float(self.potential.sum()) / n, mean, sqrt(float(i.dot(i)) / n)]
+        return [float(self.potential.mean()), *mean_and_deviation(self.current / _PA)]
 
     def trace(self, number: int) -> np.ndarray:
         """List the trace as ``Clamp:Trace`` has it: t (s), E (V) and i (pA)."""

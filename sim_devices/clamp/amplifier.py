@@ -192,7 +192,7 @@ class ClampAmplifier(AmplifierPVs):
         self.ioc.line.check_idle("an acquisition")
         stream = TraceStream(self.trace_part, number, self.ioc.clock)
         outcome, recording, values = await self.record(stream)
-        await self.trace.write(recording.trace(number), verify_value=False)
+        await put(self.trace, recording.trace(number))
         await put(self.overload, NO_YES[recording.overload])
         return outcome, values
 

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from ..epics.clock import Clock
+from ..epics.pvs import put
 from .acquisition import Acquisition
 
 __all__ = ["TraceStream"]
@@ -37,6 +38,6 @@ class TraceStream:
         waited = time.monotonic() - self._told_at
         if self._clock.is_discrete or waited >= _UPDATE:
             part = acquisition.read(self._told)
-            await self._pv.write(part.trace(self._number), verify_value=False)
+            await put(self._pv, part.trace(self._number))
             self._told, self._told_at = acquisition.taken, time.monotonic()
         await asyncio.sleep(0)

@@ -119,7 +119,7 @@ class HopLine(Group):
     @fetch.putter
     async def _put_fetch(self, instance: Any, first: int) -> int:
         """Hand out a part."""
-        await self.part.write(self._results.part(first), verify_value=False)
+        await put(self.part, self._results.part(first))
         return first
 
     def _plan(self) -> list[tuple[float, ...]]:

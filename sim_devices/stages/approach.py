@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from math import sqrt
 
 import numpy as np
+
+from ..electronics import mean_and_deviation
 
 __all__ = ["CURVE_SAMPLES", "LOOP_RATE", "Descent", "End"]
 
@@ -164,8 +165,7 @@ class Descent:
         if before < 2:
             return np.nan, np.nan
         i = self.current(max(0, before - _QUIET), before)
-        mean = float(i.sum()) / len(i)
-        return mean, sqrt(max(float(i.dot(i)) / len(i) - mean**2, 0.0))
+        return mean_and_deviation(i)
 
     def curve(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
         """Height (m) and current (A) of the last 0.2 s up to a sample.

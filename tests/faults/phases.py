@@ -25,15 +25,6 @@ with open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="") as s:
 """
 
 
-def recorded(phase):
-    """Tell how many hops are on disk when one is caught in a phase.
-
-    What is caught begins behind the first event; but the probe is withdrawn from the
-    second contact while the second event is recorded.
-    """
-    return 2 if phase == "retract" else 1
-
-
 def slow_stages(m):
     """Let withdrawals and XY moves take a second or so."""
     m.z.withdraw_rate.put(2.0, wait=True)
@@ -41,10 +32,15 @@ def slow_stages(m):
 
 
 class Caught:
-    """Calls something, in a thread, once a phase has begun after `hops` events."""
+    """Calls something, in a thread, once a phase has begun after `hops` events.
+
+    `recorded` hops are on disk by then: the probe is withdrawn from a contact while its
+    event is recorded, so that in the phase "retract" it is one more.
+    """
 
     def __init__(self, session, phase, action, *, hops=1):
         m = session.seccm
+        self.recorded = hops + (phase == "retract")
         self.at = None
         self._action, self._left, self._done = action, hops, threading.Event()
         session.RE.subscribe(self._count, "event")

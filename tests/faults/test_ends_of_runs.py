@@ -11,14 +11,7 @@ from seccm_ophyd.plans import hop_list, hop_scan, hop_to
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.techniques import CurrentSample
-from tests.faults.phases import (
-    PHASES,
-    SCALE,
-    SLOW_HOP,
-    Caught,
-    recorded,
-    slow_stages,
-)
+from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
 from tests.faults.safety import is_safe
 from tests.iocs import RunningIOC
 from tests.system.conftest import read_pv
@@ -57,13 +50,14 @@ def events(session):
 
 
 def pause_in(session, phase, *, defer):
-    """Scan until a pause in a phase of the second hop has taken effect."""
+    """Scan until a pause in a hop has taken effect; tell how many are recorded."""
     m = session.seccm
     engine = session.RE
     caught = Caught(session, phase, lambda: engine.request_pause(defer=defer))
     with pytest.raises(RunEngineInterrupted):
         engine(hop_list(m, SLOW_HOP, POINTS))
     caught.wait()
+    return caught.recorded
 
 
 def assert_no_harm(ioc):
@@ -78,9 +72,9 @@ def assert_no_harm(ioc):
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_pause_comes_after_the_hop(session, ioc, phase):
     """What the first Ctrl-C asks for."""
-    pause_in(session, phase, defer=True)
+    recorded = pause_in(session, phase, defer=True)
     assert is_safe(ioc)
-    assert len(events(session)) == recorded(phase) + 1
+    assert len(events(session)) == recorded + 1
     session.RE.resume()
     found = events(session)
     assert [event["seccm_hop_index"] for event in found] == [0, 1, 2, 3]
@@ -93,9 +87,9 @@ def test_a_pause_comes_after_the_hop(session, ioc, phase):
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_pause_at_once_repeats_the_hop(session, ioc, phase):
     """What the second Ctrl-C asks for."""
-    pause_in(session, phase, defer=False)
+    recorded = pause_in(session, phase, defer=False)
     assert is_safe(ioc)
-    assert len(events(session)) == recorded(phase)
+    assert len(events(session)) == recorded
     session.RE.resume()
     found = events(session)
     assert [event["seccm_hop_index"] for event in found] == [0, 1, 2, 3]
@@ -114,7 +108,7 @@ def test_the_engine_is_told_to_end_in_a_hop(session, ioc, phase, end):
     assert time.monotonic() - caught.at < 20.0
     caught.wait()
     assert is_safe(ioc)
-    assert len(events(session)) == recorded(phase)
+    assert len(events(session)) == caught.recorded
     assert journal(session)[-1][1]["exit_status"] == ENDS[end]
     assert_no_harm(ioc)
 
