@@ -27,6 +27,7 @@ from seccm_ophyd.session import Session, open_session
 from seccm_ophyd.techniques import CurrentSample
 
 from .sessions import scratch_session, wait_for_writer
+from .sketch import Sketch, sketched_hops, store_plainly
 from .soak import resident_mb
 from .timing import Result
 
@@ -53,12 +54,14 @@ def measure() -> list[Result]:
     floor_ms = re_floor_ms()
     with scratch_session(seed=1, time_scale=0) as session:
         stock_ms = stock_point_ms(session)
+        sketch_ms = sketch_hop_ms(session)
         step_ms = _hop_ms(session, hop_scan, SHORT, LONG)
         fly_ms = _hop_ms(session, hop_fly, FLOWN_SHORT, FLOWN_LONG)
     return [
         Result("re_null_us", re_null_us()),
         Result("re_floor_ms", floor_ms),
         Result("stock_point_ms", stock_ms),
+        Result("sketch_hop_ms", sketch_ms),
         Result("step_hop_ms", step_ms, at_most=min(10.0, stock_ms / 15)),
         Result("fly_hop_ms", fly_ms, at_most=1.0),
         Result("step_dead_time_percent", dead_time_percent(hop_scan), at_most=4.0),
@@ -133,6 +136,27 @@ def re_floor_ms() -> float:
         engine(plan())
 
     return _slope_ms(events, 50, 450)
+
+
+def sketch_hop_ms(session: Session) -> float:
+    """Time a hop that does nothing but its sequence, on the same IOC (ms)."""
+    device = Sketch(session.seccm.prefix, name="sketch")
+    device.wait_for_connection()
+    engine = _bare_engine()
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with store_plainly(folder / "journal") as store:
+                engine.subscribe(store)
+                return _slope_ms(
+                    lambda n: engine(
+                        sketched_hops(device, n, TRACED.samples, folder / "traces")
+                    ),
+                    SHORT**2,
+                    LONG**2,
+                )
+    finally:
+        device.destroy()
 
 
 def stock_point_ms(session: Session) -> float:

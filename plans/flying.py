@@ -1,4 +1,4 @@
-"""A scan line by line: the instrument hops by itself, the engine collects."""
+"""A scan in flight: the instrument hops by itself, the engine collects."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +14,7 @@ from seccm_ophyd.schema import (
     HopOutcome,
     find_key,
 )
+from seccm_ophyd.techniques import Technique
 
 from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
@@ -24,13 +25,17 @@ from .stubs import own_errors
 __all__ = ["fly_along"]
 
 _PERIOD_S = 1.0  # between two collections from a line that goes on
-_AT_ONCE = 500  # hops of a line that the instrument is given
+_AT_ONCE = 500  # hops that the instrument is given, and ...
+_SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
 
 
 def fly_along(
-    microscope: HoppingMicroscope, points: Sequence[Point], options: HopOptions
+    microscope: HoppingMicroscope,
+    points: Sequence[Point],
+    techniques: Sequence[Technique],
+    options: HopOptions,
 ) -> MsgGenerator[None]:
-    """Let the instrument hop to points, line by line.
+    """Let the instrument hop to points, many of them at a time.
 
     A pause or a fault ends the line between two hops: what has been made is kept, and
     after a pause the rest of the line is made.
@@ -45,11 +50,14 @@ def fly_along(
     made = _Made(microscope, options)
     yield from bps.prepare(microscope.line, options.max_misses, wait=True)
     yield Msg("declare_stream", None, microscope.line, name=PRIMARY, collect=True)
-    for line in lines(points):
+    samples = sum(technique.acquisition.samples for technique in techniques)
+    most = min(max(_SAMPLES_AT_ONCE // samples, 1), _AT_ONCE)
+    # who learns from a line needs its heights before the next; else lines join
+    for line in lines(points) if options.adaptive else [list(points)]:
         planned = made.surface.plan(line)
         while planned:
             # until there is a contact, one by one: the next has not as far to search
-            count = 1 if made.misses.first_height is None else _AT_ONCE
+            count = 1 if made.misses.first_height is None else most
             part, planned = planned[:count], planned[count:]
             yield from _part(microscope, part, made)
         made.surface.learn(line)

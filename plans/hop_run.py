@@ -121,7 +121,7 @@ def hop_run(
     md
         What the start document tells of the points, e.g. their grid.
     fly
-        Let the instrument hop by itself, line by line.
+        Let the instrument hop by itself, many points at a time.
 
     Yields
     ------
@@ -173,7 +173,7 @@ def hop_run(
             # an event of its own for each part of a trace that takes long
             yield Msg("monitor", microscope.clamp.progress, name=PROGRESS)
         if fly:
-            yield from fly_along(microscope, points, options)
+            yield from fly_along(microscope, points, techniques, options)
         else:
             yield from step_along(microscope, points, techniques, options)
 

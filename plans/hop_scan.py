@@ -130,7 +130,7 @@ def hop_fly(
     md: dict[str, Any] | None = None,
     **hop: Any,
 ) -> MsgGenerator[str]:
-    """Hop over a grid as `hop_scan` does; the instrument makes each line by itself.
+    """Hop over a grid as `hop_scan` does; the instrument hops by itself.
 
     The events are the same, and come a second after each other at most, a page of them
     at a time. Pauses fall between two hops; long measurements show nothing until their

@@ -155,7 +155,8 @@ def _made_noise(
     points = _fast_length(int(least))
     rms = _noise_spectrum(points, dt, fc)
     parts = rng.standard_normal(2 * len(rms)).view(complex)
-    return np.fft.irfft(parts * rms, points)
+    parts *= rms
+    return np.fft.irfft(parts, points)
 
 
 noise = current_noise
@@ -210,8 +211,12 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
     tuple
         Digitised values, and whether the range was left.
     """
-    overload = bool(np.fmax.reduce(np.abs(i), axis=None) > full_scale)
-    digits = np.rint(i / step) * step
+    overload = bool(
+        np.fmax.reduce(i, axis=None) > full_scale
+        or np.fmin.reduce(i, axis=None) < -full_scale
+    )
+    digits = np.rint(i / step)
+    digits *= step
     return (np.clip(digits, -full_scale, full_scale) if overload else digits), overload
 
 

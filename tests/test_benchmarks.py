@@ -1,12 +1,14 @@
 """The benchmarks run; how fast they are is for `make bench` to tell."""
 
+import json
 from math import isfinite
 
 import numpy as np
 import pytest
 
-from benchmarks import adaptive, physics, scaling
+from benchmarks import adaptive, physics, scaling, sketch
 from benchmarks.__main__ import line
+from tests.iocs import RunningIOC
 
 
 def test_physics():
@@ -29,6 +31,28 @@ def test_growth_is_drawn_with_its_power():
     labels = [text.get_text() for text in times.get_legend().get_texts()]
     assert labels == ["flown: hops$^{1.00}$", "read: hops$^{0.50}$"]
     assert [text.get_text() for text in memory.get_legend().get_texts()] == ["flown"]
+
+
+@pytest.mark.system
+def test_the_sketch_of_a_hop_makes_the_hop(RE, tmp_path):
+    ioc = RunningIOC()
+    device = sketch.Sketch(ioc.prefix, name="sketch")
+    journal, traces = tmp_path / "journal", tmp_path / "traces"
+    try:
+        device.wait_for_connection(timeout=30)
+        with sketch.store_plainly(journal) as store:
+            RE.subscribe(store)
+            RE(sketch.sketched_hops(device, 3, 50, traces))
+    finally:
+        device.destroy()
+        ioc.close()
+    documents = [json.loads(row) for row in journal.read_text().splitlines()]
+    assert [name for name, _ in documents].count("event") == 3
+    events = [doc["data"] for name, doc in documents if name == "event"]
+    heights = [data["sketch_approach_result"][2] for data in events]
+    assert all(isfinite(height) for height in heights)
+    assert [data["sketch_y"] for data in events] == pytest.approx([0, 0.1, 0.2])
+    assert traces.stat().st_size == 3 * 8 * (3 + 3 * 50)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,14 @@ class Raster:
         j = np.minimum(np.maximum(np.rint(x / self.pixel + (nx - 1) / 2), 0), nx - 1)
         i = np.minimum(np.maximum(np.rint(y / self.pixel + (ny - 1) / 2), 0), ny - 1)
         return self.values[i.astype(np.intp), j.astype(np.intp)]
+
+    def highest(self, x: tuple[float, float], y: tuple[float, float]) -> float:
+        """Largest value (no NaN) of the pixels that matter between two x and two y."""
+        ny, nx = self.values.shape
+        left, right = (min(max(p / self.pixel + (nx - 1) / 2, 0), nx - 1) for p in x)
+        low, high = (min(max(p / self.pixel + (ny - 1) / 2, 0), ny - 1) for p in y)
+        rows = self.values[int(low) : ceil(high) + 1]
+        return float(rows[:, int(left) : ceil(right) + 1].max())
 
     def bilinear(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Bilinear interpolation; edge values outside."""

@@ -153,7 +153,7 @@ def block(shape: str, tau: np.ndarray) -> Block:
     return _kept_block(shape, tau.tobytes())
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def _kept_block(shape: str, lengths: bytes) -> Block:
     tau = np.frombuffer(lengths)
     s = modes(shape).steps(tau)

@@ -218,6 +218,23 @@ class Mechanics:
         parts = zip(pairwise(marks), pairwise(rises), strict=True)
         return max(sample.highest_on_path(*a, *b) + max(up) for (a, b), up in parts)
 
+    def is_free(
+        self,
+        sample: "Sample",
+        start: tuple[float, float],
+        end: tuple[float, float],
+        t: float,
+        z: float,
+    ) -> bool:
+        """Tell whether the way between two places is free at a height of Z (m).
+
+        The other parameters are those of `highest`, which is asked where it may matter.
+        """
+        lifted = max(self.rise(*start, t), self.rise(*end, t))
+        if sample.highest_around(*start, *end) + lifted < z:
+            return True
+        return self.highest(sample, start, end, t) < z
+
 
 STAGES: dict[str, Callable[[], Mechanics]] = {
     "ideal": Mechanics,

@@ -140,8 +140,8 @@ class XYStage(Group):
         def touches(end: float) -> bool:
             axes = mechanics.moved(axis, end * _UM, t)
             there = mechanics.over_sample(t, axes)
-            height = mechanics.highest(self.ioc.sample, here, there, t)
-            return height >= self.ioc.z.position * _UM
+            z = self.ioc.z.position * _UM
+            return not mechanics.is_free(self.ioc.sample, here, there, t, z)
 
         if not touches(target):
             return None

@@ -48,7 +48,7 @@ def test_channels_that_have_gone_keep_nobody_waiting():
 
 
 def _end_the_search(broadcaster):
-    """Disconnect when nothing is being sent: its thread fails if the socket goes first."""
+    """Disconnect when nothing is being sent: its thread would fail amid it."""
     broadcaster._close_event.set()
     broadcaster._searching_enabled.set()
     broadcaster._search_now.set()

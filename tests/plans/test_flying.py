@@ -8,6 +8,7 @@ from ophyd import Signal
 from seccm_ophyd.errors import TooManyMissesError
 from seccm_ophyd.plans.flying import fly_along
 from seccm_ophyd.plans.options import HopOptions
+from seccm_ophyd.techniques import CurrentSample
 
 
 class Line:
@@ -27,6 +28,13 @@ def page(*outcomes):
     return {"data": names}
 
 
+def z_stage():
+    return SimpleNamespace(
+        travel_limit=Signal(name="travel_limit"),
+        axis=SimpleNamespace(user_readback=Signal(name="readback")),
+    )
+
+
 def drive(plan, line):
     """Answer the messages of a plan as an engine would that has nothing to do."""
     for message in plan:
@@ -40,13 +48,23 @@ def test_pages_collected_while_the_engine_replays_count_too():
         # collected during a replay and behind it: the plan sees both at once
         [page("contact", "no_contact", "no_contact"), page("no_contact", "lost")],
     )
-    z = SimpleNamespace(
-        travel_limit=Signal(name="travel_limit"),
-        axis=SimpleNamespace(user_readback=Signal(name="readback")),
-    )
-    microscope = SimpleNamespace(line=line, z=z)
+    microscope = SimpleNamespace(line=line, z=z_stage())
     points = [(index, 0.5 * index, 0.0) for index in range(9)]
     options = HopOptions(max_misses=4)
     with pytest.raises(TooManyMissesError, match=r"3 no_contact, 1 lost.*x=2\.5 um"):
-        drive(fly_along(microscope, points, options), line)
+        drive(fly_along(microscope, points, [CurrentSample()], options), line)
     assert line.parts == [[0], list(range(1, 9))]
+
+
+def test_hops_join_over_the_lines_of_a_grid_as_far_as_the_instrument_can_keep_them():
+    line = Line([page("contact")], *[[page(*["contact"] * n)] for n in (500, 99)])
+    microscope = SimpleNamespace(line=line, z=z_stage())
+    points = [(index, index % 30, index // 30) for index in range(600)]
+    drive(fly_along(microscope, points, [CurrentSample()], HopOptions()), line)
+    assert [len(part) for part in line.parts] == [1, 500, 99]
+
+    line = Line(*[[page(*["contact"] * n)] for n in (1, 50, 50, 1)])
+    microscope = SimpleNamespace(line=line, z=z_stage())
+    long = [CurrentSample(samples=20_000)] * 5
+    drive(fly_along(microscope, points[:102], long, HopOptions()), line)
+    assert [len(part) for part in line.parts] == [1, 50, 50, 1]

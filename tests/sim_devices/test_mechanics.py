@@ -92,6 +92,8 @@ def test_a_tilted_way_is_as_high_as_its_highest_place(sample):
     assert highest <= found + 1e-12
     assert found == pytest.approx(highest, abs=5e-9)
     assert mechanics.highest(sample, end, start, 0.0) == pytest.approx(found)
+    for above, free in ((-1e-9, False), (1e-9, True), (10e-6, True)):
+        assert mechanics.is_free(sample, start, end, 0.0, found + above) is free
 
 
 # --- through EPICS ------------------------------------------------------------------

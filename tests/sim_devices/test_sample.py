@@ -77,7 +77,18 @@ def test_highest_on_path_is_not_passed_anywhere(composite):
     for x0, y0, x1, y1 in rng.uniform(-9e-6, 9e-6, (10, 4)):
         u = rng.uniform(0, 1, 300)
         on_path = composite.contact_height(x0 + u * (x1 - x0), y0 + u * (y1 - y0))
-        assert composite.highest_on_path(x0, y0, x1, y1) >= on_path.max() - 5e-9
+        highest = composite.highest_on_path(x0, y0, x1, y1)
+        assert highest >= on_path.max() - 5e-9
+        assert highest <= composite.highest_around(x0, y0, x1, y1) <= 1.2e-5
+
+
+def test_the_bound_of_a_short_way_is_close(composite):
+    rng = np.random.default_rng(3)
+    for x, y in rng.uniform(-9e-6, 9e-6, (50, 2)):
+        around = composite.highest_around(x, y, x, y)
+        assert 0 <= around - composite.contact_height(x, y) < 0.2e-6
+    far = composite.highest_around(-1e-3, -1e-3, 1e-3, 1e-3)
+    assert far == composite.height.values.max()
 
 
 def test_charge_stays_taken_unless_memory_is_off():

@@ -1,0 +1,121 @@
+"""The sequence of a hop with nothing around it: what a hop costs on this computer.
+
+Commands go to the IOC by stock ophyd signals, both axes by `EpicsMotor`; the journal is
+synced, the trace goes to a file. There is no check, no time-out, no lease, no watchdog,
+no live view, no catalogue: nobody should drive an instrument like this.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bluesky.utils import Msg
+from ophyd import Component as Cpt
+from ophyd import Device, DeviceStatus, EpicsMotor, EpicsSignal, EpicsSignalRO
+from ophyd import FormattedComponent as FCpt
+
+__all__ = ["Sketch", "sketched_hops", "store_plainly"]
+
+_OK = 1  # outcome
+
+
+class _Command(Device):
+    """A number is written; it is done when the result comes with that number."""
+
+    number = Cpt(EpicsSignal, "")
+    result = FCpt(EpicsSignalRO, "{self.parent.prefix}{self._result}", kind="normal")
+
+    def __init__(self, prefix: str, *, result: str, **kwargs: Any) -> None:
+        self._result, self._numbers = result, itertools.count(1)
+        self._awaited: tuple[int, DeviceStatus] | None = None
+        super().__init__(prefix, **kwargs)
+        self.result.subscribe(self._came, run=False)
+
+    def trigger(self) -> DeviceStatus:
+        """Start it."""
+        number, status = next(self._numbers), DeviceStatus(self)
+        self._awaited = number, status
+        self.number.put(number, wait=False)
+        return status
+
+    def _came(self, value: np.ndarray, **kwargs: Any) -> None:
+        if self._awaited is not None and value[0] == self._awaited[0]:
+            (_, status), self._awaited = self._awaited, None
+            if value[1] == _OK:
+                status.set_finished()
+            else:
+                status.set_exception(RuntimeError(f"{self.name}: outcome {value[1]}"))
+
+
+class Sketch(Device):
+    """The instrument without its safety."""
+
+    x, y = Cpt(EpicsMotor, "XY:X"), Cpt(EpicsMotor, "XY:Y")
+    approach = Cpt(_Command, "Z:Approach", result="Z:Landing")
+    withdraw = Cpt(_Command, "Z:Withdraw", result="Z:Withdrawal")
+    acquire = Cpt(_Command, "Clamp:Acquire", result="Clamp:Summary")
+    potential = Cpt(EpicsSignal, "Clamp:HoldingPotential")
+    samples = Cpt(EpicsSignal, "Clamp:Samples")
+    trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=True)
+
+
+def sketched_hops(
+    device: Sketch, number: int, samples: int, traces: Path
+) -> Iterator[Msg]:
+    """Hop to and fro, both axes at a time, and measure at each point.
+
+    Parameters
+    ----------
+    device
+        The instrument.
+    number
+        Of hops.
+    samples
+        Of each measurement.
+    traces
+        File to which the traces are appended.
+    """
+    yield Msg("set", device.samples, samples, group="settings")
+    yield Msg("set", device.potential, 0.65, group="settings")
+    yield Msg("wait", None, group="settings")
+    yield Msg("open_run")
+    with traces.open("ab") as file:
+        for k in range(number):
+            yield Msg("checkpoint")
+            yield from _trigger(device.withdraw)
+            yield Msg("set", device.x, 0.1 * (k % 20), group="xy")
+            yield Msg("set", device.y, 0.1 * (k % 19), group="xy")
+            yield Msg("wait", None, group="xy")
+            yield from _trigger(device.approach)
+            yield from _trigger(device.acquire)
+            file.write(np.asarray(device.trace.get()).tobytes())
+            file.flush()
+            yield Msg("create", None, name="primary")
+            for part in (device.x, device.y, device.approach, device.acquire):
+                yield Msg("read", part)
+            yield Msg("save")
+        yield from _trigger(device.withdraw)
+    yield Msg("close_run")
+
+
+def _trigger(command: _Command) -> Iterator[Msg]:
+    yield Msg("trigger", command, group="command")
+    yield Msg("wait", None, group="command")
+
+
+@contextlib.contextmanager
+def store_plainly(path: Path) -> Iterator[Any]:
+    """Give a callback that appends documents to a file and syncs each."""
+    with path.open("ab", buffering=0) as file:
+
+        def store(name: str, doc: dict[str, Any]) -> None:
+            line = json.dumps([name, doc], default=np.ndarray.tolist)
+            file.write(line.encode() + b"\n")
+            os.fsync(file.fileno())
+
+        yield store
