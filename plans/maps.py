@@ -12,8 +12,9 @@ from seccm_ophyd.techniques import (
     ZeroCurrentPotential,
 )
 
+from .grid import Grid
 from .hop_run import Named
-from .hop_scan import Grid, grid_run
+from .hop_scan import grid_run
 from .options import with_hop_options
 from .protocols import HoppingMicroscope
 

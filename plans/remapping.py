@@ -11,8 +11,9 @@ from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential, check_ra
 from .charging import CHARGE_PA
 from .checks import check_space
 from .estimate import check_size
+from .grid import Grid
 from .hop_run import Named, check_run
-from .hop_scan import Grid, grid_run, list_run
+from .hop_scan import grid_run, list_run
 from .options import HopOptions, with_hop_options
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point

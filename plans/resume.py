@@ -19,8 +19,8 @@ from seccm_ophyd.schema import (
     find_key,
 )
 
+from .grid import Grid, list_metadata
 from .hop_run import Named, Points, hop_run
-from .hop_scan import Grid, list_metadata
 from .options import HopOptions
 from .protocols import HoppingMicroscope
 from .targets import find_run

@@ -316,7 +316,12 @@ class ClampAmplifier(ClampSettings):
         return {"fields": hinted}
 
     def stop(self, *, success: bool = False) -> None:
-        """End a running acquisition."""
+        """End a running acquisition; without error if that counts as a success.
+
+        The engine stops whatever it has set before it pauses, and calls `pause` then.
+        """
+        if success:
+            self.acquire.abandon()
         if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
             self.halt.put(1, wait=False)
         super().stop(success=success)

@@ -189,7 +189,13 @@ class ZStage(Linked):
         return flat[2:].reshape(2, CURVE_SAMPLES)
 
     def stop(self, *, success: bool = False) -> None:
-        """Stop the motion at once, wherever it is; see `Microscope.make_safe`."""
+        """Stop the motion at once, wherever it is; see `Microscope.make_safe`.
+
+        It ends without error if that counts as a success: the engine stops whatever it
+        has set before it pauses, and calls `pause` then.
+        """
+        if success:
+            self.pause()
         if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
             self.halt.put(1, wait=False)
         super().stop(success=success)

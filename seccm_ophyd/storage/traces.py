@@ -70,6 +70,7 @@ class TraceFile:
         self._traces: dict[str, _Trace] = {}
         self._file: h5py.File | None = None
         self._datasets: dict[str, h5py.Dataset] = {}
+        self._rows: dict[str, int] = {}  # of each dataset: HDF5 takes long to tell
         self._room = -1  # a descriptor of the file, to reserve room by
         self._reserved = 0  # room for so many bytes is certain
         self._is_full = False
@@ -128,7 +129,7 @@ class TraceFile:
             )
             dataset.attrs["channels"] = trace.channels
             dataset.attrs["units"] = trace.units
-            self._datasets[name] = dataset
+            self._datasets[name], self._rows[name] = dataset, 0
         self._file.swmr_mode = True
         self._room = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         self._reserved = os.fstat(self._room).st_size
@@ -223,7 +224,8 @@ class TraceFile:
             A StreamDatum; the RunEngine adds descriptor and sequence number.
         """
         stop = row + count
-        if self._reach(name, stop):
+        if stop > self._rows[name]:
+            self._reach(name, stop)
             self._datasets[name].flush()
         # two numbers, made here: nothing that the schema could find fault with
         found = self._datum[name](indices={"start": row, "stop": stop}, validate=False)
@@ -287,13 +289,13 @@ class TraceFile:
         self._reserved = size
         return None
 
-    def _reach(self, name: str, stop: int) -> bool:
-        """Make a dataset so many rows long; tell whether it was shorter."""
+    def _reach(self, name: str, stop: int) -> None:
+        """Make a dataset so many rows long, if it is shorter."""
         if not self._file:
             raise RuntimeError(f"{self.path.name} is not open")
-        dataset, trace = self._datasets[name], self._traces[name]
-        new = max(stop - dataset.shape[0], 0)
+        trace = self._traces[name]
+        new = max(stop - self._rows[name], 0)
         self._reserve(self._file, new * trace.row_bytes + trace.chunk_bytes)
         if new:
-            dataset.resize(stop, axis=0)
-        return new > 0
+            self._datasets[name].resize(stop, axis=0)
+            self._rows[name] = stop

@@ -1,5 +1,8 @@
 """Devices against fakes: describe, stage, stop, time-outs, loss of the instrument."""
 
+import math
+from operator import attrgetter
+
 import numpy as np
 import pytest
 from ophyd import Kind
@@ -202,6 +205,27 @@ def test_stopping_a_stage_or_the_amplifier_goes_to_the_ioc(fake):
     fake.device.clamp.halt.subscribe(lambda value, **kw: seen.append(value), run=False)
     fake.device.clamp.stop()
     assert seen == [1]
+
+
+@pytest.mark.parametrize("name", ["z.approach", "clamp.acquire"])
+def test_what_the_engine_stops_for_a_pause_does_not_fail(fake, name):
+    """It stops all that it has set, then pauses; the hop is going to be redone."""
+    part, command = (attrgetter(n)(fake.device) for n in (name.split(".")[0], name))
+    fake.silent = {name.split(".")[1]}
+
+    def end(value, **kwargs):  # as the IOC does, at once
+        command.result.sim_put([numbers[-1], STOPPED, *[math.nan] * 9])
+
+    part.halt.subscribe(end, run=False)
+    numbers, paused = [], command.trigger()
+    numbers.append(command.awaited)
+    part.stop(success=True)
+    paused.wait(1)
+    failed = command.trigger()
+    numbers.append(command.awaited)
+    part.stop()
+    with pytest.raises(StoppedError):
+        failed.wait(1)
 
 
 def test_a_move_times_out(fake):
