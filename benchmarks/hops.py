@@ -38,6 +38,7 @@ TRACED = CurrentSample(samples=1000)
 SHORT, LONG = 5, 12  # hops along a side
 FLOWN_SHORT, FLOWN_LONG = 10, 40
 PACED = 32, 3  # hops in real time, along x and y: a quarter of a second each
+SKETCH_MS = 12.5  # of `sketch_hop_ms` on the computer that the limits are from
 GROWN = 331  # 331 x 331 hops; the first tenth warms up
 
 READY = """
@@ -64,6 +65,8 @@ def measure() -> list[Result]:
         Result("sketch_hop_ms", sketch_ms),
         Result("step_hop_ms", step_ms, at_most=min(10.0, stock_ms / 15)),
         Result("fly_hop_ms", fly_ms, at_most=1.0),
+        Result("step_hop_of_sketch", step_ms / sketch_ms, at_most=10.0 / SKETCH_MS),
+        Result("fly_hop_of_sketch", fly_ms / sketch_ms, at_most=1.0 / SKETCH_MS),
         Result("step_dead_time_percent", dead_time_percent(hop_scan), at_most=4.0),
         Result("fly_dead_time_percent", dead_time_percent(hop_fly), at_most=0.5),
         Result("rss_growth_mb", rss_growth_mb(), at_most=30.0),
