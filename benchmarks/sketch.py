@@ -7,21 +7,21 @@ no live view, no catalogue: nobody should drive an instrument like this.
 
 import contextlib
 import itertools
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import Msg
 from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsMotor, EpicsSignal, EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
 
-__all__ = ["Sketch", "sketched_hops", "store_plainly"]
+from seccm_ophyd.devices.command import OK
+from seccm_ophyd.storage.journal import append_line, encode
 
-_OK = 1  # outcome
+__all__ = ["Sketch", "sketched_hops", "store_plainly"]
 
 
 class _Command(Device):
@@ -46,7 +46,7 @@ class _Command(Device):
     def _came(self, value: np.ndarray, **kwargs: Any) -> None:
         if self._awaited is not None and value[0] == self._awaited[0]:
             (_, status), self._awaited = self._awaited, None
-            if value[1] == _OK:
+            if value[1] == OK:
                 status.set_finished()
             else:
                 status.set_exception(RuntimeError(f"{self.name}: outcome {value[1]}"))
@@ -80,42 +80,29 @@ def sketched_hops(
     traces
         File to which the traces are appended.
     """
-    yield Msg("set", device.samples, samples, group="settings")
-    yield Msg("set", device.potential, 0.65, group="settings")
-    yield Msg("wait", None, group="settings")
+    yield from bps.mv(device.samples, samples, device.potential, 0.65)
     yield Msg("open_run")
     with traces.open("ab") as file:
         for k in range(number):
             yield Msg("checkpoint")
-            yield from _trigger(device.withdraw)
+            yield from bps.trigger(device.withdraw, wait=True)
             yield Msg("set", device.x, 0.1 * (k % 20), group="xy")
             yield Msg("set", device.y, 0.1 * (k % 19), group="xy")
             yield Msg("wait", None, group="xy")
-            yield from _trigger(device.approach)
-            yield from _trigger(device.acquire)
+            yield from bps.trigger(device.approach, wait=True)
+            yield from bps.trigger(device.acquire, wait=True)
             file.write(np.asarray(device.trace.get()).tobytes())
             file.flush()
             yield Msg("create", None, name="primary")
             for part in (device.x, device.y, device.approach, device.acquire):
                 yield Msg("read", part)
             yield Msg("save")
-        yield from _trigger(device.withdraw)
+        yield from bps.trigger(device.withdraw, wait=True)
     yield Msg("close_run")
-
-
-def _trigger(command: _Command) -> Iterator[Msg]:
-    yield Msg("trigger", command, group="command")
-    yield Msg("wait", None, group="command")
 
 
 @contextlib.contextmanager
 def store_plainly(path: Path) -> Iterator[Any]:
     """Give a callback that appends documents to a file and syncs each."""
-    with path.open("ab", buffering=0) as file:
-
-        def store(name: str, doc: dict[str, Any]) -> None:
-            line = json.dumps([name, doc], default=np.ndarray.tolist)
-            file.write(line.encode() + b"\n")
-            os.fsync(file.fileno())
-
-        yield store
+    with path.open("ab") as file:
+        yield lambda name, doc: append_line(file.fileno(), encode(name, doc))

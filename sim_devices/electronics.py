@@ -211,12 +211,8 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
     tuple
         Digitised values, and whether the range was left.
     """
-    overload = bool(
-        np.fmax.reduce(i, axis=None) > full_scale
-        or np.fmin.reduce(i, axis=None) < -full_scale
-    )
-    digits = np.rint(i / step)
-    digits *= step
+    overload = bool(np.fmax.reduce(np.abs(i), axis=None) > full_scale)
+    digits = np.rint(i / step) * step
     return (np.clip(digits, -full_scale, full_scale) if overload else digits), overload
 
 

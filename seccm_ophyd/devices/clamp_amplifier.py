@@ -321,7 +321,7 @@ class ClampAmplifier(ClampSettings):
         The engine stops whatever it has set before it pauses, and calls `pause` then.
         """
         if success:
-            self.acquire.abandon()
+            self.pause()
         if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
             self.halt.put(1, wait=False)
         super().stop(success=success)
