@@ -17,13 +17,13 @@ the equations of Bard & Faulkner, Electrochemical Methods, ch. 5, 6 and 8.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .solver.diffusion import modes
-from .solver.ensemble import Ensemble
-from .solver.kinetics import Ocp, lfp_ocp, nernst_ocp
-from .solver.line import follow_line
+from .solver.ensemble import Ensemble, follow_line
+from .solver.kinetics import NERNST, equilibrium
 from .solver.time_steps import clamp_steps, graded_steps, values_at
 
 __all__ = [
@@ -123,20 +123,22 @@ class RedoxCell:
         """F k0 c_max A, the exchange current at full scale, in units of current."""
         return F * self.k0 * C_MAX * self.A / self.current_unit
 
-    def potential(self, *, many: int = 0) -> Ocp:
-        """Equilibrium potential: a function theta -> (U, dU/dtheta)."""
-        if self.ocp == "nernst":
-            return nernst_ocp(self.E0, many=many)
-        return lfp_ocp(self.E0, self.slope, self.A1, self.B1, self.B2, many=many)
+    def ocp_parameters(self) -> tuple[float, ...]:
+        """List the parameters of `kinetics.equilibrium`."""
+        kind = NERNST if self.ocp == "nernst" else 0.0
+        return kind, self.E0, self.slope, self.A1, self.B1, self.B2
+
+    def potential(self, theta: Any) -> Any:
+        """Give the equilibrium potential (V) of a Li fraction, or of an array."""
+        return equilibrium.py_func(theta, self.ocp_parameters())[0]
 
 
 def equilibrium_theta(E: float, cell: RedoxCell) -> float:
     """Li fraction at rest at the potential `E` (V), within 1e-9 of 0 and 1."""
-    ocp = cell.potential()
     low, high = 1e-9, 1 - 1e-9
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if ocp(middle)[0] > E else (low, middle)
+        low, high = (middle, high) if cell.potential(middle) > E else (low, middle)
     return (low + high) / 2
 
 
@@ -211,7 +213,7 @@ def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarr
     dt = graded_steps(times, float(np.min(np.square(cell.r) / cell.D)))
     asked = np.searchsorted(np.cumsum(dt), times * (1 - 1e-9))
     if shape:
-        i = follow_line(cell, dt, np.broadcast_to(E, shape), asked)
+        i = follow_line(cell, dt, np.broadcast_to(E, shape))[..., asked]
     elif cell.k0 == 0:
         i = np.zeros(len(times))
     else:

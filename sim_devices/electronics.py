@@ -1,4 +1,4 @@
-"""The patch-clamp amplifier: low-pass filter, noise, range; and a leaky capacitor.
+"""The patch-clamp amplifier: noise and range; and a leaky capacitor.
 
 SI units throughout. All constants are those of a typical patch-clamp headstage.
 """
@@ -7,9 +7,12 @@ from functools import lru_cache
 from math import isfinite, log, nan, sqrt
 
 import numpy as np
+from numba import types
+
+from .bessel import response
+from .compiled import NUMBER, READ, WRITE, compiled
 
 __all__ = [
-    "bessel_lowpass",
     "current_noise",
     "current_offset",
     "digitise",
@@ -20,10 +23,6 @@ __all__ = [
     "potential_noise",
 ]
 
-# 4-pole Bessel low pass, -3 dB at 1 rad/s
-_POLES = np.array(
-    [-0.99521 + 1.25711j, -0.99521 - 1.25711j, -1.37007 + 0.41025j, -1.37007 - 0.41025j]
-)
 _DENSITY = 8e-15  # A/sqrt(Hz), white part
 _CORNER = 30.0  # Hz, below it 1/f noise prevails
 _SLOWEST = 0.3  # Hz, slower fluctuation belongs to the offset
@@ -36,20 +35,6 @@ _SHORTEST = 512  # points of noise, so that short records keep their slow part
 
 
 @lru_cache(maxsize=64)
-def _response(points: int, dt: float, fc: float) -> np.ndarray:
-    """Frequency response of the filter for `points` samples at `dt` (s).
-
-    Kept, like what is made of it below: hop after hop asks for the same.
-    """
-    s = 1j * np.fft.rfftfreq(points, dt) / fc
-    response = np.ones_like(s)
-    for pole in _POLES:
-        response = response * (-pole / (s - pole))
-    response.flags.writeable = False
-    return response
-
-
-@lru_cache(maxsize=64)
 def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
     """Rms of either part of each coefficient of the noise's Fourier transform.
 
@@ -57,61 +42,19 @@ def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
     real part and half in the imaginary one, but for the first, and the last of an even
     number, which are real.
     """
-    nu = np.fft.rfftfreq(points, dt)
+    nu = np.fft.rfftfreq(points, dt)  # kept: hop after hop asks for the same
     nu[0] = nu[1] / 2
-    amplitude = np.abs(_response(points, dt, fc)) * np.sqrt(1 + _CORNER / nu)
+    amplitude = np.abs(response(nu / fc)) * np.sqrt(1 + _CORNER / nu)
     amplitude *= _DENSITY / sqrt(2 * dt) * sqrt(points / 2)
     amplitude[[0, -1]] *= sqrt(2)
     amplitude.flags.writeable = False
     return amplitude
 
 
-def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
-    """Filter samples by a 4-pole Bessel low pass, as patch-clamp amplifiers have.
-
-    Parameters
-    ----------
-    x
-        Samples, time on the last axis; before the first one it was constant.
-    dt
-        Sample interval (s).
-    fc
-        -3 dB frequency (Hz).
-
-    Returns
-    -------
-    numpy.ndarray
-        Filtered samples, of the same shape. A cut-off above half the sample rate
-        leaves them nearly unchanged.
-
-    Raises
-    ------
-    ValueError
-        If `dt` or `fc` is not positive.
-
-    Notes
-    -----
-    Poles: Zverev, Handbook of Filter Synthesis (1967), scaled to -3 dB. The filter is
-    applied to the straight line between samples, in the frequency domain.
-    """
-    if not (dt > 0 and fc > 0):
-        raise ValueError(f"dt and fc must be positive, not {dt!r} s and {fc!r} Hz")
-    x = np.asarray(x, float)
-    n = x.shape[-1]
-    pad = int(min(np.ceil(1.5 / (fc * dt)) + 4, 10**7))
-    total = _fast_length(n + 2 * pad)
-    padded = np.empty((*x.shape[:-1], total))
-    padded[..., :pad], padded[..., pad + n :] = x[..., :1], x[..., -1:]
-    padded[..., pad : pad + n] = x
-    spectrum = np.fft.rfft(padded)
-    spectrum *= _response(total, dt, fc)
-    return np.fft.irfft(spectrum, total)[..., pad : pad + n]
-
-
 def _fast_length(n: int) -> int:
-    """Smallest 2^a or 3 2^a that is at least `n`: quick to transform."""
+    """Smallest 2^a, 3 2^a or 5 2^a that is at least `n`: quick to transform."""
     power = 1 << (n - 1).bit_length()
-    return 3 * power // 4 if 3 * power // 4 >= n else power
+    return min(m for m in (5 * power // 8, 3 * power // 4, power) if m >= n)
 
 
 def noise_rms(fc: float) -> float:
@@ -211,9 +154,18 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
     tuple
         Digitised values, and whether the range was left.
     """
-    overload = bool(np.fmax.reduce(np.abs(i), axis=None) > full_scale)
-    digits = np.rint(i / step) * step
-    return (np.clip(digits, -full_scale, full_scale) if overload else digits), overload
+    return _digitise(np.ascontiguousarray(i, float), full_scale, step)
+
+
+@compiled(types.Tuple((WRITE, types.boolean))(READ, NUMBER, NUMBER))
+def _digitise(i, full_scale, step):
+    digits, overload = np.empty(len(i)), False
+    for k in range(len(i)):
+        digit = np.rint(i[k] / step) * step
+        if abs(i[k]) > full_scale:
+            digit, overload = np.copysign(full_scale, i[k]), True
+        digits[k] = digit
+    return digits, overload
 
 
 def mean_and_deviation(i: np.ndarray) -> tuple[float, float]:

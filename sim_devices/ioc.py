@@ -1,6 +1,5 @@
 """The simulated instrument: PV groups around one sample, one probe and one clock."""
 
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from .epics.clock import Clock
 from .epics.pvs import RefusedError
 from .faults import Faults
 from .hopping.line import HopLine
+from .keyed_rng import keyed_rng
 from .meniscus.pipette import Pipette
 from .sample import Sample, load_surface, make_sample
 from .simulation import Simulation
@@ -109,8 +109,7 @@ class SeccmIOC(PVGroup):
 
     def rng(self, *key: str | int) -> np.random.Generator:
         """Make the source of randomness of a key, the same for one seed."""
-        words = [zlib.crc32(k.encode()) if isinstance(k, str) else k for k in key]
-        return np.random.default_rng([self.seed, *words])
+        return keyed_rng(self.seed, *key)
 
     @property
     def is_tripped(self) -> bool:

@@ -27,6 +27,7 @@ SAMPLES = tuple(GENERATORS)
 MATERIALS = ("LiFePO4", "AB", "Pt")
 """What a surface may consist of."""
 
+_SPOTS = FOOTPRINT * FOOTPRINT_RADIUS
 _RESIDUAL = 0.5e-12  # A, charging current of LiFePO4 20 ms after contact
 
 
@@ -124,14 +125,13 @@ class Sample:
             Height (m): the highest of 13 points of the footprint, or the measured
             surface itself.
         """
-        at_x, at_y = np.asarray(x, float), np.asarray(y, float)
+        at_x, at_y = np.broadcast_arrays(np.asarray(x, float), y)
+        spots = at_x.ravel(), np.asarray(at_y, float).ravel()
         if self._dilate:
-            spots_x = at_x[..., None] + FOOTPRINT[0] * FOOTPRINT_RADIUS
-            spots_y = at_y[..., None] + FOOTPRINT[1] * FOOTPRINT_RADIUS
-            height = self.height.bilinear(spots_x, spots_y).max(axis=-1)
+            height = self.height.bilinear(*spots, _SPOTS)
         else:
-            height = self.height.bilinear(at_x, at_y)
-        return float(height) if np.ndim(height) == 0 else height
+            height = self.height.bilinear(*spots)
+        return height.reshape(at_x.shape) if at_x.ndim else float(height[0])
 
     def highest_on_path(self, x0: float, y0: float, x1: float, y1: float) -> float:
         """Highest contact height (m) on the straight way between two points (m)."""
@@ -178,19 +178,25 @@ class Sample:
         swelling = (footprint / FOOTPRINT_RADIUS) ** 2
         covered = swelling * len(wet) / FOOTPRINT.shape[1]
         bare = swelling - covered
-        weights = self.grains.orientation[wet]
-        area = float(self.grains.area[wet] @ weights) * swelling / FOOTPRINT.shape[1]
-        weights = weights / weights.sum() if len(wet) else weights
-        particle = int(self.grains.particle[wet[weights.argmax()]]) if len(wet) else -1
+        area, rate, theta, particle, weights = 0.0, 0.0, 1.0, -1, np.zeros(0)
+        if len(wet):
+            weights = self.grains.orientation[wet]
+            area = float(self.grains.area[wet] @ weights) * swelling
+            area /= FOOTPRINT.shape[1]
+            weights = weights / weights.sum()
+            particle = int(self.grains.particle[wet[weights.argmax()]])
+            rate = float(weights @ self.grains.rate[wet])
+            theta = float(weights @ self.grains.theta[wet])
+        capacitance, leak = self._bare.circuit(x, y)
         inert = self.electrolyte == "KCl"
         return Site(
             x=x,
             y=y,
             area=area,
-            k_scale=0.0 if inert else float(weights @ self.grains.rate[wet]),
-            theta=float(weights @ self.grains.theta[wet]) if len(wet) else 1.0,
-            capacitance=bare * self._bare.capacitance(x, y),
-            leak=bare * self._bare.leak(x, y),
+            k_scale=0.0 if inert else rate,
+            theta=theta,
+            capacitance=bare * capacitance,
+            leak=bare * leak,
             residual=bare * self._bare.residual + covered * _RESIDUAL,
             grains=wet,
             weights=weights,

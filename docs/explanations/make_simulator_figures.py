@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from seccm_ophyd.sim_devices.bessel import bessel_lowpass
 from seccm_ophyd.sim_devices.cell import (
     C_MAX,
     F,
@@ -20,7 +21,7 @@ from seccm_ophyd.sim_devices.cell import (
     potential_step,
     sphere_surface_depletion,
 )
-from seccm_ophyd.sim_devices.electronics import bessel_lowpass, current_noise
+from seccm_ophyd.sim_devices.electronics import current_noise
 from seccm_ophyd.sim_devices.faults import LandingFault
 from seccm_ophyd.sim_devices.ioc import SeccmIOC
 from seccm_ophyd.sim_devices.meniscus.contact import Contact
@@ -69,7 +70,7 @@ def draw_reaction() -> None:
     made, (ocp, slow, fast) = figure(3)
     cell = RedoxCell(theta0=equilibrium_theta(0.0, RedoxCell()))
     theta = np.linspace(0.001, 0.9995, 800)
-    ocp.plot(theta, cell.potential(many=True)(theta)[0], color="black")
+    ocp.plot(theta, cell.potential(theta), color="black")
     ocp.axvline(0.96, color=GREY, ls=":", lw=1)
     ocp.text(0.94, 0.7, "as made", color="0.3", size=8, ha="right")
     ocp.set(xlabel="Li fraction $\\theta$", ylabel="U vs Ag/AgCl (V)", ylim=(-0.2, 1))

@@ -2,12 +2,77 @@
 
 import os
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 import numpy as np
+from numba import types
+
+from ..compiled import NUMBER, READ, READ_2D, WRITE, compiled
 
 __all__ = ["Raster", "read_height_map"]
+
+_SINGLE = types.Array(types.float32, 2, "C", readonly=True)
+_WHOLE = types.Array(types.int32, 2, "C", readonly=True)
+_WHOLE_OUT = types.Array(types.int32, 1, "C")
+_HERE = np.zeros((2, 1))
+
+
+@compiled()
+def _along(place, pixel, n):
+    """Tell at which of n pixels a place (m) is, as a broken number within the map."""
+    return min(max(place / pixel + (n - 1) / 2, 0.0), n - 1.0)
+
+
+@compiled()
+def _between(values, pixel, x, y):
+    """Give the bilinear interpolation at one point."""
+    ny, nx = values.shape
+    u, v = _along(x, pixel, nx), _along(y, pixel, ny)
+    j, i = min(int(u), max(nx - 2, 0)), min(int(v), max(ny - 2, 0))
+    right, up = min(j + 1, nx - 1), min(i + 1, ny - 1)
+    u, v = u - j, v - i
+    low = values[i, j] + u * (values[i, right] - values[i, j])
+    high = values[up, j] + u * (values[up, right] - values[up, j])
+    return low + v * (high - low)
+
+
+@compiled(*[WRITE(kind, NUMBER, READ, READ, READ_2D) for kind in (_SINGLE, READ_2D)])
+def _highest_of(values, pixel, x, y, spots):
+    """Give the highest of the interpolated values at the spots around each point."""
+    found = np.empty(len(x))
+    for n in range(len(x)):
+        highest = -np.inf
+        for k in range(spots.shape[1]):
+            value = _between(values, pixel, x[n] + spots[0, k], y[n] + spots[1, k])
+            highest = max(highest, value)
+        found[n] = highest
+    return found
+
+
+@compiled(*[NUMBER(kind, NUMBER, READ, READ) for kind in (_SINGLE, READ_2D)])
+def _highest_within(values, pixel, x, y):
+    """Give the largest value between two x and two y, and the pixels that touch it."""
+    ny, nx = values.shape
+    highest = -np.inf
+    for i in range(
+        int(_along(y[0], pixel, ny)), int(np.ceil(_along(y[1], pixel, ny))) + 1
+    ):
+        for j in range(
+            int(_along(x[0], pixel, nx)), int(np.ceil(_along(x[1], pixel, nx))) + 1
+        ):
+            highest = max(highest, values[i, j])
+    return highest
+
+
+@compiled(_WHOLE_OUT(_WHOLE, NUMBER, READ, READ), WRITE(READ_2D, NUMBER, READ, READ))
+def _nearest(values, pixel, x, y):
+    """Give the value of the pixel under each point; edge pixels outside."""
+    ny, nx = values.shape
+    found = np.empty(len(x), values.dtype)
+    for n in range(len(x)):
+        i, j = np.rint(_along(y[n], pixel, ny)), np.rint(_along(x[n], pixel, nx))
+        found[n] = values[int(i), int(j)]
+    return found
 
 
 @dataclass(frozen=True)
@@ -39,36 +104,27 @@ class Raster:
             (np.arange(ny) - (ny - 1) / 2) * self.pixel,
         )
 
-    def nearest(self, x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
-        """Value of the pixel under each point; edge pixels outside."""
-        ny, nx = self.values.shape
-        j = np.minimum(np.maximum(np.rint(x / self.pixel + (nx - 1) / 2), 0), nx - 1)
-        i = np.minimum(np.maximum(np.rint(y / self.pixel + (ny - 1) / 2), 0), ny - 1)
-        return self.values[i.astype(np.intp), j.astype(np.intp)]
+    def nearest(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Value of the pixel under each point, shape (n,); edge pixels outside."""
+        return _nearest(self.values, self.pixel, x, y)
 
     def highest(self, x: tuple[float, float], y: tuple[float, float]) -> float:
         """Largest value (no NaN) of the pixels that matter between two x and two y."""
-        ny, nx = self.values.shape
-        left, right = (min(max(p / self.pixel + (nx - 1) / 2, 0), nx - 1) for p in x)
-        low, high = (min(max(p / self.pixel + (ny - 1) / 2, 0), ny - 1) for p in y)
-        rows = self.values[int(low) : ceil(high) + 1]
-        return float(rows[:, int(left) : ceil(right) + 1].max())
+        return _highest_within(self.values, self.pixel, np.array(x), np.array(y))
 
-    def bilinear(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Bilinear interpolation; edge values outside."""
-        ny, nx = self.values.shape
-        u = np.minimum(np.maximum(x / self.pixel + (nx - 1) / 2, 0), nx - 1)
-        v = np.minimum(np.maximum(y / self.pixel + (ny - 1) / 2, 0), ny - 1)
-        j = np.minimum(u.astype(np.intp), max(nx - 2, 0))
-        i = np.minimum(v.astype(np.intp), max(ny - 2, 0))
-        u, v = u - j, v - i
-        flat = self.values.ravel()
-        k = i * nx + j
-        right, down = (1 if nx > 1 else 0), (nx if ny > 1 else 0)
-        low, high = flat[k], flat[k + down]
-        low = low + u * (flat[k + right] - low)
-        high = high + u * (flat[k + down + right] - high)
-        return low + v * (high - low)
+    def bilinear(
+        self, x: np.ndarray, y: np.ndarray, around: np.ndarray = _HERE
+    ) -> np.ndarray:
+        """Bilinear interpolation; edge values outside.
+
+        Parameters
+        ----------
+        x, y
+            Points (m), shape (n,).
+        around
+            Spots around each of them (m), shape (2, k): the highest counts.
+        """
+        return _highest_of(self.values, self.pixel, x, y, around)
 
 
 def read_height_map(path: str | os.PathLike[str]) -> Raster:

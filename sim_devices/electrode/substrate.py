@@ -45,10 +45,8 @@ class Substrate:
         self._capacitance = Raster(_CAPACITANCE[material] * spread, _PATCH)
         self._leak = Raster(leak, _PATCH)
 
-    def capacitance(self, x: float, y: float) -> float:
-        """Capacitance (F) of a footprint at (`x`, `y`) (m)."""
-        return float(self._capacitance.nearest(x, y))
-
-    def leak(self, x: float, y: float) -> float:
-        """Leak conductance (S) of a footprint at (`x`, `y`) (m)."""
-        return float(self._leak.nearest(x, y))
+    def circuit(self, x: float, y: float) -> tuple[float, float]:
+        """Capacitance (F) and leak (S) of a footprint at (`x`, `y`) (m)."""
+        at_x, at_y = np.array([x]), np.array([y])
+        capacitance = self._capacitance.nearest(at_x, at_y)[0]
+        return float(capacitance), float(self._leak.nearest(at_x, at_y)[0])

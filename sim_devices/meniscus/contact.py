@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..solver.ensemble import Ensemble, leaky_step
+from ..solver.ensemble import Ensemble
+from ..solver.stepping import charge_leaky
 from ..solver.time_steps import (
     clamp_steps,
     find_jumps,
@@ -17,6 +18,7 @@ from ..solver.time_steps import (
     relaxing_steps,
     values_at,
 )
+from .background import E_LEAK
 from .state import Meniscus
 
 __all__ = ["Contact"]
@@ -287,7 +289,7 @@ class Contact(Meniscus):
         self._creep(float(h.sum()))
         C = _C_PAR + self.capacitance * self._conducts
         if self._ensemble:
-            leak = self._background.conductance
+            leak = self._background.leak, E_LEAK
             E, i = self._ensemble.impose(h, current, self._E, C, leak)
             self._redox_charge += float(i @ h)
         else:
@@ -303,10 +305,4 @@ class Contact(Meniscus):
         """Potential (V) after each step while nothing but a leaky capacitor charges."""
         if not self._conducts:
             return self._E + np.cumsum(current * h) / C
-        E, potentials = self._E, []
-        for step, drive in zip(h.tolist(), current.tolist(), strict=True):
-            G, root = self._background.conductance(E)
-            kept, drop = leaky_step(step, C, G)
-            E = root + kept * (E - root) + drop * drive
-            potentials.append(E)
-        return np.array(potentials)
+        return charge_leaky(h, current, self._E, C, self._background.leak, E_LEAK)

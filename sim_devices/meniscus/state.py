@@ -67,7 +67,7 @@ class Meniscus:
             return self._E
         if self._cell is None:
             return E_LEAK
-        return self._cell.potential()(self._cell.theta0)[0]
+        return float(self._cell.potential(self._cell.theta0))
 
     @property
     def capacitance(self) -> float:

@@ -21,6 +21,7 @@ the surface is right within 6e-4 from tau = 1e-15 on.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,8 +49,7 @@ class Steps:
     b_tilt: np.ndarray
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Some steps on end, for which diffusion is a matrix of the currents.
 
     Parameters
@@ -57,19 +57,18 @@ class Block:
     decay
         What is left of the amplitudes after each step, shape (k, modes).
     history
-        For each step what the currents of the steps before lowered the surface by:
-        one row for q_mean, q - q_mean of the first, of the second...
+        For each step what the currents of the steps before lowered the surface by, in
+        the order q_mean, q - q_mean of the first, of the second..., shape (k, 2 k).
     left
         What they change in the amplitudes in the end, shape (2 k, modes).
-    b_mean, b_tilt
-        As in `Steps`, for each step.
+    b
+        b_mean and b_tilt of `Steps`, shape (2, k).
     """
 
     decay: np.ndarray
-    history: list[np.ndarray]
+    history: np.ndarray
     left: np.ndarray
-    b_mean: list[float]
-    b_tilt: list[float]
+    b: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +157,13 @@ def _kept_block(shape: str, lengths: bytes) -> Block:
     tau = np.frombuffer(lengths)
     s = modes(shape).steps(tau)
     left = np.zeros((2 * len(tau), s.decay.shape[1]))
-    history = []
+    history = np.zeros((len(tau), 2 * len(tau)))
     for k in range(len(tau)):
         left *= s.decay[k]
-        history.append(left[: 2 * k].sum(axis=1))
+        history[k] = left.sum(axis=1)
         left[2 * k], left[2 * k + 1] = s.mean[k], s.tilt[k]
     decay = np.cumprod(s.decay, axis=0)
-    return Block(decay, history, left, s.b_mean.tolist(), s.b_tilt.tolist())
+    made = Block(decay, history, left, np.array([s.b_mean, s.b_tilt]))
+    for array in made:
+        array.flags.writeable = False
+    return made

@@ -1,28 +1,23 @@
-"""Crystallites in time: state of charge and current under voltage or current clamp.
+"""Crystallites in time: state of charge and current under voltage or current clamp."""
 
-The current runs straight within each time step. Its mean, which is the charge, is what
-diffusion remembers; its end is what kinetics and resistance see. Mean and end of a step
-are tied to the mean of the step before by a straight line: second order in the length
-of the step, and yet without memory where the current collapses within one.
-"""
-
-from collections.abc import Callable
-from math import expm1, inf
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .diffusion import block, modes
-from .kinetics import first_guess, solve
+from .diffusion import Block, block, modes
+from .stepping import Crystallites, hold_block, hold_line, impose_block, jump
 from .time_steps import end_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..cell import RedoxCell
 
-__all__ = ["Ensemble", "leaky_step"]
-
+__all__ = ["Ensemble", "follow_line"]
 
 _BLOCK = 32  # steps
+_NO_LEAK = -1.0, 0.0
 
 
 class Ensemble:
@@ -35,24 +30,24 @@ class Ensemble:
     """
 
     def __init__(self, cell: "RedoxCell") -> None:
-        self._ocp = cell.potential()
         self._shape = cell.shape
         self._modes = modes(cell.shape)
         self._clock = float(cell.D / cell.r**2)
         self._unit = float(cell.current_unit)
-        self._exchange = float(cell.exchange)
         self._R_s = float(cell.R_s)
-        self._a = self._modes.uniform(float(cell.theta0))
-        self._q = self._q_before = (
-            0.0  # at the end of the last step, and the last but one
+        self._ocp = cell.ocp_parameters()
+        self._cell = Crystallites(
+            np.array([cell.exchange, self._R_s * self._unit, *self._ocp]),
+            np.zeros(3),
+            self._modes.uniform(float(cell.theta0)),
         )
-        self._mean = 0.0  # during the last step
-        self._before = inf  # its length; inf when it tells nothing of the next one
+        # length of the last step; inf when it tells nothing of the next one
+        self._before = inf
 
     @property
     def theta(self) -> float:
         """Mean Li fraction."""
-        return float(self._a[0])
+        return float(self._cell.modes[0])
 
     @property
     def diffusion_time(self) -> float:
@@ -67,12 +62,13 @@ class Ensemble:
     @property
     def current(self) -> float:
         """Current (A) at the end of the last step."""
-        return self._q * self._unit
+        return float(self._cell.flow[0]) * self._unit
 
     def copy(self) -> "Ensemble":
         """Make an independent copy in the same state."""
         twin = object.__new__(Ensemble)
         twin.__dict__.update(self.__dict__)
+        twin._cell = Crystallites(*(array.copy() for array in self._cell))
         return twin
 
     def join(self, growth: float, theta: float) -> None:
@@ -80,11 +76,12 @@ class Ensemble:
 
         Profiles mix by volume; area and current scale with `growth` >= 1.
         """
-        self._a = (self._a + (growth - 1) * self._modes.uniform(theta)) / growth
+        cell = self._cell
+        added = (growth - 1) * self._modes.uniform(theta)
+        cell.modes[:] = (cell.modes + added) / growth
+        cell.flow[:] /= growth
         self._unit *= growth
-        self._q /= growth
-        self._q_before /= growth
-        self._mean /= growth
+        cell.kinetics[1] = self._R_s * self._unit
 
     def jump(self) -> None:
         """Tell that what is imposed jumps now: the last current says nothing more."""
@@ -113,12 +110,12 @@ class Ensemble:
         dt = np.full(len(E), dt) if np.ndim(dt) == 0 else np.asarray(dt)
         if sharp:
             self._before = inf
-            b = block(self._shape, dt[:_BLOCK] * self._clock).b_mean[0]
-            self._q = self._guess(float(E[0]), b)
-        potentials = iter(E.tolist())
-        means, ends, _ = self._pass(
-            dt, 0.0, lambda h, before: (next(potentials), 0.0), sharp=sharp
-        )
+        currents = np.empty((len(dt), 2))
+        for part, steps, weights in self._blocks(dt, sharp=sharp):
+            if sharp and part.start == 0:
+                jump(steps, self._cell, float(E[0]))
+            hold_block(steps, weights, self._cell, E[part], currents[part])
+        means, ends = currents.T * self._unit
         return means, ends
 
     def impose(
@@ -127,11 +124,11 @@ class Ensemble:
         current: np.ndarray,
         E: float,
         C: float,
-        leak: Callable[[float], tuple[float, float]] | None = None,
+        leak: tuple[float, float] = _NO_LEAK,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Impose a current on crystallites, capacitance and leak.
 
-        ``current = i_redox + G (E - E_leak) + C dE/dt``.
+        ``current = i_redox + G (E - E_leak) + i_electrolyte + C dE/dt``.
 
         Parameters
         ----------
@@ -144,122 +141,80 @@ class Ensemble:
         C
             Capacitance (F).
         leak
-            Gives conductance G (S) and potential E_leak (V) of the leak at a potential
-            (V); None for no leak.
+            Conductance G (S) and potential E_leak (V) of the leak; by default neither
+            leak nor electrolyte.
 
         Returns
         -------
         tuple
             Potential at the end of each step (V), mean redox current of each (A).
         """
-        currents = iter(current.tolist())
+        currents, potentials = np.empty((len(dt), 2)), np.empty(len(dt))
+        for part, steps, weights in self._blocks(dt):
+            circuit = np.array([self._unit, E, C, *leak])
+            moved = currents[part], potentials[part]
+            imposed = dt[part], current[part], circuit
+            impose_block(steps, weights, self._cell, *imposed, *moved)
+            E = float(potentials[part][-1])
+        return potentials, currents[:, 0] * self._unit
 
-        def drive(h: float, before: float) -> tuple[float, float]:
-            G, root = leak(before) if leak else (0.0, 0.0)
-            kept, drop = leaky_step(h, C, G)
-            return root + kept * (before - root) + drop * next(currents), drop
-
-        means, _, potentials = self._pass(dt, E, drive)
-        return potentials, means
-
-    def _pass(
-        self,
-        dt: np.ndarray,
-        E: float,
-        drive: Callable[[float, float], tuple[float, float]],
-        *,
-        sharp: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pass time steps from the potential `E` (V) on.
-
-        `drive` tells for the length of a step (s) and the potential before it (V) where
-        the potential would go without reaction (V), and how far a mean redox current
-        keeps it back (V/A). Returns mean and end of the redox current of each step (A),
-        and the potential at its end (V).
-        """
-        weights = end_weights(dt, sharp=sharp, before=self._before)
-        currents, potentials = np.empty((len(dt), 2)), []
-        for start in range(0, len(dt), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            steps = block(self._shape, dt[part] * self._clock)
-            flux = currents[part].ravel()  # mean, end - mean of each step in turn
-            lists = (dt[part], steps.decay.dot(self._a), *weights[:, part])
-            for k, (h, p, share, memory, ahead, behind) in enumerate(
-                zip(*(values.tolist() for values in lists), strict=True)
-            ):
-                p -= float(steps.history[k].dot(flux[: 2 * k]))
-                free, drop = drive(h, E)
-                drop *= self._unit
-                guess = ahead * self._q - behind * self._q_before
-                self._q_before = self._q
-                b_mean, b_tilt = steps.b_mean[k], steps.b_tilt[k]
-                self._solve(p, b_mean, b_tilt, free, drop, share, memory, guess)
-                flux[2 * k], flux[2 * k + 1] = self._mean, self._q - self._mean
-                E = free - drop * self._mean
-                potentials.append(E)
-            self._a = steps.decay[-1] * self._a - flux.dot(steps.left)
-        self._before = float(dt[-1])
-        means, beyond = currents.T * self._unit
-        return means, means + beyond, np.array(potentials)
-
-    def _solve(
-        self,
-        p: float,
-        b_mean: float,
-        b_tilt: float,
-        E: float,
-        drop: float,
-        share: float,
-        memory: float,
-        guess: float,
-    ) -> None:
-        """Find q and q_mean of a step, at whose end the potential is E - drop q_mean.
-
-        With ``q_mean = share q + memory (q_mean of the step before)``.
-        """
-        resistance = self._R_s * self._unit
-        carried, lead = memory * self._mean, b_mean - b_tilt
-        q = solve(
-            self._ocp,
-            E - drop * carried,
-            resistance + drop * share,
-            self._exchange,
-            p - lead * carried,
-            lead * share + b_tilt,
-            guess,
-        )
-        mean = share * q + carried
-        if q * mean < 0:  # collapsed within the step: forget the one before
-            q = mean = solve(
-                self._ocp, E, resistance + drop, self._exchange, p, b_mean, 0.0
-            )
-        self._q, self._mean = q, mean
-
-    def _guess(self, E: float, b: float) -> float:
-        """Guess q right after a jump to the potential `E` (V)."""
-        theta = min(max(float(self._a.sum()), 1e-9), 1 - 1e-9)
-        resistance = self._R_s * self._unit
-        u = self._ocp(theta)[0]
-        return float(first_guess(u, theta, E, resistance, self._exchange, b))
+    def _blocks(
+        self, dt: np.ndarray, *, sharp: bool = False
+    ) -> "Iterator[tuple[slice, Block, np.ndarray]]":
+        """Give the steps in parts: which they are, their diffusion, their weights."""
+        before, self._before = self._before, float(dt[-1])
+        return _in_blocks(self._shape, self._clock, dt, sharp=sharp, before=before)
 
 
-def leaky_step(dt: float, C: float, G: float) -> tuple[float, float]:
-    """Tell how a leaky capacitor moves in a time step.
+def _in_blocks(
+    shape: str, clock: float, dt: np.ndarray, *, sharp: bool, before: float = inf
+) -> "Iterator[tuple[slice, Block, np.ndarray]]":
+    weights = end_weights(dt, sharp=sharp, before=before)
+    for start in range(0, len(dt), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        steps = block(shape, dt[part] * clock)
+        yield part, steps, np.ascontiguousarray(weights[:, part])
+
+
+def follow_line(cell: "RedoxCell", dt: np.ndarray, E: np.ndarray) -> np.ndarray:
+    """Hold a line of cells at constant potentials.
 
     Parameters
     ----------
+    cell
+        The cells; its numbers may be arrays of the shape of the line. Those of the same
+        D/r^2 are stepped together.
     dt
-        Length of the step (s).
-    C, G
-        Capacitance (F), leak conductance (S).
+        Length of the steps (s), fine at first.
+    E
+        Potential (V) of each cell, of the shape of the line.
 
     Returns
     -------
-    tuple
-        What it keeps of its distance from the leak's potential, ``exp(-dt G/C)``, and
-        what a constant current adds (V/A), ``(1 - exp(-dt G/C))/G``.
+    numpy.ndarray
+        Current (A) at the end of each step, shape: that of the line, then (k,).
     """
-    if dt * G < 1e-12 * C:
-        return 1.0, dt / C
-    lost = -expm1(-dt * G / C)
-    return 1 - lost, lost / G
+    clock, unit, active, R_s, theta0, exchange, *ocp = (
+        np.broadcast_to(np.asarray(value, float), E.shape).ravel()
+        for value in (
+            cell.D / np.square(cell.r),
+            cell.current_unit,
+            cell.k0,
+            cell.R_s,
+            cell.theta0,
+            cell.exchange,
+            *cell.ocp_parameters(),
+        )
+    )
+    kinetics, potentials = np.column_stack([exchange, R_s * unit, *ocp]), E.ravel()
+    currents = np.zeros((E.size, len(dt), 2))
+    for rate in np.unique(clock):
+        ours = np.flatnonzero((clock == rate) & (active > 0))
+        flow = np.zeros((len(ours), 3))
+        amplitudes = modes(cell.shape).uniform(theta0[ours])
+        for part, steps, weights in _in_blocks(cell.shape, rate, dt, sharp=True):
+            passed = np.empty((len(ours), len(dt[part]), 2))
+            line = kinetics[ours], flow, amplitudes
+            hold_line(steps, weights, *line, potentials[ours], passed, part.start == 0)
+            currents[ours, part] = passed
+    return (currents[..., 1] * unit[:, None]).reshape((*E.shape, len(dt)))

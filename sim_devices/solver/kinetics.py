@@ -5,77 +5,60 @@ step is one number, q; its equation is solved in potentials, not in currents, be
 that form is nearly straight and Newton's method then needs one to three steps.
 """
 
-from collections.abc import Callable
-from math import asinh, exp, log, sqrt
-from typing import Any
-
 import numpy as np
 
-__all__ = ["F_RT", "Ocp", "first_guess", "lfp_ocp", "nernst_ocp", "solve"]
+from ..compiled import compiled
+
+__all__ = [
+    "F_RT",
+    "NERNST",
+    "equilibrium",
+    "first_guess",
+    "solve",
+]
 
 F_RT = 96485.33212 / (8.314462618 * 298.15)
 """F/RT at 25 C (1/V)."""
 
-Ocp = Callable[[Any], tuple[Any, Any]]
-"""Equilibrium potential: theta -> (U, dU/dtheta) in V; also for arrays."""
+NERNST = 1.0
+"""First element of the parameters of an equilibrium potential that is Nernst's."""
 
 _EPS = 1e-12  # theta keeps this distance from 0 and 1
 _CLOSE = 1e-4  # V, from which one more Newton step lands within a few 1e-7 V
 _TWO_RT_F = 2 / F_RT
 
 
-def lfp_ocp(E0: Any, slope: Any, A1: Any, B1: Any, B2: Any, *, many: int = 0) -> Ocp:
-    """Make the potential of LiFePO4: a flat plateau with exponential ends.
-
-    ``U = E0 - slope (theta - 1/2) + A1 [exp(-B1 theta) - exp(-B2 (1 - theta))]``,
-    after Afshar, Morris & Khajepour, arXiv:1709.03970 (2017).
+@compiled()
+def equilibrium(theta, ocp):
+    """Give the equilibrium potential of a Li fraction.
 
     Parameters
     ----------
-    E0, slope, A1
-        V.
-    B1, B2
-        Steepness of the charged and of the discharged end.
-    many
-        Length of theta, if it will be an array.
+    theta
+        Li fraction; in Python also an array.
+    ocp
+        ``(kind, E0, slope, A1, B1, B2)``. Kind `NERNST`: the Nernst potential ``E0 +
+        (RT/F) ln((1 - theta)/theta)`` of textbooks. Else that of LiFePO4, a flat
+        plateau with exponential ends, ``E0 - slope (theta - 1/2) + A1 [exp(-B1 theta)
+        - exp(-B2 (1 - theta))]``, after Afshar, Morris & Khajepour, arXiv:1709.03970
+        (2017).
 
     Returns
     -------
-    callable
-        theta -> (U, dU/dtheta).
+    tuple
+        U and dU/dtheta (V).
     """
-    e: Callable[[Any], Any] = exp
-    zero, shift, charge = E0 + slope / 2, B2, -B1
-    if many:  # numpy multiplies arrays quicker than arrays and numbers
-        e = np.exp
-        zero, slope, A1, charge, B2, shift = np.repeat(
-            [[zero], [slope], [A1], [charge], [B2], [shift]], many, axis=1
-        )
-    d_charged, d_discharged = A1 * charge, A1 * B2
-
-    def potential(theta):
-        charged = e(charge * theta)
-        discharged = e(B2 * theta - shift)
-        u = zero - slope * theta + A1 * (charged - discharged)
-        return u, d_charged * charged - d_discharged * discharged - slope
-
-    return potential
-
-
-def nernst_ocp(E0: float, *, many: int = 0) -> Ocp:
-    """Make the Nernst potential ``E0 + (RT/F) ln((1 - theta)/theta)`` of textbooks."""
-    ln = np.log if many else log
-
-    def potential(theta):
-        u = E0 + ln((1 - theta) / theta) / F_RT
+    kind, E0, slope, A1, B1, B2 = ocp[0], ocp[1], ocp[2], ocp[3], ocp[4], ocp[5]
+    if kind == NERNST:
+        u = E0 + np.log((1 - theta) / theta) / F_RT
         return u, -1 / (F_RT * theta * (1 - theta))
+    charged, discharged = A1 * np.exp(-B1 * theta), A1 * np.exp(B2 * (theta - 1))
+    u = E0 - slope * (theta - 0.5) + charged - discharged
+    return u, -B1 * charged - B2 * discharged - slope
 
-    return potential
 
-
-def first_guess(
-    U: Any, theta: Any, E: Any, resistance: Any, exchange: Any, b: Any
-) -> Any:
+@compiled()
+def first_guess(U, theta, E, resistance, exchange, b):
     """Guess q where nothing is known yet: kinetics, resistance and lithium in series.
 
     Parameters
@@ -83,29 +66,22 @@ def first_guess(
     U, theta
         Equilibrium potential (V) and Li fraction of the surface.
     E, resistance, exchange, b
-        As in `solve`; all numbers or arrays of one shape.
+        As in `solve`.
 
     Returns
     -------
-    float or numpy.ndarray
+    float
         A q between 0 and the solution, from where Newton's method does not overshoot.
     """
     eta = E - U
-    x = np.minimum(np.maximum(np.abs(eta) * F_RT / 2, 1e-6), 300.0)
+    x = min(max(abs(eta) * F_RT / 2, 1e-6), 300.0)
     kinetic = x / np.sinh(x) / (F_RT * exchange * np.sqrt(theta * (1 - theta)))
-    limit = np.where(eta > 0, theta, 1 - theta) / b
-    return eta / (resistance + kinetic + np.abs(eta) / limit)
+    limit = (theta if eta > 0 else 1 - theta) / b
+    return eta / (resistance + kinetic + abs(eta) / limit)
 
 
-def solve(
-    ocp: Ocp,
-    E: float,
-    resistance: float,
-    exchange: float,
-    p: float,
-    b: float,
-    guess: float,
-) -> float:
+@compiled()
+def solve(ocp, E, resistance, exchange, p, b, guess):
     """Find the q at the end of one time step.
 
     Solves ``E - R q - U(theta_s) = (2/f) asinh(q / (2 J sqrt(theta_s (1 - theta_s))))``
@@ -135,9 +111,9 @@ def solve(
         theta = p - b * q
         spread = theta * (1 - theta)
         y = half * q
-        u, du = ocp(theta)
-        residual = E - resistance * q - u - _TWO_RT_F * asinh(y / sqrt(spread))
-        dy = half * (1 + b * q * (0.5 - theta) / spread) / sqrt(spread + y * y)
+        u, du = equilibrium(theta, ocp)
+        residual = E - resistance * q - u - _TWO_RT_F * np.arcsinh(y / np.sqrt(spread))
+        dy = half * (1 + b * q * (0.5 - theta) / spread) / np.sqrt(spread + y * y)
         new = q - residual / (b * du - resistance - _TWO_RT_F * dy)
         if -_CLOSE < residual < _CLOSE:
             return min(max(new, low), high)

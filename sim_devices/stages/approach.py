@@ -11,7 +11,9 @@ from enum import Enum
 from functools import cached_property
 
 import numpy as np
+from numba import types
 
+from ..compiled import NUMBER, READ, compiled
 from ..electronics import mean_and_deviation
 
 __all__ = ["CURVE_SAMPLES", "LOOP_RATE", "Descent", "End"]
@@ -21,8 +23,8 @@ LOOP_RATE = 20e3
 
 CURVE_SAMPLES = 1000
 _CURVE_STRIDE = 4  # 5 kHz
-_BLOCK = 6000  # samples of noise that are drawn at a time; one of them ...
-_AHEAD = 4500  # ... begins so far ahead of touch: it has all that most landings need
+_BLOCK = 5120  # samples of noise that are drawn at a time; one of them ...
+_AHEAD = 4200  # ... begins so far ahead of touch: it has all that most landings need
 _BASELINE = 200  # samples: the first 10 ms
 _QUIET = 4000  # samples before contact that tell baseline and noise
 _UNLIKELY = 8.0  # standard deviations that noise does not reach
@@ -211,7 +213,7 @@ class Descent:
     def _find_trigger(self) -> int | None:
         """Find the sample at which `debounce` samples in a row were beyond."""
         sign = 1.0 if self.threshold > 0 else -1.0
-        level, start = self.threshold, 0
+        level, start, debounce = self.threshold, 0, self.debounce
         if self.above_baseline:
             level += self.current(0, min(_BASELINE, self._last + 1)).mean()
             start = _BASELINE
@@ -220,13 +222,23 @@ class Descent:
             start = max(start, min(self._touch, self._burst))
         for first in range(start, self._last + 1, _BLOCK):
             # a run may have begun in the block before
-            begin = max(start, first - self.debounce + 1)
+            begin = max(start, first - debounce + 1)
             stop = min(first + _BLOCK, self._last + 1)
-            # what is no number is taken as beyond: it must not let the probe go on
-            i = self.current(begin, stop)
-            beyond = (sign * (i - level) >= 0) | ~np.isfinite(i)
-            total = np.concatenate([[0], np.cumsum(beyond)])
-            runs = total[self.debounce :] - total[: -self.debounce] == self.debounce
-            if runs.any():
-                return begin + int(runs.argmax()) + self.debounce - 1
+            found = _first_run(sign * self.current(begin, stop), sign * level, debounce)
+            if found >= 0:
+                return begin + found
         return None
+
+
+@compiled(types.int64(READ, NUMBER, types.int64))
+def _first_run(i, level, debounce):
+    """Find where a run of so many samples at or beyond a level ends; -1 for nowhere.
+
+    What is no number is taken as beyond: it must not let the probe go on.
+    """
+    run = 0
+    for k in range(len(i)):
+        run = run + 1 if i[k] >= level or not np.isfinite(i[k]) else 0
+        if run == debounce:
+            return k
+    return -1

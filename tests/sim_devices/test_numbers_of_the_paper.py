@@ -6,6 +6,7 @@ The seeds played no part in choosing the constants of the model. Currents in A.
 import numpy as np
 import pytest
 
+from seccm_ophyd.sim_devices.bessel import bessel_lowpass
 from seccm_ophyd.sim_devices.cell import (
     C_MAX,
     F,
@@ -13,7 +14,6 @@ from seccm_ophyd.sim_devices.cell import (
     cyclic_voltammogram,
     equilibrium_theta,
 )
-from seccm_ophyd.sim_devices.electronics import bessel_lowpass
 from seccm_ophyd.sim_devices.meniscus.contact import Contact
 from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
 from seccm_ophyd.sim_devices.sample import make_sample

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.ioc import open_sample
-from seccm_ophyd.sim_devices.stages.approach import Descent, End
+from seccm_ophyd.sim_devices.stages.approach import _AHEAD, Descent, End
 
 OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = range(1, 6)
 STATES = "WITHDRAWN APPROACHING CONTACT NO_CONTACT WITHDRAWING".split()
@@ -391,7 +391,7 @@ def test_a_threshold_above_the_baseline_forgives_an_offset():
 
 
 def test_noise_that_reaches_the_threshold_stops_the_descent():
-    begins = 3975 - 4500  # block 0, which is the one around touch
+    begins = 3975 - _AHEAD  # block 0, which is the one around touch
 
     def spike(block, n):
         noise = np.zeros(n)
@@ -425,7 +425,7 @@ def test_a_run_across_two_blocks_counts():
             noise[:1] = 3e-12
         return noise
 
-    begins = 7975 - 4500  # block 0
+    begins = 7975 - _AHEAD  # block 0
     assert descent(z_start=8e-6, noise=spike, noise_rms=1e-12).sample == begins
 
 
