@@ -30,6 +30,7 @@ _OFFSET = 0.1e-12  # A rms
 _CLAMP_NOISE = 0.4e-3  # V rms, current clamp
 _MAINS, _MAINS_HZ = 4e-3, 50.0  # V on a site of infinite impedance
 _MAINS_AREA = 2e-15  # m^2 of LiFePO4 that halves it
+_HIGHEST = 5.0  # cut-offs; 1e-4 of the power lies above
 _OVERSAMPLING = 16  # points per period of the cut-off at which noise is made
 _SHORTEST = 512  # points of noise, so that short records keep their slow part
 
@@ -40,13 +41,14 @@ def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
 
     White noise of variance 1 has coefficients of variance `points`: half of it in the
     real part and half in the imaginary one, but for the first, and the last of an even
-    number, which are real.
+    number, which are real. Those behind the last one that is given are 0.
     """
     nu = np.fft.rfftfreq(points, dt)  # kept: hop after hop asks for the same
     nu[0] = nu[1] / 2
     amplitude = np.abs(response(nu / fc)) * np.sqrt(1 + _CORNER / nu)
     amplitude *= _DENSITY / sqrt(2 * dt) * sqrt(points / 2)
     amplitude[[0, -1]] *= sqrt(2)
+    amplitude = amplitude[nu <= _HIGHEST * fc]
     amplitude.flags.writeable = False
     return amplitude
 

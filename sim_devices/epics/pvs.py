@@ -8,6 +8,7 @@ was, tells why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class RefusedError(CaprotoValueError):
 class Group(PVGroup):
     """PVs of one part of the instrument."""
 
-    @property
+    @cached_property
     def ioc(self) -> Any:
         """The whole instrument."""
         return self.parent.ioc

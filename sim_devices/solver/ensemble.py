@@ -1,5 +1,6 @@
 """Crystallites in time: state of charge and current under voltage or current clamp."""
 
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,13 @@ from .stepping import Crystallites, hold_block, hold_line, impose_block, jump
 from .time_steps import end_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..cell import RedoxCell
 
 __all__ = ["Ensemble", "follow_line"]
 
 _BLOCK = 32  # steps
 _NO_LEAK = -1.0, 0.0
+_Part = tuple[slice, Block, np.ndarray]  # which steps, their diffusion, their weights
 
 
 class Ensemble:
@@ -111,7 +111,7 @@ class Ensemble:
         if sharp:
             self._before = inf
         currents = np.empty((len(dt), 2))
-        for part, steps, weights in self._blocks(dt, sharp=sharp):
+        for part, steps, weights in self._parts(dt, sharp=sharp):
             if sharp and part.start == 0:
                 jump(steps, self._cell, float(E[0]))
             hold_block(steps, weights, self._cell, E[part], currents[part])
@@ -150,7 +150,7 @@ class Ensemble:
             Potential at the end of each step (V), mean redox current of each (A).
         """
         currents, potentials = np.empty((len(dt), 2)), np.empty(len(dt))
-        for part, steps, weights in self._blocks(dt):
+        for part, steps, weights in self._parts(dt):
             circuit = np.array([self._unit, E, C, *leak])
             moved = currents[part], potentials[part]
             imposed = dt[part], current[part], circuit
@@ -158,22 +158,23 @@ class Ensemble:
             E = float(potentials[part][-1])
         return potentials, currents[:, 0] * self._unit
 
-    def _blocks(
-        self, dt: np.ndarray, *, sharp: bool = False
-    ) -> "Iterator[tuple[slice, Block, np.ndarray]]":
-        """Give the steps in parts: which they are, their diffusion, their weights."""
+    def _parts(self, dt: np.ndarray, *, sharp: bool = False) -> list[_Part]:
         before, self._before = self._before, float(dt[-1])
-        return _in_blocks(self._shape, self._clock, dt, sharp=sharp, before=before)
+        return _kept_parts(self._shape, self._clock, dt.tobytes(), sharp, before)
 
 
-def _in_blocks(
-    shape: str, clock: float, dt: np.ndarray, *, sharp: bool, before: float = inf
-) -> "Iterator[tuple[slice, Block, np.ndarray]]":
+@lru_cache(maxsize=256)
+def _kept_parts(
+    shape: str, clock: float, lengths: bytes, sharp: bool, before: float
+) -> list[_Part]:
+    """Divide steps (s) into blocks; kept, as hop after hop asks for the same."""
+    dt = np.frombuffer(lengths)
     weights = end_weights(dt, sharp=sharp, before=before)
-    for start in range(0, len(dt), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        steps = block(shape, dt[part] * clock)
-        yield part, steps, np.ascontiguousarray(weights[:, part])
+    parts = [slice(start, start + _BLOCK) for start in range(0, len(dt), _BLOCK)]
+    return [
+        (part, block(shape, dt[part] * clock), np.ascontiguousarray(weights[:, part]))
+        for part in parts
+    ]
 
 
 def follow_line(cell: "RedoxCell", dt: np.ndarray, E: np.ndarray) -> np.ndarray:
@@ -212,7 +213,9 @@ def follow_line(cell: "RedoxCell", dt: np.ndarray, E: np.ndarray) -> np.ndarray:
         ours = np.flatnonzero((clock == rate) & (active > 0))
         flow = np.zeros((len(ours), 3))
         amplitudes = modes(cell.shape).uniform(theta0[ours])
-        for part, steps, weights in _in_blocks(cell.shape, rate, dt, sharp=True):
+        for part, steps, weights in _kept_parts(
+            cell.shape, float(rate), dt.tobytes(), True, inf
+        ):
             passed = np.empty((len(ours), len(dt[part]), 2))
             line = kinetics[ours], flow, amplitudes
             hold_line(steps, weights, *line, potentials[ours], passed, part.start == 0)

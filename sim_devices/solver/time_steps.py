@@ -137,12 +137,6 @@ def end_weights(
         Four rows: mean = `share` end + `memory` (mean before), and where to begin the
         search, end = `ahead` (end before) - `behind` (end before that).
     """
-    return _kept_end_weights(np.asarray(dt, float).tobytes(), sharp, before)
-
-
-@lru_cache(maxsize=128)
-def _kept_end_weights(lengths: bytes, sharp: bool, before: float) -> np.ndarray:
-    dt = np.frombuffer(lengths)
     share, memory = np.ones(len(dt)), np.zeros(len(dt))
     ahead, behind = share.copy(), memory.copy()
     if sharp:
@@ -160,9 +154,7 @@ def _kept_end_weights(lengths: bytes, sharp: bool, before: float) -> np.ndarray:
         share, memory = 1 / (1 + lean), lean / (1 + lean)
         behind[1:] = np.minimum(dt[1:] / dt[:-1], 1.0)
         ahead += behind
-    weights = np.array([share, memory, ahead, behind])
-    weights.flags.writeable = False
-    return weights
+    return np.array([share, memory, ahead, behind])
 
 
 def values_at(

@@ -176,7 +176,8 @@ class Descent:
         """
         count = min(CURVE_SAMPLES, sample // _CURVE_STRIDE + 1)
         first = sample - (count - 1) * _CURVE_STRIDE
-        z, i = np.full((2, CURVE_SAMPLES), np.nan)
+        z, i = np.empty((2, CURVE_SAMPLES))
+        z[:-count] = i[:-count] = np.nan
         i[-count:] = self.current(first, sample + 1)[::_CURVE_STRIDE]
         z[-count:] = self.z(np.arange(first, sample + 1, _CURVE_STRIDE) / LOOP_RATE)
         return z, i
