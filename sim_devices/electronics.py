@@ -90,7 +90,17 @@ def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.
     if fine / 2 < dt <= fine:  # fine enough, and not much finer
         return _made_noise(max(n, _SHORTEST), dt, fc, rng)[:n]
     made = _made_noise(max(int(np.ceil(n * dt / fine)) + 2, _SHORTEST), fine, fc, rng)
-    return np.interp(np.arange(n) * (dt / fine), np.arange(len(made)), made)
+    return _stretched(made, dt / fine, n)
+
+
+@compiled(WRITE(READ, NUMBER, types.int64))
+def _stretched(made, step, n):
+    """Read `n` values along straight lines between those made, a step apart."""
+    values = np.empty(n)
+    for k in range(n):
+        at = int(k * step)
+        values[k] = made[at] + (k * step - at) * (made[at + 1] - made[at])
+    return values
 
 
 def _made_noise(

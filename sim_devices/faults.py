@@ -6,7 +6,7 @@ landing or acquisition: a run with the same seed and rates goes wrong at the sam
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from caproto.server import SubGroup
 
 from .clamp.acquisition import Acquisition
-from .epics.pvs import Group, choice, put, setting, text
+from .epics.pvs import Group, choice, put, reader, setting, text
 
 __all__ = ["Fault", "Faults", "LandingFault"]
 
@@ -58,11 +58,6 @@ class Fault(Group):
         """What it is called, as in the names of its PVs."""
         return str(self.prefix).rpartition(":")[2]
 
-    @property
-    def is_armed(self) -> bool:
-        """Whether it can strike at the next occasion."""
-        return self.rate.value > 0 or self.next.value == "yes"
-
     async def strikes(self, chance: float) -> bool:
         """Tell whether it strikes now; `chance` is drawn evenly from 0 to 1."""
         if self.next.value == "yes":
@@ -97,6 +92,32 @@ class Faults(Group):
     freeze = setting("Freeze", 0.0, "s", 1, (0.0, 60.0), "the IOC answers nothing")
     last_fault = text("LastFault", "what went wrong last, and when")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._of_landings = (
+            self.no_contact,
+            self.false_contact,
+            self.crash,
+            self.blockage,
+            self.jump,
+            self.stuck,
+        )
+        self._of_motions = (self.runaway,)
+        self._of_acquisitions = (
+            self.spike,
+            self.saturation,
+            self.bad_reading,
+            self.breaking,
+        )
+        self._readers: dict[tuple[Fault, ...], Callable[[], list[Any]]] = {
+            kinds: reader(*(pv for kind in kinds for pv in (kind.rate, kind.next)))
+            for kinds in (self._of_landings, self._of_motions, self._of_acquisitions)
+        }
+
+    def _armed(self, kinds: tuple[Fault, ...]) -> bool:
+        """Tell whether one of them can strike at the next occasion."""
+        return self._readers[kinds]() != [0.0, "no"] * len(kinds)
+
     @freeze.putter
     async def _put_freeze(self, instance: Any, value: float) -> float:
         """Block the event loop: nothing is answered, sent or moved meanwhile."""
@@ -116,15 +137,8 @@ class Faults(Group):
         LandingFault
             What goes wrong in the descent itself.
         """
-        kinds = (
-            self.no_contact,
-            self.false_contact,
-            self.crash,
-            self.blockage,
-            self.jump,
-            self.stuck,
-        )
-        if not any(kind.is_armed for kind in kinds):
+        kinds = self._of_landings
+        if not self._armed(kinds):
             return LandingFault()
         rng = self.ioc.rng("landing fault", number)
         struck = await self._draw(kinds, rng, f"landing {number}")
@@ -156,10 +170,11 @@ class Faults(Group):
         float
             How long Z follows its setpoint (s).
         """
-        if not self.runaway.is_armed or longest <= 0:
+        kinds = self._of_motions
+        if longest <= 0 or not self._armed(kinds):
             return math.inf
         rng = self.ioc.rng("motion fault", number)
-        struck = await self._draw((self.runaway,), rng, f"motion {number}")
+        struck = await self._draw(kinds, rng, f"motion {number}")
         return longest * rng.uniform() if struck else math.inf
 
     async def in_acquisition(self, number: int, acquisition: Acquisition) -> None:
@@ -172,8 +187,8 @@ class Faults(Group):
         acquisition
             One that has not begun.
         """
-        kinds = (self.spike, self.saturation, self.bad_reading, self.breaking)
-        if not any(kind.is_armed for kind in kinds):
+        kinds = self._of_acquisitions
+        if not self._armed(kinds):
             return
         rng = self.ioc.rng("acquisition fault", number)
         struck = await self._draw(kinds, rng, f"acquisition {number}")

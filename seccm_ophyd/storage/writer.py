@@ -7,6 +7,7 @@ journal, by the next one.
 """
 
 import logging
+import os
 import sys
 
 from .catalogue import (
@@ -19,6 +20,8 @@ from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
 
 __all__ = ["run_writer"]
+
+_NICENESS = 10
 
 logger = logging.getLogger("seccm_ophyd.storage.writer")  # run, this is __main__
 
@@ -46,6 +49,7 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
                 client = open_catalogue(folder, create=True)
                 if profile:
                     write_profile(folder, profile)
+                _let_scans_go_first()
                 CatalogueWriter(folder, client).run()
                 close_catalogue(client)
         except LockedError as error:
@@ -54,6 +58,11 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
         # a session begun in the meantime found the lock taken and started no writer
         if not session_alive(folder):
             return
+
+
+def _let_scans_go_first() -> None:
+    """Leave the processor to scan and instrument; the journal keeps all meanwhile."""
+    os.nice(_NICENESS - os.nice(0))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ class History:
         n = int(self.duration / dt)
         if n < 2 or not len(self.current):
             return self.current[-1:]
-        ages = np.linspace(-self.duration, 0, len(self.current))
+        ages = np.arange(1 - len(self.current), 1) * self.duration
+        ages /= len(self.current) - 1
         return np.interp(np.arange(-n + 1, 1) * dt, ages, self.current)
 
 

@@ -4,13 +4,23 @@ import asyncio
 import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from operator import is_not
 from typing import Any
 
 import numpy as np
 
 from ..electronics import current_offset
 from ..epics.commands import Command, Outcome
-from ..epics.pvs import RefusedError, array, choice, command, put, readout, setting
+from ..epics.pvs import (
+    RefusedError,
+    array,
+    choice,
+    command,
+    put,
+    reader,
+    readout,
+    setting,
+)
 from .acquisition import Acquisition, Recording
 from .amplifier_pvs import NO_YES, AmplifierPVs
 from .conditions import Conditions
@@ -68,6 +78,17 @@ class ClampAmplifier(AmplifierPVs):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offset = current_offset(self.ioc.rng("amplifier"))
+        self._read_acting = reader(
+            self.mode,
+            self.holding_potential,
+            self.holding_current,
+            self.cutoffs,
+            self.compliance,
+            self.gain,
+            self.filter_cutoff,
+        )
+        self._acted: list[Any] = [None] * 7
+        self._conditions: Conditions
         self.cell = HeldCell(self.ioc.clock, self.conditions)
         self._halt = asyncio.Event()
         self._acquiring = asyncio.Lock()
@@ -86,16 +107,20 @@ class ClampAmplifier(AmplifierPVs):
 
     def conditions(self) -> Conditions:
         """Tell what acts on the cell now."""
-        (low, high), reach = self.cutoffs.value, self.compliance.value
-        return Conditions(
-            mode=self.mode.value,
-            potential=self.holding_potential.value,
-            current=self.holding_current.value * _PA,
-            limits=(max(low, -reach), min(high, reach)),
-            compliance=reach,
-            signal=self.current_input,
-            offset=self.offset,
-        )
+        acting = self._read_acting()
+        if any(map(is_not, acting, self._acted)):
+            mode, potential, current, cutoffs, compliance, gain, cutoff = acting
+            self._acted = acting
+            self._conditions = Conditions(
+                mode=mode,
+                potential=potential,
+                current=current * _PA,
+                cutoffs=tuple(cutoffs),
+                compliance=compliance,
+                signal=_current_input(gain, cutoff),
+                offset=self.offset,
+            )
+        return self._conditions
 
     @property
     def is_acquiring(self) -> bool:

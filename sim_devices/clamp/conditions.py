@@ -1,6 +1,6 @@
 """What the settings of the amplifier do to a cell, and what it takes of it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ _POTENTIAL_RANGE = 2.0  # V
 _CURRENT_RANGE = 20e-9  # A
 
 
-@dataclass(frozen=True)
-class Conditions:
+class Conditions(NamedTuple):
     """The settings of the amplifier that act on the cell, in SI units.
 
     Parameters
@@ -30,8 +29,8 @@ class Conditions:
         Held in voltage clamp (V).
     current
         Held in current clamp (A).
-    limits
-        Lower and upper potential at which a current clamp ends (V).
+    cutoffs
+        Lower and upper potential at which a current clamp is to end (V).
     compliance
         Largest potential that the current clamp may apply (V).
     signal
@@ -43,10 +42,16 @@ class Conditions:
     mode: str
     potential: float
     current: float
-    limits: tuple[float, float]
+    cutoffs: tuple[float, float]
     compliance: float
     signal: CurrentInput
     offset: float
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lower and upper potential at which a current clamp ends (V)."""
+        low, high = self.cutoffs
+        return max(low, -self.compliance), min(high, self.compliance)
 
     @property
     def in_volts(self) -> bool:

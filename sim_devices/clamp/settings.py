@@ -46,6 +46,8 @@ class Settings:
     async def take_up(self, clamp: "ClampAmplifier") -> None:
         """Set what was kept: nothing is checked again, and what is so already stays."""
         for pv, value in self.passive:
+            if pv.value is value:
+                continue
             if pv is clamp.filter_cutoff and pv.value != value:
                 await clamp.publish_input(pv, value)
             await put(pv, value)

@@ -43,6 +43,7 @@ __all__ = [
     "hold_updates",
     "limits",
     "put",
+    "reader",
     "readout",
     "result",
     "setting",
@@ -287,18 +288,26 @@ async def put(pv: Any, value: Any) -> None:
     Most PVs of a hop have neither fields nor alarms that depend on their value: of what
     caproto does at each write they need value and time alone.
     """
-    if isinstance(value, (int, float, str)) and pv.value == value:
+    is_number = isinstance(value, (int, float))
+    if (is_number or isinstance(value, str)) and pv.value == value:
         return
     held = _held.get()
     if held is None and pv.field_inst is not None:
         await pv.write(value, verify_value=False)
         return
-    pv._data["value"] = pv.preprocess_value(value)  # noqa: SLF001 (no other way)
+    kept = value if is_number else pv.preprocess_value(value)
+    pv._data["value"] = kept  # noqa: SLF001 (no other way)
     if held is not None:
         held[pv] = None
         return
     pv._data["timestamp"] = TimeStamp.now()  # noqa: SLF001
     await pv.publish(_NEW)
+
+
+def reader(*pvs: Any) -> Callable[[], list[Any]]:
+    """Make what reads the values of some PVs at once, at a tenth of the cost."""
+    kept = [pv._data for pv in pvs]  # noqa: SLF001 (no other way)
+    return lambda: [data["value"] for data in kept]
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The nanopipette: its resistance, its meniscus, and how it breaks."""
 
 from dataclasses import dataclass, replace
-from math import pi, radians, tan
+from math import exp, pi, radians, tan
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Pipette:
 
     def jump_gap(self, rng: np.random.Generator) -> float:
         """Gap (m) at which the meniscus jumps to the surface in this landing."""
-        return _JUMP * float(np.exp(0.25 * rng.standard_normal()))
+        return _JUMP * exp(0.25 * rng.standard_normal())
 
     def detach_height(self, typical: float, rng: np.random.Generator) -> float:
         """Height (m) above the contact at which the meniscus of this landing breaks.
@@ -78,6 +78,6 @@ class Pipette:
             Draws it, from a log-normal distribution of 12 % that is cut at 4 standard
             deviations: 0.62 to 1.62 times the median.
         """
-        drawn = float(np.clip(rng.standard_normal(), -_FARTHEST, _FARTHEST))
+        drawn = min(max(rng.standard_normal(), -_FARTHEST), _FARTHEST)
         scale = self.radius / _RADIUS
-        return typical * scale * float(np.exp(_DETACH_SPREAD * drawn))
+        return typical * scale * exp(_DETACH_SPREAD * drawn)

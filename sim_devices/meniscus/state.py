@@ -1,5 +1,6 @@
 """What lies under a landed pipette, and its state: theta, charge, age."""
 
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Meniscus:
         self.charge = 0.0
         self._redox_charge = 0.0
         self._E = self._E_touch = np.nan  # nothing applied yet
-        scatter = float(np.exp(_SCATTER * rng.standard_normal()))
+        scatter = exp(_SCATTER * rng.standard_normal())
         self._conducts = not pipette.blocked
         self._background = Background(
             site.leak, site.residual * scatter, self._conducts

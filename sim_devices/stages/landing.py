@@ -153,5 +153,9 @@ class Landing:
 
     def curve(self, sample: int) -> np.ndarray:
         """List what stands in ``Z:ApproachCurve`` behind the number."""
+        listed = np.empty(1 + 2 * CURVE_SAMPLES)
         z, i = self.descent.curve(sample)
-        return np.concatenate([[CURVE_SAMPLES], z / _UM, i / _PA])
+        listed[0] = CURVE_SAMPLES
+        np.divide(z, _UM, out=listed[1 : 1 + CURVE_SAMPLES])
+        np.divide(i, _PA, out=listed[1 + CURVE_SAMPLES :])
+        return listed

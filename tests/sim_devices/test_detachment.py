@@ -59,7 +59,7 @@ def landed():
         mode="VCLAMP",
         potential=0.65,
         current=0.0,
-        limits=(-2.0, 2.0),
+        cutoffs=(-2.0, 2.0),
         compliance=10.0,
         signal=CurrentInput(5e9, 1000.0),
         offset=0.0,
