@@ -10,7 +10,7 @@ from ..errors import CommandRefusedError
 from .command import note_start
 from .named import Named
 
-__all__ = ["StageAxis"]
+__all__ = ["CommandedAxis", "StageAxis"]
 
 # Allowance for the network and for the IOC on top of the physical duration of a move.
 MARGIN_S = 10.0
@@ -112,3 +112,14 @@ class StageAxis(Named, EpicsMotor):
                     )
                 )
         super()._done_moving(success=success, **kwargs)
+
+
+class CommandedAxis(StageAxis):
+    """An axis that commands of the IOC carry most of the time.
+
+    They set its target, twice a hop, and nobody needs to hear of that.
+    """
+
+    user_setpoint = Cpt(
+        EpicsSignal, ".VAL", limits=True, auto_monitor=False, kind="normal"
+    )

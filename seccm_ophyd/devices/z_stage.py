@@ -10,7 +10,7 @@ from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import SeccmError
-from .axis import MARGIN_S, StageAxis
+from .axis import MARGIN_S, CommandedAxis
 from .command import Command, ResultScalar, belonging_to, finished
 from .link import Linked
 from .named import Named
@@ -66,7 +66,11 @@ class ZStage(Linked):
     """
 
     axis = Cpt(
-        StageAxis, "Z:Z", kind="omitted", labels={"motors"}, doc="z of the probe (um)"
+        CommandedAxis,
+        "Z:Z",
+        kind="omitted",
+        labels={"motors"},
+        doc="z of the probe (um)",
     )
 
     approach_rate = setting("Z:ApproachRate", "rate of descent (um/s)")
