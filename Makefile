@@ -50,6 +50,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -c "import seccm_ophyd.sim_devices.ioc"  # compiles what it is to
 	touch $@
 
 clean:

@@ -11,10 +11,7 @@ from typing import Any
 from .channel_access import forget_channels
 from .config import Config, load_config
 from .detached import start_view
-from .devices import Microscope
-from .engine import SessionEngine
 from .errors import SeccmError
-from .lease import Lease
 from .signals import EndSignals, call_before_exit
 from .simulator import PrivateSimulator
 from .storage import (
@@ -94,6 +91,11 @@ class Session:
         if not config.prefix:
             log = folder.root / "simulator.log"
             self._simulator = PrivateSimulator(config.simulator, log)
+        # bluesky and ophyd load while the simulator starts
+        from .devices import Microscope
+        from .engine import SessionEngine
+        from .lease import Lease
+
         self._lock.tell(self._whereabouts())
         if config.catalogue:
             if folder.has_catalogue:

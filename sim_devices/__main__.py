@@ -8,11 +8,16 @@ import asyncio
 import math
 import re
 import sys
+import threading
 from collections.abc import Sequence
 
-from .ioc import SeccmIOC, open_sample
-from .sample import SAMPLES
-from .stages.mechanics import STAGES
+from .compiled import catch_up, put_off
+
+put_off()  # what follows is compiled while the sample is made
+
+from .ioc import SeccmIOC, open_sample  # noqa: E402
+from .sample import SAMPLES  # noqa: E402
+from .stages.mechanics import STAGES  # noqa: E402
 
 __all__ = ["main"]
 
@@ -139,6 +144,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 when the arguments make no sense or the port is taken.
     """
     arguments = _parser().parse_args(argv)
+    compiling = threading.Thread(target=catch_up, daemon=True)
+    compiling.start()
     try:
         options = {}
         if arguments.theta:
@@ -161,6 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.list_pvs:
             print("\n".join(ioc.pvdb))
             return 0
+        compiling.join()
         asyncio.run(_run(ioc, arguments))
     except (PortInUseError, OSError, ValueError) as error:
         print(f"seccm ioc: {error}", file=sys.stderr)

@@ -1,9 +1,11 @@
 """What is done so often that Python is too slow for it, as machine code."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from numba import njit, types
+from numba.core import entrypoints
 
 __all__ = [
     "NUMBER",
@@ -12,7 +14,9 @@ __all__ = [
     "WRITE",
     "WRITE_2D",
     "WRITE_3D",
+    "catch_up",
     "compiled",
+    "put_off",
 ]
 
 NUMBER = types.float64
@@ -21,6 +25,10 @@ READ_2D = types.Array(types.float64, 2, "C", readonly=True)
 WRITE = types.Array(types.float64, 1, "C")
 WRITE_2D = types.Array(types.float64, 2, "C")
 WRITE_3D = types.Array(types.float64, 3, "C")
+
+
+_waiting: list[tuple[Any, tuple[Any, ...]]] = []
+_is_put_off = False
 
 
 def compiled(*signatures: Any) -> Callable[[Callable], Any]:
@@ -42,12 +50,41 @@ def compiled(*signatures: Any) -> Callable[[Callable], Any]:
     """
 
     def decorate(function: Callable) -> Any:
-        given: Any = list(signatures) or None
-        try:
-            return njit(given, error_model="numpy", cache=given is not None)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-        return njit(given, error_model="numpy")(function)
+        made = _dispatcher(function, keep=bool(signatures))
+        if signatures:
+            _waiting.append((made, signatures))
+            if not _is_put_off:
+                catch_up()
+        return made
 
     return decorate
+
+
+def _dispatcher(function: Callable, *, keep: bool) -> Any:
+    try:
+        return njit(error_model="numpy", cache=keep)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+    return njit(error_model="numpy")(function)
+
+
+def put_off() -> None:
+    """Compile nothing of what is imported from now on, until `catch_up`.
+
+    For a process that is to start quickly: numba is kept from loading what it loads for
+    others, its extensions by other packages and scipy's linear algebra.
+    """
+    global _is_put_off
+    _is_put_off = True
+    entrypoints._already_initialized = True  # noqa: SLF001 (no other way)
+    sys.modules["scipy.linalg.cython_blas"] = None  # type: ignore[assignment]
+
+
+def catch_up() -> None:
+    """Compile what waits for it; may run in a thread beside other things."""
+    while _waiting:
+        made, signatures = _waiting.pop(0)
+        for signature in signatures:
+            made.compile(signature)
+        made.disable_compile()

@@ -21,7 +21,7 @@ from .locks import LockedError, WriterLock, session_alive
 
 __all__ = ["run_writer"]
 
-_NICENESS = 10
+_NICENESS = 5
 
 logger = logging.getLogger("seccm_ophyd.storage.writer")  # run, this is __main__
 
@@ -38,6 +38,7 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
     profile
         Name under which databroker is to find the catalogue; empty: as it is.
     """
+    _let_scans_go_first()
     while True:
         try:
             with WriterLock(folder):
@@ -49,7 +50,6 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
                 client = open_catalogue(folder, create=True)
                 if profile:
                     write_profile(folder, profile)
-                _let_scans_go_first()
                 CatalogueWriter(folder, client).run()
                 close_catalogue(client)
         except LockedError as error:
