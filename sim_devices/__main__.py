@@ -158,6 +158,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             electrolyte=arguments.electrolyte,
             **options,
         )
+        if not arguments.list_pvs:
+            compiling.join()  # before its time begins
         ioc = SeccmIOC(
             arguments.prefix,
             sample=sample,
@@ -168,7 +170,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.list_pvs:
             print("\n".join(ioc.pvdb))
             return 0
-        compiling.join()
         asyncio.run(_run(ioc, arguments))
     except (PortInUseError, OSError, ValueError) as error:
         print(f"seccm ioc: {error}", file=sys.stderr)

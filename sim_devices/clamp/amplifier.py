@@ -87,7 +87,7 @@ class ClampAmplifier(AmplifierPVs):
             self.gain,
             self.filter_cutoff,
         )
-        self._acted: list[Any] = [None] * 7
+        self._acted: list[Any] = [None] * 7  # what no PV has
         self._conditions: Conditions
         self.cell = HeldCell(self.ioc.clock, self.conditions)
         self._halt = asyncio.Event()

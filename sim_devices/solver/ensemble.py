@@ -107,7 +107,8 @@ class Ensemble:
             Mean current (A) of each step: times dt it is the charge. Current (A) at
             the end of each step.
         """
-        dt = np.full(len(E), dt) if np.ndim(dt) == 0 else np.asarray(dt)
+        E = np.ascontiguousarray(E, float)
+        dt = np.full(len(E), dt, float) if np.ndim(dt) == 0 else np.asarray(dt, float)
         if sharp:
             self._before = inf
         currents = np.empty((len(dt), 2))
