@@ -2,6 +2,9 @@
 
 import sys
 from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 from numba import njit, types
@@ -61,12 +64,23 @@ def compiled(*signatures: Any) -> Callable[[Callable], Any]:
 
 
 def _dispatcher(function: Callable, *, keep: bool) -> Any:
+    # numba names what it keeps by this, and looks for changes in one file only; and
+    # the same file may be imported as a part of two packages
+    function.__qualname__ = f"{function.__module__}.{function.__name__}-{_sources()}"
     try:
         return njit(error_model="numpy", cache=keep)(function)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
     return njit(error_model="numpy")(function)
+
+
+@lru_cache
+def _sources() -> str:
+    """Give a digest of all modules with compiled functions, which call each other."""
+    texts = (path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+    compiled_ones = b"".join(text for text in texts if b"@compiled" in text)
+    return blake2b(compiled_ones, digest_size=8).hexdigest()
 
 
 def put_off() -> None:

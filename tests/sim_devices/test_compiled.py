@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from seccm_ophyd.sim_devices import compiled
 from seccm_ophyd.sim_devices.bessel import bessel_lowpass
 from seccm_ophyd.sim_devices.cell import RedoxCell, potential_step
+from seccm_ophyd.sim_devices.electrode import raster
 from seccm_ophyd.sim_devices.keyed_rng import keyed_rng
+from seccm_ophyd.sim_devices.solver import stepping
 
 TWICE = "float64(float64)"
 
@@ -61,6 +64,27 @@ def test_it_works_where_nothing_can_be_kept(tmp_path):
         check=False,
     )
     assert done.stdout.split() == ["3.0", "True"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["seccm_ophyd.sim_devices", "sim_devices"])
+def test_the_package_can_be_imported_by_both_its_names(name):
+    code = f"import {name}.cell; import sys; print('seccm_ophyd' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [str(name.startswith("seccm"))], done.stderr
+
+
+def test_what_is_kept_is_named_by_all_sources():
+    names = [
+        made.py_func.__qualname__ for made in (stepping.hold_block, raster._nearest)
+    ]
+    assert names[0].startswith("seccm_ophyd.sim_devices.solver.stepping.hold_block-")
+    assert len({name.rpartition("-")[2] for name in names}) == 1
 
 
 def test_a_line_is_its_cells_one_by_one():
