@@ -110,7 +110,9 @@ class Raster:
 
     def highest(self, x: tuple[float, float], y: tuple[float, float]) -> float:
         """Largest value (no NaN) of the pixels that matter between two x and two y."""
-        return _highest_within(self.values, self.pixel, np.array(x), np.array(y))
+        return _highest_within(
+            self.values, self.pixel, np.array(x, float), np.array(y, float)
+        )
 
     def bilinear(
         self, x: np.ndarray, y: np.ndarray, around: np.ndarray = _HERE

@@ -47,6 +47,6 @@ class Substrate:
 
     def circuit(self, x: float, y: float) -> tuple[float, float]:
         """Capacitance (F) and leak (S) of a footprint at (`x`, `y`) (m)."""
-        at_x, at_y = np.array([x]), np.array([y])
+        at_x, at_y = np.array([x], float), np.array([y], float)
         capacitance = self._capacitance.nearest(at_x, at_y)[0]
         return float(capacitance), float(self._leak.nearest(at_x, at_y)[0])
