@@ -55,8 +55,9 @@ def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
     if not (dt > 0 and fc > 0):
         raise ValueError(f"dt and fc must be positive, not {dt!r} s and {fc!r} Hz")
     x = np.ascontiguousarray(x, float)
-    lines = np.atleast_2d(x) if x.ndim < 3 else x.reshape(-1, x.shape[-1])
-    return _run(lines, _weights(2 * np.pi * fc * dt)).reshape(x.shape)
+    return _run(x.reshape(-1, x.shape[-1]), _weights(2 * np.pi * fc * dt)).reshape(
+        x.shape
+    )
 
 
 @lru_cache(maxsize=64)

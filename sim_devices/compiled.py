@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -30,8 +31,15 @@ WRITE_2D = types.Array(types.float64, 2, "C")
 WRITE_3D = types.Array(types.float64, 3, "C")
 
 
-_waiting: list[tuple[Any, tuple[Any, ...]]] = []
-_is_put_off = False
+@dataclass
+class _Queue:
+    """Functions that wait to be compiled, with their signatures."""
+
+    waiting: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)
+    is_put_off: bool = False
+
+
+_queue = _Queue()
 
 
 def compiled(*signatures: Any) -> Callable[[Callable], Any]:
@@ -55,8 +63,8 @@ def compiled(*signatures: Any) -> Callable[[Callable], Any]:
     def decorate(function: Callable) -> Any:
         made = _dispatcher(function, keep=bool(signatures))
         if signatures:
-            _waiting.append((made, signatures))
-            if not _is_put_off:
+            _queue.waiting.append((made, signatures))
+            if not _queue.is_put_off:
                 catch_up()
         return made
 
@@ -89,16 +97,15 @@ def put_off() -> None:
     For a process that is to start quickly: numba is kept from loading what it loads for
     others, its extensions by other packages and scipy's linear algebra.
     """
-    global _is_put_off
-    _is_put_off = True
+    _queue.is_put_off = True
     entrypoints._already_initialized = True  # noqa: SLF001 (no other way)
     sys.modules["scipy.linalg.cython_blas"] = None  # type: ignore[assignment]
 
 
 def catch_up() -> None:
     """Compile what waits for it; may run in a thread beside other things."""
-    while _waiting:
-        made, signatures = _waiting.pop(0)
+    while _queue.waiting:
+        made, signatures = _queue.waiting.pop(0)
         for signature in signatures:
             made.compile(signature)
         made.disable_compile()

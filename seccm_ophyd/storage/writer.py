@@ -38,7 +38,6 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
     profile
         Name under which databroker is to find the catalogue; empty: as it is.
     """
-    _let_scans_go_first()
     while True:
         try:
             with WriterLock(folder):
@@ -60,12 +59,8 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
             return
 
 
-def _let_scans_go_first() -> None:
-    """Leave the processor to scan and instrument; the journal keeps all meanwhile."""
-    os.nice(_NICENESS - os.nice(0))
-
-
 if __name__ == "__main__":
+    os.nice(_NICENESS)  # scan and instrument go first; the journal keeps all meanwhile
     logging.basicConfig(
         level=logging.WARNING,
         format="%(asctime)s %(process)d %(levelname)s %(message)s",

@@ -103,7 +103,7 @@ class ClampAmplifier(AmplifierPVs):
     @property
     def current_input(self) -> CurrentInput:
         """The input at the present gain and filter."""
-        return _current_input(self.gain.value, self.filter_cutoff.value)
+        return self.conditions().signal
 
     def conditions(self) -> Conditions:
         """Tell what acts on the cell now."""

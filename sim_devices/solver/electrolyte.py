@@ -5,6 +5,7 @@ another; both currents grow tenfold each 0.12 V.
 """
 
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +25,12 @@ def _branch(beyond):
 
 
 @compiled(NUMBER(NUMBER), WRITE(READ))
-def electrolyte(E):
+def electrolyte(E: Any) -> Any:
     """Give the current (A) of oxidation and reduction at `E` (V); also for arrays."""
     return _branch(E - _OXIDISED) - _branch(_REDUCED - E)
 
 
 @compiled(NUMBER(NUMBER))
-def electrolyte_slope(E):
+def electrolyte_slope(E: float) -> float:
     """Give the derivative of `electrolyte` (S)."""
     return _SLOPE * (_branch(E - _OXIDISED) + _branch(_REDUCED - E))

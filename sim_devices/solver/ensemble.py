@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .diffusion import Block, block, modes
-from .stepping import Crystallites, hold_block, hold_line, impose_block, jump
+from .stepping import Crystallites, hold_block, hold_line, impose_block, jump_to
 from .time_steps import end_weights
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ class Ensemble:
         self._modes = modes(cell.shape)
         self._clock = float(cell.D / cell.r**2)
         self._unit = float(cell.current_unit)
-        self._R_s = float(cell.R_s)
-        self._ocp = cell.ocp_parameters()
+        resistance = cell.R_s * self._unit
         self._cell = Crystallites(
-            np.array([cell.exchange, self._R_s * self._unit, *self._ocp]),
+            np.array([cell.exchange, resistance, *cell.ocp_parameters()]),
             np.zeros(3),
             self._modes.uniform(float(cell.theta0)),
         )
@@ -81,7 +80,7 @@ class Ensemble:
         cell.modes[:] = (cell.modes + added) / growth
         cell.flow[:] /= growth
         self._unit *= growth
-        cell.kinetics[1] = self._R_s * self._unit
+        cell.kinetics[1] *= growth
 
     def jump(self) -> None:
         """Tell that what is imposed jumps now: the last current says nothing more."""
@@ -114,7 +113,7 @@ class Ensemble:
         currents = np.empty((len(dt), 2))
         for part, steps, weights in self._parts(dt, sharp=sharp):
             if sharp and part.start == 0:
-                jump(steps, self._cell, float(E[0]))
+                jump_to(steps, self._cell, float(E[0]))
             hold_block(steps, weights, self._cell, E[part], currents[part])
         means, ends = currents.T * self._unit
         return means, ends

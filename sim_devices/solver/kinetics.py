@@ -5,6 +5,9 @@ step is one number, q; its equation is solved in potentials, not in currents, be
 that form is nearly straight and Newton's method then needs one to three steps.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..compiled import compiled
@@ -29,7 +32,7 @@ _TWO_RT_F = 2 / F_RT
 
 
 @compiled()
-def equilibrium(theta, ocp):
+def equilibrium(theta: Any, ocp: Sequence[float]) -> tuple[Any, Any]:
     """Give the equilibrium potential of a Li fraction.
 
     Parameters
@@ -58,7 +61,9 @@ def equilibrium(theta, ocp):
 
 
 @compiled()
-def first_guess(U, theta, E, resistance, exchange, b):
+def first_guess(
+    U: float, theta: float, E: float, resistance: float, exchange: float, b: float
+) -> float:
     """Guess q where nothing is known yet: kinetics, resistance and lithium in series.
 
     Parameters
@@ -81,7 +86,15 @@ def first_guess(U, theta, E, resistance, exchange, b):
 
 
 @compiled()
-def solve(ocp, E, resistance, exchange, p, b, guess):
+def solve(
+    ocp: Sequence[float],
+    E: float,
+    resistance: float,
+    exchange: float,
+    p: float,
+    b: float,
+    guess: float,
+) -> float:
     """Find the q at the end of one time step.
 
     Solves ``E - R q - U(theta_s) = (2/f) asinh(q / (2 J sqrt(theta_s (1 - theta_s))))``

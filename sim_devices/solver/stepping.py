@@ -33,7 +33,7 @@ __all__ = [
     "hold_block",
     "hold_line",
     "impose_block",
-    "jump",
+    "jump_to",
 ]
 
 
@@ -110,7 +110,7 @@ def _carry_on(block, cell, currents):
 
 
 @compiled(types.void(_STEPS[0], _CELL, NUMBER))
-def jump(block, cell, E):
+def jump_to(block: Block, cell: Crystallites, E: float) -> None:
     """Guess q right after a jump to the potential `E` (V)."""
     surface = min(max(cell.modes.sum(), 1e-9), 1 - 1e-9)
     exchange, resistance, ocp = cell.kinetics[0], cell.kinetics[1], cell.kinetics[2:]
@@ -120,7 +120,13 @@ def jump(block, cell, E):
 
 
 @compiled(types.void(*_STEPS, _CELL, READ, WRITE_2D))
-def hold_block(block, weights, cell, E, currents):
+def hold_block(
+    block: Block,
+    weights: np.ndarray,
+    cell: Crystallites,
+    E: np.ndarray,
+    currents: np.ndarray,
+) -> None:
     """Let the potential follow `E` (V), given at the end of each step."""
     for k in range(len(E)):
         _end_of_step(k, block, weights, cell, E[k], 0.0, currents)
@@ -128,7 +134,16 @@ def hold_block(block, weights, cell, E, currents):
 
 
 @compiled(types.void(*_STEPS, *[WRITE_2D] * 3, READ, WRITE_3D, types.boolean))
-def hold_line(block, weights, kinetics, flow, modes, E, currents, sharp):
+def hold_line(
+    block: Block,
+    weights: np.ndarray,
+    kinetics: np.ndarray,
+    flow: np.ndarray,
+    modes: np.ndarray,
+    E: np.ndarray,
+    currents: np.ndarray,
+    sharp: bool,
+) -> None:
     """Hold a potential (V) on each of many cells, which step together.
 
     `sharp` tells whether it jumps at the beginning; kinetics, flow and modes are those
@@ -137,10 +152,9 @@ def hold_line(block, weights, kinetics, flow, modes, E, currents, sharp):
     for n in range(len(E)):
         cell = Crystallites(kinetics[n], flow[n], modes[n])
         if sharp:
-            jump(block, cell, E[n])
-        for k in range(currents.shape[1]):
-            _end_of_step(k, block, weights, cell, E[n], 0.0, currents[n])
-        _carry_on(block, cell, currents[n])
+            jump_to(block, cell, E[n])
+        held = np.full(currents.shape[1], E[n])
+        hold_block(block, weights, cell, held, currents[n])
 
 
 @compiled()
@@ -184,7 +198,16 @@ def _uncoupled(E, dt, current, C, leak, rest):
 
 
 @compiled(types.void(*_STEPS, _CELL, READ, READ, READ, WRITE_2D, WRITE))
-def impose_block(block, weights, cell, dt, imposed, circuit, currents, potentials):
+def impose_block(
+    block: Block,
+    weights: np.ndarray,
+    cell: Crystallites,
+    dt: np.ndarray,
+    imposed: np.ndarray,
+    circuit: np.ndarray,
+    currents: np.ndarray,
+    potentials: np.ndarray,
+) -> None:
     """Impose a current on reaction, capacitance and leak.
 
     `dt` (s) and `imposed` (A) of each step; `circuit`: unit of q (A), potential before
@@ -203,7 +226,9 @@ def impose_block(block, weights, cell, dt, imposed, circuit, currents, potential
 
 
 @compiled(WRITE(READ, READ, NUMBER, NUMBER, NUMBER, NUMBER))
-def charge_leaky(dt, imposed, E, C, leak, rest):
+def charge_leaky(
+    dt: np.ndarray, imposed: np.ndarray, E: float, C: float, leak: float, rest: float
+) -> np.ndarray:
     """Impose a current (A) where nothing reacts; the potential (V) after each step."""
     potentials = np.empty(len(dt))
     for k in range(len(dt)):

@@ -29,7 +29,7 @@ def test_nothing_is_compiled_after_the_import():
 
 
 def test_what_is_put_off_is_caught_up(monkeypatch):
-    monkeypatch.setattr(compiled, "_is_put_off", True)
+    monkeypatch.setattr(compiled._queue, "is_put_off", True)
 
     @compiled.compiled(TWICE)
     def twice(x):
