@@ -7,6 +7,7 @@ list beforehand, and a simulator takes one that is free.
 """
 
 import functools
+import itertools
 import logging
 import os
 import random
@@ -25,6 +26,7 @@ __all__ = [
     "outlive_dying_servers",
     "pass_over_lost_channels",
     "search_only_for_known_channels",
+    "tell_updates_once",
 ]
 
 logger = logging.getLogger(__name__)
@@ -177,6 +179,35 @@ def search_only_for_known_channels() -> None:
 
     if not hasattr(reconnect, "__wrapped__"):
         Context.reconnect = reconnect_known
+
+
+def tell_updates_once() -> None:
+    """Let ophyd work through each update of caproto once, and not twice.
+
+    caproto gives the first callback of a channel the number 0, which ophyd takes for
+    none: it adds the callback once more when somebody subscribes. Here they are counted
+    from 1, as by pyepics. The second one also hid that the first update of an enum may
+    come before its words: here they are asked for first.
+    """
+    from caproto import enum_types
+    from ophyd._caproto_shim import PV
+
+    add, tell = PV.add_callback, PV._PV__on_changes
+
+    @functools.wraps(add)
+    def add_from_one(self: Any, *args: Any, **kwargs: Any) -> int:
+        if not self.callbacks:
+            self._cb_count = itertools.count(1)
+        return int(add(self, *args, **kwargs))
+
+    @functools.wraps(tell)
+    def tell_in_words(self: Any, subscription: Any, update: Any) -> None:
+        if self.typefull in enum_types and self._args["enum_strs"] is None:
+            self.get_ctrlvars()
+        tell(self, subscription, update)
+
+    if not hasattr(add, "__wrapped__"):
+        PV.add_callback, PV._PV__on_changes = add_from_one, tell_in_words
 
 
 def forget_channels(prefix: str) -> None:

@@ -5,6 +5,7 @@ from ..channel_access import (
     outlive_dying_servers,
     pass_over_lost_channels,
     search_only_for_known_channels,
+    tell_updates_once,
 )
 from .clamp_amplifier import ClampAmplifier
 from .microscope import Microscope
@@ -17,3 +18,4 @@ keep_searching()
 outlive_dying_servers()
 pass_over_lost_channels()
 search_only_for_known_channels()
+tell_updates_once()
