@@ -1,6 +1,7 @@
 """One hop: withdraw, move, land, measure, record. What every scan repeats."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bluesky.utils import Msg, MsgGenerator
 
@@ -8,7 +9,7 @@ from seccm_ophyd.errors import HopEndedError, NoContactError
 from seccm_ophyd.schema import PRIMARY, HopOutcome
 
 from .protocols import HoppingMicroscope
-from .stubs import set_and_wait, trigger_and_wait, ways
+from .stubs import own_errors, set_and_wait, trigger_and_wait, ways
 
 __all__ = ["hop"]
 
@@ -50,8 +51,9 @@ def hop(
         Least height of the move, and height at which the descent becomes slow (um), NaN
         where it is not known. Empty: by the set distance, slow from the start.
     leave
-        The `heights` of the hop that follows: once all is measured, the withdrawal to
-        it begins, and goes on while the event is recorded. None: no withdrawal.
+        The `heights` of the hop that follows: the withdrawal to it begins by itself
+        when all is measured, and goes on while the event is recorded. None: no
+        withdrawal.
 
     Yields
     ------
@@ -68,17 +70,15 @@ def hop(
         if heights:
             yield from set_and_wait((microscope.z, tuple(heights)))
         yield from trigger_and_wait(microscope.z.withdraw)
-        moves = ways(microscope, x, y, before)
-        yield from set_and_wait(*moves, (microscope.hop, index))
-        if turns:
-            yield from set_and_wait((microscope.clamp, "approach"))
+        yield from _move(microscope, index, ways(microscope, x, y, before), turns)
         yield from trigger_and_wait(microscope.z.approach)
-        for turn in turns:
+        for turn in turns[:-1]:
             yield from set_and_wait((microscope.clamp, turn))
             yield from trigger_and_wait(microscope.clamp.acquire)
-        if not turns:
-            yield from trigger_and_wait(microscope.clamp.acquire)
-        return (yield from _record(microscope, leave))
+        if turns:
+            yield from set_and_wait((microscope.clamp, turns[-1]))
+        yield from _acquire_and_leave(microscope, leave)
+        return (yield from _record(microscope))
     except (NoContactError, HopEndedError):
         # The whole hop stands in the try: when an interrupted hop is redone, the engine
         # replays its messages and a miss arrives wherever the plan had got to. A probe
@@ -86,14 +86,40 @@ def hop(
         return (yield from _record(microscope))
 
 
-def _record(
-    microscope: HoppingMicroscope, leave: Sequence[float] | None = None
-) -> MsgGenerator[str]:
-    if leave is not None:
+def _move(
+    microscope: HoppingMicroscope,
+    index: int,
+    moves: Sequence[tuple[Any, float]],
+    turns: Sequence[int],
+) -> MsgGenerator[None]:
+    """Move, and hand over what follows: the IOC begins it when XY has come to rest."""
+    group = object()
+    with own_errors():
+        for axis, target in moves:
+            yield Msg("set", axis, target, group=group)
+        yield Msg("set", microscope.hop, index, group=group)
+        if turns:
+            yield Msg("set", microscope.clamp, "approach", group=group)
+        arm = microscope.arm_approach if turns else microscope.arm_hop
+        yield Msg("trigger", arm, group=group)
+        yield Msg("wait", None, group=group)
+
+
+def _acquire_and_leave(
+    microscope: HoppingMicroscope, leave: Sequence[float] | None
+) -> MsgGenerator[None]:
+    """Take the last acquisition, and hand over the withdrawal that follows it."""
+    group = object()
+    with own_errors():
+        yield Msg("trigger", microscope.clamp.acquire, group=group)
         if leave:
-            yield from set_and_wait((microscope.z, tuple(leave)))
-        # done at once; the engine keeps what is not waited for
-        yield from trigger_and_wait(microscope.z.leave)
+            yield Msg("set", microscope.z, tuple(leave), group=group)
+        if leave is not None:
+            yield Msg("trigger", microscope.z.leave, group=group)
+        yield Msg("wait", None, group=group)
+
+
+def _record(microscope: HoppingMicroscope) -> MsgGenerator[str]:
     # Not trigger_and_read: it would trigger, and so land, once more.
     yield Msg("create", None, name=PRIMARY)
     for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):

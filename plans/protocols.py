@@ -10,10 +10,11 @@ class HoppingMicroscope(Protocol):
     """The parts of an SECCM that plans talk to.
 
     `seccm_ophyd.devices.Microscope` is one; a facility's own device, or a fake, may be
-    another. ``z.approach``, ``z.withdraw``, ``z.leave``, ``clamp.acquire`` and ``safe``
-    are triggerable; ``xy.x``, ``xy.y``, ``hop`` and the settings are movable; ``xy``,
-    ``z``, ``clamp``, ``hop`` and ``traces`` are readable. ``line`` is a flyer that is
-    set to points, and whose ``take_given`` gives the pages that were collected from it.
+    another. ``z.approach``, ``z.withdraw``, ``z.leave``, ``clamp.acquire``, ``safe``,
+    ``arm_approach`` and ``arm_hop`` are triggerable; ``xy.x``, ``xy.y``, ``hop`` and
+    the settings are movable; ``xy``, ``z``, ``clamp``, ``hop`` and ``traces`` are
+    readable. ``line`` is a flyer that is set to points, and whose ``take_given`` gives
+    the pages that were collected from it.
     """
 
     name: str
@@ -24,6 +25,8 @@ class HoppingMicroscope(Protocol):
     traces: Any
     line: Any
     safe: Any
+    arm_approach: Any
+    arm_hop: Any
     rest_potential: Any
 
     def abandon(self) -> None:

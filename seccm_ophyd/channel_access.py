@@ -192,7 +192,7 @@ def tell_updates_once() -> None:
     from caproto import enum_types
     from ophyd._caproto_shim import PV
 
-    add, tell = PV.add_callback, PV._PV__on_changes
+    add, tell = PV.add_callback, PV._PV__on_changes  # noqa: SLF001 (as ophyd's)
 
     @functools.wraps(add)
     def add_from_one(self: Any, *args: Any, **kwargs: Any) -> int:
@@ -207,7 +207,8 @@ def tell_updates_once() -> None:
         tell(self, subscription, update)
 
     if not hasattr(add, "__wrapped__"):
-        PV.add_callback, PV._PV__on_changes = add_from_one, tell_in_words
+        PV.add_callback = add_from_one
+        PV._PV__on_changes = tell_in_words  # noqa: SLF001
 
 
 def forget_channels(prefix: str) -> None:

@@ -141,8 +141,7 @@ class Supervisor(Group):
         self._going_safe_count += 1
         try:
             self.ioc.halt()
-            for motor in self.ioc.xy.motors:
-                await motor.wait()
+            await self.ioc.xy.rest(asyncio.Event())
             await self.ioc.line.wait()
             await self.ioc.clamp.make_safe()
             return await self.ioc.z.retreat()

@@ -10,6 +10,7 @@ from seccm_ophyd.devices.command import NO_CONTACT, OK
 from seccm_ophyd.devices.setting import Setting
 
 fake_device_cache[Setting] = FakeEpicsSignal
+NOTHING = [0.0, 0.0, *[np.nan] * 6]  # an acquisition without contact
 FakeMicroscope = make_fake_device(Microscope)
 
 
@@ -87,11 +88,15 @@ class FakeInstrument:
         for command, answer in (
             (m.z.withdraw, self._withdraw),
             (m.z.approach, self._approach),
-            (m.clamp.acquire, self._acquire),
             (m.safe, self._safe),
         ):
             command.request.subscribe(self._commanded(command, answer), run=False)
+        withdraw = self._commanded(m.z.withdraw, self._withdraw)
+        m.z.leave.request.subscribe(self._behind("acquire", withdraw), run=False)
         m.z.halt.subscribe(lambda value, **kw: self.log.append("halt z"), run=False)
+        acquire = self._commanded(m.clamp.acquire, self._acquire)
+        m.clamp.acquire.request.subscribe(acquire, run=False)
+        m.clamp.arm.subscribe(self._behind("approach", acquire), run=False)
         m.clamp.mode.subscribe(self._switched, run=False)
 
     def _wire_axis(self, axis):
@@ -144,6 +149,9 @@ class FakeInstrument:
         def commanded(value, **kwargs):
             with self._lock:
                 name = command.attr_name
+                if name == "acquire" and self.state == "NO_CONTACT":
+                    command.result.sim_put(np.array([value, NO_CONTACT, *NOTHING]))
+                    return
                 self.log.append(name)
                 if name in self.silent:
                     return
@@ -152,6 +160,15 @@ class FakeInstrument:
                 command.result.sim_put(np.array(result, dtype=float))
 
         return commanded
+
+    def _behind(self, earlier, commanded):
+        """Let a command not begin as long as an earlier one has not ended."""
+
+        def in_turn(value, **kwargs):
+            if earlier not in self.silent:
+                commanded(value, **kwargs)
+
+        return in_turn
 
     def _withdraw(self, number):
         self.state = "WITHDRAWN"

@@ -67,6 +67,11 @@ class StageAxis(Named, EpicsMotor):
             status.wait()
         return status
 
+    @property
+    def longest_s(self) -> float:
+        """Longest time (s) that a move may take before it has failed."""
+        return self._duration_s(self.position) + MARGIN_S
+
     def _duration_s(self, position: float) -> float:
         low, high = self.limits
         # The whole travel, where it is limited, saves a read before each move.

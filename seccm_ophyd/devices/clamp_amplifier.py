@@ -24,7 +24,7 @@ from ..techniques import (
 )
 from .axis import MARGIN_S
 from .clamp_settings import ClampSettings
-from .command import Command, ResultScalar, belonging_to, finished
+from .command import NO_CONTACT, Command, ResultScalar, belonging_to, finished
 from .measured import CONTACT_AGE, Measured
 from .progress import Progress
 from .setting import WorkedOut
@@ -64,6 +64,7 @@ class ClampAmplifier(ClampSettings):
     technique = Cpt(Signal, value="{}", kind="config", doc="what is measured, as JSON")
 
     acquire = Cpt(_Acquire, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
+    arm = Cpt(EpicsSignal, "Clamp:Arm", kind="omitted", doc="acquire when in contact")
     halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
     trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=True, kind="omitted")
 
@@ -255,6 +256,8 @@ class ClampAmplifier(ClampSettings):
         number, label = self.acquire.number, self.measuring.label
         known = self._results.get(label)
         if number is None or (known is not None and known.number == number):
+            return
+        if self.acquire.outcome == NO_CONTACT:  # handed over, and never begun
             return
         found = self._results[label] = Measured.read(
             self.measuring,

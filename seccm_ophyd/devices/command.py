@@ -29,7 +29,14 @@ from ..errors import (
 )
 from .named import Named
 
-__all__ = ["Command", "ResultScalar", "belonging_to", "finished", "note_start"]
+__all__ = [
+    "Command",
+    "ResultScalar",
+    "belonging_to",
+    "finished",
+    "note_start",
+    "start_ahead",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +90,8 @@ class Command(Named, Device):
     even_if_lost
         Whether it is tried also when the instrument was lost and nobody has seen to it
         yet; other commands fail at once then and nothing is written.
+    redo
+        Whether it is started anew when it was started ahead and has failed.
     """
 
     request = Cpt(EpicsSignal, "", kind="omitted")
@@ -94,9 +103,15 @@ class Command(Named, Device):
     )
 
     def __init__(
-        self, prefix: str, *, result: str, even_if_lost: bool = False, **kwargs: Any
+        self,
+        prefix: str,
+        *,
+        result: str,
+        even_if_lost: bool = False,
+        redo: bool = False,
+        **kwargs: Any,
     ) -> None:
-        self._result, self._even_if_lost = result, even_if_lost
+        self._result, self._even_if_lost, self._redo = result, even_if_lost, redo
         self._waiting: dict[int, DeviceStatus] = {}  # by number
         self._ahead: tuple[DeviceStatus, int] | None = None
         self._issued: deque[int] = deque(maxlen=16)
@@ -117,6 +132,11 @@ class Command(Named, Device):
         return None if self._values is None else int(self._values[0])
 
     @property
+    def outcome(self) -> int | None:
+        """How it ended."""
+        return None if self._values is None else int(self._values[1])
+
+    @property
     def awaited(self) -> int | None:
         """The number of the command that has not ended yet; None without one."""
         return next(reversed(self._waiting), None)
@@ -129,22 +149,20 @@ class Command(Named, Device):
         """Drop the last result: until a new one comes, its scalars read NaN."""
         self._values = None
 
-    def start_ahead(self) -> None:
-        """Start the command now; the next `trigger` waits for its end.
-
-        Unless anything else is started in between, or it fails: then `trigger` starts
-        it anew.
-        """
-        status = self.trigger()
-        self._ahead = status, _Starts.count
-
     def trigger(self) -> DeviceStatus:
-        """Start the command with the time-out that its device computes for it."""
+        """Start the command with the time-out that its device computes for it.
+
+        Or take the one that was started ahead, if nothing else was started since.
+        """
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[1] == _Starts.count:
             status, _ = ahead
-            if not status.done or status.success:
+            if not (self._redo and status.done and not status.success):
                 return status
+        return self.start(self.timeout_s())
+
+    def timeout_s(self) -> float:
+        """Longest duration (s), as its device computes it."""
         timeout_s = LOST_TIMEOUT_S
         link = self.parent.link
         if not link.trouble(even_if_lost=self._even_if_lost):
@@ -152,15 +170,21 @@ class Command(Named, Device):
                 timeout_s = self.parent.command_timeout_s(self.attr_name)
             except (TimeoutError, ConnectionError):  # settings cannot be read
                 link.lose("does not answer")
-        return self.start(timeout_s)
+        return timeout_s
 
-    def start(self, timeout_s: float) -> DeviceStatus:
+    def note_ahead(self, status: DeviceStatus) -> None:
+        """Note that it was started ahead, with nothing started since."""
+        self._ahead = status, _Starts.count
+
+    def start(self, timeout_s: float, by: EpicsSignal | None = None) -> DeviceStatus:
         """Write a fresh number to the command PV.
 
         Parameters
         ----------
         timeout_s
             Longest physical duration, with its margin (s).
+        by
+            Another PV that starts the same command; its own by default.
 
         Returns
         -------
@@ -179,7 +203,7 @@ class Command(Named, Device):
         link.watch(status, timeout_s, even_if_lost=self._even_if_lost)
         if not link.trouble(even_if_lost=self._even_if_lost):
             try:
-                self.request.put(number, wait=False)
+                (by or self.request).put(number, wait=False)
             except (TimeoutError, ConnectionError):
                 link.lose("does not answer")
         return status
@@ -222,6 +246,27 @@ class Command(Named, Device):
         error = _ERRORS.get(outcome, CommandRefusedError)
         said = "" if outcome == NO_CONTACT else f": {self.parent.link.last_error()}"
         status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
+
+
+def start_ahead(*commands: tuple[Command, EpicsSignal | None], wait_s: float) -> None:
+    """Start commands that the IOC carries out one after the other.
+
+    The next `Command.trigger` of each waits for its end, unless anything else is
+    started in between.
+
+    Parameters
+    ----------
+    *commands
+        In their order, each with the PV that starts it; None for its own.
+    wait_s
+        How long the first may have to wait until it begins (s).
+    """
+    started = []
+    for command, by in commands:
+        wait_s += command.timeout_s()
+        started.append((command, command.start(wait_s, by)))
+    for command, status in started:
+        command.note_ahead(status)
 
 
 def belonging_to(command: Command, array: EpicsSignalRO) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from ..errors import InstrumentLostError, SeccmError
 from .axis import MARGIN_S
 from .clamp_amplifier import ClampAmplifier
 from .command import Command
+from .hand_over import HandOver
 from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
@@ -55,6 +56,13 @@ class Microscope(Device):
     hop = Cpt(HopRecord, "")
     traces = Cpt(HopTraces, "")
     line = Cpt(HopLine, "", kind="omitted")
+
+    arm_approach = Cpt(
+        HandOver, "", measures=False, kind="omitted", doc="land when XY is there"
+    )
+    arm_hop = Cpt(
+        HandOver, "", measures=True, kind="omitted", doc="land and measure there"
+    )
 
     safe = Cpt(
         Command, "IOC:MakeSafe", result="IOC:Safe", even_if_lost=True, kind="omitted"

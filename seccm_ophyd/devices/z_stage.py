@@ -11,7 +11,7 @@ from ophyd.status import Status
 
 from ..errors import SeccmError
 from .axis import MARGIN_S, CommandedAxis
-from .command import Command, ResultScalar, belonging_to, finished
+from .command import Command, ResultScalar, belonging_to, finished, start_ahead
 from .link import Linked
 from .named import Named
 from .setting import PUT_TIMEOUT_S, WorkedOut, setting
@@ -40,11 +40,18 @@ def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
 
 
 class Leave(Named, Device):
-    """Begins the withdrawal of a `ZStage`; its ``withdraw`` waits for the end of it."""
+    """Hands over a withdrawal: it begins when the acquisition that goes on has ended.
+
+    ``withdraw`` of the `ZStage`, triggered then, waits for the end of it.
+    """
+
+    request = Cpt(EpicsSignal, "", kind="omitted")
 
     def trigger(self) -> Status:
-        """Begin it; done at once."""
-        self.parent.withdraw.start_ahead()
+        """Hand it over; done at once."""
+        clamp = getattr(self.parent.parent, "clamp", None)
+        measuring_s = 0.0 if clamp is None else clamp.acquire.timeout_s()
+        start_ahead((self.parent.withdraw, self.request), wait_s=measuring_s)
         return finished(self)
 
 
@@ -92,8 +99,10 @@ class ZStage(Linked):
     )
 
     approach = Cpt(Command, "Z:Approach", result="Z:Landing", kind="omitted")
-    withdraw = Cpt(Command, "Z:Withdraw", result="Z:Withdrawal", kind="omitted")
-    leave = Cpt(Leave, "", kind="omitted", doc="begin the withdrawal and go on")
+    withdraw = Cpt(
+        Command, "Z:Withdraw", result="Z:Withdrawal", redo=True, kind="omitted"
+    )
+    leave = Cpt(Leave, "Z:Leave", kind="omitted", doc="withdraw behind an acquisition")
     halt = Cpt(EpicsSignal, "Z:Stop", kind="omitted", doc="stop Z at once")
     state = Cpt(EpicsSignalRO, "Z:State", string=True, kind="omitted")
 

@@ -33,6 +33,7 @@ __all__ = ["MODES", "ClampAmplifier"]
 MODES = ("VCLAMP", "ICLAMP", "I0")
 
 _PA, _PC, _MV_PER_PA = 1e-12, 1e-12, 1e9
+_BLANK = [0.0, 0.0, *[math.nan] * 6]  # of an acquisition that has not begun
 
 
 class ClampAmplifier(AmplifierPVs):
@@ -40,9 +41,9 @@ class ClampAmplifier(AmplifierPVs):
 
     ``Mode``, ``HoldingPotential``, ``SafePotential``, ``HoldingCurrent``, ``Gain``,
     ``FilterCutoff``, ``SampleRate``, ``Samples``, ``SettleTime``, ``Waveform``,
-    ``Cutoffs``, ``Compliance``; ``Acquire``, ``AcquireDone``, ``Stop``; ``State``,
-    ``Potential``, ``Current``, ``CurrentRange``, ``CurrentStep``, ``CurrentNoise``,
-    ``Overload``, ``Summary``, ``Trace``.
+    ``Cutoffs``, ``Compliance``; ``Acquire``, ``Arm``, ``AcquireDone``, ``Stop``;
+    ``State``, ``Potential``, ``Current``, ``CurrentRange``, ``CurrentStep``,
+    ``CurrentNoise``, ``Overload``, ``Summary``, ``Trace``.
     """
 
     mode = choice("Mode", MODES, "what is imposed: potential, current, 0 A")
@@ -71,6 +72,7 @@ class ClampAmplifier(AmplifierPVs):
         "potentials that end a current clamp",
     )
     acquire = command("Acquire", "take one acquisition")
+    arm = command("Arm", "take one as soon as the approach has made contact")
     stop = command("Stop", "any value but 0 ends the acquisition")
     potential = readout("Potential", 0.0, "V", 4, "live potential of the sample")
     current = readout("Current", 0.0, "pA", 3, "live current")
@@ -91,13 +93,16 @@ class ClampAmplifier(AmplifierPVs):
         self._conditions: Conditions
         self.cell = HeldCell(self.ioc.clock, self.conditions)
         self._halt = asyncio.Event()
+        self._halts = 0
         self._acquiring = asyncio.Lock()
         self._acquisitions = 0
         self._running: tuple[Acquisition, float] | None = None
         self._live_noise = self.ioc.rng("live")
-        blank = [0.0, 0.0, *[math.nan] * 6]
         self._acquire = Command(
-            self.acquire, self.acquire_done, self.summary, self._take, blank
+            self.acquire, self.acquire_done, self.summary, self._take, _BLANK
+        )
+        self._arm = Command(
+            self.arm, self.acquire_done, self.summary, self._take_in_contact, _BLANK
         )
 
     @property
@@ -154,6 +159,12 @@ class ClampAmplifier(AmplifierPVs):
         self._acquire.start(number)
         return number
 
+    @arm.putter
+    async def _put_arm(self, instance: Any, number: int) -> int:
+        """Take an acquisition in the contact that the approach makes."""
+        self._arm.start(number)
+        return number
+
     @stop.putter
     async def _put_stop(self, instance: Any, value: int) -> int:
         """End the acquisition when anything but 0 is written."""
@@ -193,8 +204,9 @@ class ClampAmplifier(AmplifierPVs):
         return value
 
     def halt(self) -> None:
-        """End the acquisition at once."""
+        """End the acquisition at once, also one that waits for its contact."""
         self._halt.set()
+        self._halts += 1
 
     async def interrupt(self) -> None:
         """End the acquisition and wait until it has ended."""
@@ -220,6 +232,22 @@ class ClampAmplifier(AmplifierPVs):
         await put(self.trace, recording.trace(number))
         await put(self.overload, NO_YES[recording.overload])
         return outcome, values
+
+    async def _take_in_contact(self, number: int) -> tuple[Outcome, Sequence[float]]:
+        """Carry out an acquisition behind the approach; without contact, end as it."""
+        self.ioc.line.check_idle("an acquisition")
+        halts = self._halts
+        outcome = await self.ioc.z.landed()
+        if outcome is Outcome.OK and self._halts == halts:
+            return await self._take(number)
+        return (self.ioc.z.stopped if outcome is Outcome.OK else outcome), _BLANK
+
+    async def measured(self) -> Outcome:
+        """Wait for an acquisition that goes on, tell how it ended; OK without one."""
+        for started in (self._acquire, self._arm):
+            if await started.wait():
+                return started.outcome
+        return Outcome.OK
 
     async def record(
         self, stream: TraceStream | None = None

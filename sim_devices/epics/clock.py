@@ -107,6 +107,12 @@ class Clock:
         """
         return earliest if self.is_discrete else self.now
 
+    def go_on_at(self, when: float) -> None:
+        """Let what a command does next begin when what it has waited for ended (s)."""
+        schedule = _schedule.get()
+        if schedule is not None:
+            schedule.reached = when
+
     async def wait_until(
         self,
         when: float,

@@ -40,6 +40,11 @@ class Command:
         values of the result. It may raise `RefusedError` before it moves anything.
     blank
         The values of a command that was refused or failed.
+
+    Attributes
+    ----------
+    outcome
+        How the last one ended.
     """
 
     def __init__(
@@ -53,7 +58,9 @@ class Command:
         self._written, self._done, self._result = written, done, result
         self._action, self._blank = action, blank
         self._last = 0
-        self._tasks: set[asyncio.Task] = set()
+        self._ended_at = 0.0  # instrument time (s)
+        self._tasks: dict[asyncio.Task, None] = {}  # in their order
+        self.outcome = Outcome.NONE
 
     def start(self, number: int) -> None:
         """Start the command; it goes on after the client's write has returned.
@@ -70,19 +77,29 @@ class Command:
             raise RefusedError(f"{name}: {number} was used last, write a fresh number")
         self._last = number
         task = asyncio.create_task(self._run(number), name=f"{name} {number}")
-        self._tasks.add(task)  # the loop itself keeps no hold on its tasks
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None  # the loop itself keeps no hold on its tasks
+        task.add_done_callback(self._tasks.pop)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a command has been accepted that has not ended."""
-        return bool(self._tasks)
+    async def wait(self) -> bool:
+        """Wait for the end of the command that goes on; tell whether there was one.
+
+        Of a command that waits, what follows begins at once behind this end.
+        """
+        if not self._tasks:
+            return False
+        first = next(iter(self._tasks))  # the others have found it busy
+        await asyncio.wait([first])
+        self._written.group.ioc.clock.go_on_at(self._ended_at)
+        return True
 
     async def _run(self, number: int) -> None:
         outcome, values = Outcome.REFUSED, self._blank
+        clock = self._written.group.ioc.clock
+        self._ended_at = clock.now  # if it does not even begin
         try:
-            with self._written.group.ioc.clock.on_schedule():
+            with clock.on_schedule():
                 outcome, values = await self._action(number)
+                self._ended_at = clock.now
         except RefusedError as refusal:
             await self._written.group.ioc.report(
                 f"{self._written.pvname} {number}: {refusal}"
@@ -93,3 +110,4 @@ class Command:
             outcome = Outcome.TRIPPED
         await put(self._result, [number, outcome, *values])
         await put(self._done, number)
+        self.outcome = outcome

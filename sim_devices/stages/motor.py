@@ -108,9 +108,14 @@ class Motor(Group):
             await pv.write(value, verify_value=False)
 
     @property
+    def move(self) -> asyncio.Task | None:
+        """The move that has been started and has not ended."""
+        return None if self._task is None or self._task.done() else self._task
+
+    @property
     def is_moving(self) -> bool:
         """Whether a move has been started that has not ended."""
-        return self._task is not None and not self._task.done()
+        return self.move is not None
 
     @property
     def velocity(self) -> float:
@@ -134,11 +139,6 @@ class Motor(Group):
     def halt(self) -> None:
         """Stop at once."""
         self._halt.set()
-
-    async def wait(self) -> None:
-        """Wait for the end of the move in progress."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
 
     async def show(self, position: float) -> None:
         """Publish a readback (um)."""

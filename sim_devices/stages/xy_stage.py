@@ -32,7 +32,7 @@ class XYStage(Group):
     @property
     def is_moving(self) -> bool:
         """Whether any axis moves."""
-        return any(motor.is_moving for motor in self.motors)
+        return bool(self._moves)
 
     async def prepare(self) -> None:
         """Let the probe reach all of the sample; start at its centre."""
@@ -44,6 +44,21 @@ class XYStage(Group):
         """Stop both axes at once."""
         for motor in self.motors:
             motor.halt()
+
+    async def rest(self, halt: asyncio.Event) -> bool:
+        """Wait until no axis moves, unless halted; tell whether that was reached."""
+        halted = asyncio.ensure_future(halt.wait())
+        try:
+            while (moves := self._moves) and not halt.is_set():
+                await asyncio.wait([halted, *moves], return_when="FIRST_COMPLETED")
+        finally:
+            halted.cancel()
+        free_at = max(motor.free_at for motor in self.motors)
+        return await self.ioc.clock.wait_until(free_at, halt)
+
+    @property
+    def _moves(self) -> list[asyncio.Task]:
+        return [motor.move for motor in self.motors if motor.move is not None]
 
     def check_move(self, motor: Motor, target: float) -> None:
         """Refuse a move that may drag the probe over the surface.

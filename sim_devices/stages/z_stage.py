@@ -27,7 +27,7 @@ class ZStage(ZStagePVs):
     ``Debounce``, ``VerifyTime``, ``TravelLimit``, ``WithdrawDistance``,
     ``WithdrawRate``, ``FollowingErrorLimit``; ``TravelHeight``, ``DetachDistance``,
     ``DetachMargin``, ``SlowHeight``, ``FastRate``; ``Approach``, ``ApproachDone``,
-    ``Withdraw``, ``WithdrawDone``, ``Stop``; ``State``, ``ContactHeight``,
+    ``Withdraw``, ``Leave``, ``WithdrawDone``, ``Stop``; ``State``, ``ContactHeight``,
     ``DetachHeight``, ``Landing``, ``Withdrawal``, ``ApproachCurve``.
 
     One motion at a time: each takes the lock, and whoever wants Z now sets the event
@@ -40,6 +40,7 @@ class ZStage(ZStagePVs):
     )
     approach = command("Approach", "lower the probe until the meniscus closes the cell")
     withdraw = command("Withdraw", "withdraw the probe")
+    leave = command("Leave", "withdraw as soon as the acquisition has ended")
     stop = command("Stop", "any value but 0 stops Z at once")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,6 +53,9 @@ class ZStage(ZStagePVs):
         )
         self._withdraw = Command(
             self.withdraw, self.withdraw_done, self.withdrawal, self._lift, [math.nan]
+        )
+        self._leave = Command(
+            self.leave, self.withdraw_done, self.withdrawal, self._depart, [math.nan]
         )
 
     @property
@@ -93,6 +97,12 @@ class ZStage(ZStagePVs):
     async def _put_withdraw(self, instance: Any, number: int) -> int:
         """Start a withdrawal."""
         self._withdraw.start(number)
+        return number
+
+    @leave.putter
+    async def _put_leave(self, instance: Any, number: int) -> int:
+        """Withdraw when the acquisition that goes on has ended."""
+        self._leave.start(number)
         return number
 
     @stop.putter
@@ -139,8 +149,8 @@ class ZStage(ZStagePVs):
         self._check_free()
         async with self._motion:
             self._halt.clear()
-            if not await self._clear():
-                return Outcome.STOPPED, BLANK, NO_CURVE
+            if not (await self._xy_rests() and await self._clear()):
+                return self.stopped, BLANK, NO_CURVE
             await put(self.state, "APPROACHING")
             floor = max(LOW, self.position - self.travel_limit.value)
             landing, sample = await self._drive.lower(
@@ -168,6 +178,13 @@ class ZStage(ZStagePVs):
         await self.ioc.line.wait()
         return await self.retreat()
 
+    async def _depart(self, number: int) -> tuple[Outcome, Sequence[float]]:
+        """Withdraw behind a complete acquisition; stay after any other."""
+        outcome = await self.ioc.clamp.measured()
+        if outcome is not Outcome.OK:
+            return outcome, [self.position]
+        return await self._lift(number)
+
     async def lift(self) -> tuple[Outcome, Sequence[float]]:
         """Withdraw from a contact, for whoever has made sure that nothing goes on."""
         async with self._motion:
@@ -179,6 +196,22 @@ class ZStage(ZStagePVs):
         """Withdraw unless withdrawn; tell whether the probe is clear of the sample."""
         withdrawn = self.state.value == "WITHDRAWN"
         return withdrawn or await self._drive.withdraw(self._halt)
+
+    async def landed(self) -> Outcome:
+        """Wait for an approach that goes on; tell how the last one ended."""
+        await self._approach.wait()
+        outcome = self._approach.outcome
+        if outcome is Outcome.OK and self.state.value != "CONTACT":
+            return self.stopped  # left again
+        return outcome or Outcome.NO_CONTACT
+
+    async def _xy_rests(self) -> bool:
+        """Wait for a move that an approach was handed over with; False if stopped."""
+        if not self.ioc.xy.is_moving:
+            return True
+        rests = await self.ioc.xy.rest(self._halt)
+        self._check_measurable()  # as it was before: it may have changed meanwhile
+        return rests
 
     def check_move(self, motor: Motor, target: float) -> None:
         """Refuse a move of the motor record that cannot be guarded.
@@ -193,6 +226,8 @@ class ZStage(ZStagePVs):
             self.ioc.line.check_idle(f"move to {target:g} um")
             if target < self.position:
                 self._check_free()
+                if self.ioc.xy.is_moving:
+                    raise RefusedError("XY is moving")
                 if self.state.value == "CONTACT":
                     raise RefusedError("in contact, it does not go down further")
             elif self.is_moving and not motor.is_moving:
@@ -228,8 +263,10 @@ class ZStage(ZStagePVs):
         """Refuse a descent while anything else is going on."""
         if self.is_moving:
             raise RefusedError("Z is moving")
-        if self.ioc.xy.is_moving:
-            raise RefusedError("XY is moving")
+        self._check_measurable()
+
+    def _check_measurable(self) -> None:
+        """Refuse a descent where no current would tell of a contact."""
         if self.ioc.clamp.is_acquiring:
             raise RefusedError("an acquisition is running")
         if self.ioc.clamp.mode.value != "VCLAMP":

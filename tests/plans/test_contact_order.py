@@ -26,6 +26,8 @@ def told(messages, microscope):
         microscope.z.withdraw: "withdraw",
         microscope.z.leave: "leave",
         microscope.z.approach: "approach",
+        microscope.arm_approach: "arm approach",
+        microscope.arm_hop: "arm hop",
         microscope.clamp.acquire: "acquire",
         microscope.safe: "safe",
     }
@@ -48,9 +50,9 @@ def test_each_contact_is_withdraw_move_land_measure(sim_RE, fake, call):
     expected = []
     for techniques, hops in zip(call.techniques, call.hops, strict=True):
         if techniques == ("CurrentSample",):
-            begin, measured = [], ["acquire"]
+            begin, measured = ["arm hop"], ["acquire"]
         else:
-            begin = ["clamp approach"]
+            begin = ["clamp approach", "arm approach"]
             turns = range(len(techniques))
             measured = [word for k in turns for word in (f"clamp {k}", "acquire")]
         landed = ["checkpoint", "withdraw", *begin, "approach", *measured]

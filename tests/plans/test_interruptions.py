@@ -20,7 +20,7 @@ def test_paused_in_contact_the_hop_is_redone_from_its_withdrawal(RE, docs, fake,
     """The trap of `bps.move_per_step`: resumed, it would drag the tip."""
     fake.silent = {where}
     m = fake.device
-    command = {"approach": m.z.approach, "acquire": m.clamp.acquire}[where]
+    written = {"approach": m.z.approach.request, "acquire": m.clamp.arm}[where]
 
     def interrupt(value, **kwargs):
         if where in fake.silent:
@@ -29,7 +29,7 @@ def test_paused_in_contact_the_hop_is_redone_from_its_withdrawal(RE, docs, fake,
                 lambda: RE.loop.create_task(RE._request_pause_coro())
             )
 
-    command.request.subscribe(interrupt, run=False)
+    written.subscribe(interrupt, run=False)
     with pytest.raises(RunEngineInterrupted):
         RE(hop_scan(m, CurrentSample(), *GRID))
     assert fake.log[-1] == "safe"
@@ -62,7 +62,7 @@ def test_a_redone_hop_that_misses_is_still_one_event(RE, docs, fake):
                 lambda: RE.loop.create_task(RE._request_pause_coro())
             )
 
-    m.clamp.acquire.request.subscribe(interrupt, run=False)
+    m.clamp.arm.subscribe(interrupt, run=False)
     with pytest.raises(RunEngineInterrupted):
         RE(hop_scan(m, CurrentSample(), *GRID))
     RE.resume()
