@@ -187,9 +187,10 @@ def tell_updates_once() -> None:
     caproto gives the first callback of a channel the number 0, which ophyd takes for
     none: it adds the callback once more when somebody subscribes. Here they are counted
     from 1, as by pyepics. The second one also hid that the first update of an enum may
-    come before its words: here they are asked for first.
+    come before its words: here they are asked for first, where nobody is kept waiting.
     """
     from caproto import enum_types
+    from ophyd import _caproto_shim as shim
     from ophyd._caproto_shim import PV
 
     add, tell = PV.add_callback, PV._PV__on_changes  # noqa: SLF001 (as ophyd's)
@@ -202,9 +203,16 @@ def tell_updates_once() -> None:
 
     @functools.wraps(tell)
     def tell_in_words(self: Any, subscription: Any, update: Any) -> None:
-        if self.typefull in enum_types and self._args["enum_strs"] is None:
-            self.get_ctrlvars()
-        tell(self, subscription, update)
+        if self.typefull not in enum_types or self._args["enum_strs"] is not None:
+            tell(self, subscription, update)
+            return
+
+        def ask_and_tell(pvname: str) -> None:
+            if self.connected:
+                self.get_ctrlvars()
+                tell(self, subscription, subscription.most_recent_response or update)
+
+        shim._dispatcher.schedule_utility_task(ask_and_tell, pvname=self.pvname)  # noqa: SLF001
 
     if not hasattr(add, "__wrapped__"):
         PV.add_callback = add_from_one
