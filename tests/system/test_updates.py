@@ -27,11 +27,11 @@ def told(session):
 
 def test_an_update_is_worked_through_once(session, told):
     """Ophyd takes the first callback of caproto for none, and adds it again."""
-    values = told["Z:WithdrawDistance"]
-    before = values[-1]
+    values, setting = told["Z:WithdrawDistance"], session.seccm.z.withdraw_distance
+    before = setting.get()
     for distance in (3.25, 3.5, before):
-        session.seccm.z.withdraw_distance.put(distance)
-    wait_for(lambda: values[-1] == before and 3.5 in values)
+        setting.put(distance)
+    wait_for(lambda: 3.5 in values and values[-1] == before)
     assert values[-3:] == [3.25, 3.5, before]
 
 
