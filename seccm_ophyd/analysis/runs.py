@@ -182,9 +182,10 @@ def _is_scalar(key: dict[str, Any]) -> bool:
 
 
 def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
-    if PRIMARY not in list(run):
+    try:
+        stream = run[PRIMARY]
+    except KeyError:
         return {}, {}, np.empty(0)
-    stream = run[PRIMARY]
     data_keys = plain(stream.metadata["data_keys"])
     keys = {name: key for name, key in data_keys.items() if _is_scalar(key)}
     # named columns only: traces stay where they are
