@@ -1,9 +1,11 @@
-"""A withdrawal that begins while the event of a hop is recorded."""
+"""Commands that are handed over before their turn."""
+
+import math
 
 import pytest
 
 from seccm_ophyd.devices.command import STOPPED, TRIPPED
-from seccm_ophyd.errors import TrippedError
+from seccm_ophyd.errors import CommandRefusedError, NoContactError, TrippedError
 from seccm_ophyd.plans import hop_list
 from seccm_ophyd.techniques import CurrentSample
 
@@ -89,3 +91,75 @@ def test_the_engine_keeps_nothing_of_it(RE, fake):
     RE(hop_list(fake.device, CurrentSample(), [(k, 0) for k in range(6)]))
     assert len(kept) == 6
     assert kept[1] == kept[-1]
+
+
+def steps(fake):
+    return [entry for entry in fake.log if entry in ("approach", "acquire")]
+
+
+def test_a_hop_that_was_handed_over_is_waited_for_and_not_made_again(fake):
+    m = fake.device
+    assert m.arm_hop.trigger().done
+    m.z.approach.trigger().wait(5)
+    m.clamp.acquire.trigger().wait(5)
+    assert steps(fake) == ["approach", "acquire"]
+    assert m.z.contact_height.get() == fake.height(0, 0)
+    assert math.isfinite(m.clamp.read()["seccm_clamp_contact_age"]["value"])
+    m.clamp.acquire.trigger().wait(5)
+    assert steps(fake) == ["approach", "acquire", "acquire"], "it counts once"
+
+
+def test_an_approach_alone_leaves_the_amplifier_as_it_is(fake):
+    m = fake.device
+    m.arm_approach.trigger()
+    m.z.approach.trigger().wait(5)
+    assert steps(fake) == ["approach"]
+
+
+def test_it_is_not_done_before_the_contact(fake):
+    fake.silent = {"approach"}
+    m = fake.device
+    m.arm_hop.trigger()
+    pending = [m.z.approach.trigger(), m.clamp.acquire.trigger()]
+    assert not any(status.done for status in pending)
+    m.pause()
+    for status in pending:
+        status.wait(5)
+    assert steps(fake) == ["approach"]
+
+
+def test_without_contact_it_has_failed_and_nothing_is_measured(fake):
+    fake.misses = {1}
+    m = fake.device
+    m.arm_hop.trigger()
+    with pytest.raises(NoContactError):
+        m.z.approach.trigger().wait(5)
+    assert steps(fake) == ["approach"], "one that has failed is not made again"
+    assert math.isnan(m.clamp.read()["seccm_clamp_contact_age"]["value"])
+    assert not m.clamp.traces()
+
+
+def test_after_anything_else_it_is_asked_for_again(fake):
+    m = fake.device
+    m.arm_hop.trigger()
+    m.xy.x.set(1.0).wait(5)
+    m.z.approach.trigger().wait(5)
+    assert steps(fake) == ["approach", "acquire", "approach"]
+
+
+def test_a_knob_that_was_turned_is_noticed_before_anything_is_handed_over(fake):
+    m = fake.device
+    m.clamp.prepare(CurrentSample())
+    m.clamp.gain.sim_put(50.0)
+    with pytest.raises(CommandRefusedError, match="gain"):
+        m.arm_hop.trigger()
+    assert not steps(fake)
+
+
+def test_a_hop_may_take_as_long_as_all_that_goes_before_it(fake, monkeypatch):
+    m, watched = fake.device, []
+    monkeypatch.setattr(m.link, "watch", lambda status, s, **_: watched.append(s))
+    m.arm_hop.trigger()
+    z, clamp = m.z.command_timeout_s("approach"), m.clamp.command_timeout_s("acquire")
+    move = max(m.xy.x.longest_s, m.xy.y.longest_s)
+    assert watched == pytest.approx([move + z, move + z + clamp])
