@@ -118,9 +118,10 @@ class SeccmIOC(PVGroup):
 
     @property
     def is_active(self) -> bool:
-        """Whether anything moves or runs, or the probe is not withdrawn."""
+        """Whether anything moves or runs, or it is not SAFE."""
         return (
             self.z.state.value != "WITHDRAWN"
+            or not self.clamp.is_safe
             or self.xy.is_moving
             or self.clamp.is_acquiring
             or self.line.is_running

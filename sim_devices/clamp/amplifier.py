@@ -132,6 +132,12 @@ class ClampAmplifier(AmplifierPVs):
         """Whether an acquisition runs."""
         return self._acquiring.locked()
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether it holds the safe potential."""
+        holds = self.holding_potential.value == self.safe_potential.value
+        return holds and self.mode.value == "VCLAMP"
+
     async def prepare(self) -> None:
         """Publish range, step and noise."""
         await self.publish_input(self.gain, self.gain.value)

@@ -208,6 +208,17 @@ def test_a_silent_owner_in_contact_makes_it_safe(ioc):
     assert "'sleepy' was silent" in ioc.text("IOC:ErrorMessage")
 
 
+@pytest.mark.system
+def test_a_potential_does_not_outlive_its_owner(ioc):
+    ioc.put("IOC:LeaseTime", 0.5)
+    ioc.put("IOC:Owner", "sleepy")
+    with ioc.watch("IOC:Owner") as watch:
+        ioc.put("Clamp:HoldingPotential", 0.65)  # withdrawn, and nothing runs
+        watch.wait(lambda name, value: value == b"")
+    assert ioc.get("Clamp:HoldingPotential") == ioc.get("Clamp:SafePotential")
+
+
+
 def test_a_silent_owner_of_a_withdrawn_probe_can_be_replaced(ioc):
     ioc.put("IOC:LeaseTime", 0.5)
     ioc.put("IOC:Owner", "gone")
