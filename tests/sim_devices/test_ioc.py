@@ -212,11 +212,10 @@ def test_a_silent_owner_in_contact_makes_it_safe(ioc):
 def test_a_potential_does_not_outlive_its_owner(ioc):
     ioc.put("IOC:LeaseTime", 0.5)
     ioc.put("IOC:Owner", "sleepy")
-    with ioc.watch("IOC:Owner") as watch:
+    with ioc.watch("Clamp:HoldingPotential") as watch:
         ioc.put("Clamp:HoldingPotential", 0.65)  # withdrawn, and nothing runs
-        watch.wait(lambda name, value: value == b"")
-    assert ioc.get("Clamp:HoldingPotential") == ioc.get("Clamp:SafePotential")
-
+        watch.wait(lambda name, value: value == 0.0)
+    assert ioc.get("IOC:Owner") == ""
 
 
 def test_a_silent_owner_of_a_withdrawn_probe_can_be_replaced(ioc):
