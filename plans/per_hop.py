@@ -9,7 +9,7 @@ from seccm_ophyd.errors import HopEndedError, NoContactError
 from seccm_ophyd.schema import PRIMARY, HopOutcome
 
 from .protocols import HoppingMicroscope
-from .stubs import own_errors, set_and_wait, trigger_and_wait, ways
+from .stubs import all_at_once, set_and_wait, trigger_and_wait, ways
 
 __all__ = ["hop"]
 
@@ -93,30 +93,22 @@ def _move(
     turns: Sequence[int],
 ) -> MsgGenerator[None]:
     """Move, and hand over what follows: the IOC begins it when XY has come to rest."""
-    group = object()
-    with own_errors():
-        for axis, target in moves:
-            yield Msg("set", axis, target, group=group)
-        yield Msg("set", microscope.hop, index, group=group)
-        if turns:
-            yield Msg("set", microscope.clamp, "approach", group=group)
-        arm = microscope.arm_approach if turns else microscope.arm_hop
-        yield Msg("trigger", arm, group=group)
-        yield Msg("wait", None, group=group)
+    clamp = [(microscope.clamp, "approach")] if turns else []
+    settings = [*moves, (microscope.hop, index), *clamp]
+    arm = microscope.arm_approach if turns else microscope.arm_hop
+    yield from all_at_once(*(("set", *each) for each in settings), ("trigger", arm))
 
 
 def _acquire_and_leave(
     microscope: HoppingMicroscope, leave: Sequence[float] | None
 ) -> MsgGenerator[None]:
     """Take the last acquisition, and hand over the withdrawal that follows it."""
-    group = object()
-    with own_errors():
-        yield Msg("trigger", microscope.clamp.acquire, group=group)
-        if leave:
-            yield Msg("set", microscope.z, tuple(leave), group=group)
-        if leave is not None:
-            yield Msg("trigger", microscope.z.leave, group=group)
-        yield Msg("wait", None, group=group)
+    steps: list[tuple[Any, ...]] = [("trigger", microscope.clamp.acquire)]
+    if leave:
+        steps.append(("set", microscope.z, tuple(leave)))
+    if leave is not None:
+        steps.append(("trigger", microscope.z.leave))
+    yield from all_at_once(*steps)
 
 
 def _record(microscope: HoppingMicroscope) -> MsgGenerator[str]:

@@ -28,25 +28,33 @@ def own_errors() -> Iterator[None]:
         raise
 
 
-def trigger_and_wait(obj: object) -> MsgGenerator[None]:
-    """Trigger `obj` and wait for it.
+def all_at_once(*steps: tuple[Any, ...]) -> MsgGenerator[None]:
+    """Begin several things, and wait for all of them.
 
     The group is a new object each time: a status that fails before its wait would
     otherwise fail the next wait of the same name.
+
+    Parameters
+    ----------
+    *steps
+        Each a command that takes a group, its object and its arguments:
+        ``("trigger", obj)``, ``("set", obj, value)``.
     """
     group = object()
     with own_errors():
-        yield Msg("trigger", obj, group=group)
+        for command, obj, *arguments in steps:
+            yield Msg(command, obj, *arguments, group=group)
         yield Msg("wait", None, group=group)
+
+
+def trigger_and_wait(obj: object) -> MsgGenerator[None]:
+    """Trigger `obj` and wait for it."""
+    yield from all_at_once(("trigger", obj))
 
 
 def set_and_wait(*settings: tuple[object, object]) -> MsgGenerator[None]:
     """Set objects to values, all at once, and wait for them."""
-    group = object()
-    with own_errors():
-        for obj, value in settings:
-            yield Msg("set", obj, value, group=group)
-        yield Msg("wait", None, group=group)
+    yield from all_at_once(*(("set", *setting) for setting in settings))
 
 
 @plan

@@ -16,6 +16,13 @@ def hand_over(ioc, *names):
         ioc.put(name, numbers[name], wait=False)
 
 
+def hand_over_until(ioc, done, *names):
+    """Write commands in one go, and wait until the last one has ended."""
+    with ioc.watch(done) as watch:
+        hand_over(ioc, *names)
+        watch.wait(lambda name, value: name == done)
+
+
 @pytest.fixture
 def near(start_ioc):
     """A probe 3 um above the hill, that finds a current when it lands."""
@@ -78,9 +85,7 @@ def test_one_that_finds_the_clamp_switched_behind_the_move_is_refused(paced):
 
 def test_an_acquisition_begins_in_contact_however_late_the_client(paced):
     paced.put("Clamp:SettleTime", 0.015)
-    with paced.watch("Clamp:AcquireDone") as watch:
-        hand_over(paced, "Z:Approach", "Clamp:Arm")
-        watch.wait(lambda name, value: name == "Clamp:AcquireDone")
+    hand_over_until(paced, "Clamp:AcquireDone", "Z:Approach", "Clamp:Arm")
     summary, landing = paced.get("Clamp:Summary"), paced.get("Z:Landing")
     assert summary[:2].tolist() == [ACQUIRE, OK]
     assert summary[8] == pytest.approx(landing[9] + 0.015, abs=1e-9)
@@ -109,9 +114,7 @@ def test_it_gives_the_same_as_one_that_is_asked_for_in_time(start_ioc):
 def test_without_contact_an_acquisition_ends_as_its_approach(near):
     trace = near.get("Clamp:Trace")
     near.put("Z:TravelLimit", 0.5)
-    with near.watch("Clamp:AcquireDone") as watch:
-        hand_over(near, "Z:Approach", "Clamp:Arm")
-        watch.wait(lambda name, value: name == "Clamp:AcquireDone")
+    hand_over_until(near, "Clamp:AcquireDone", "Z:Approach", "Clamp:Arm")
     summary = near.get("Clamp:Summary")
     assert summary[:4].tolist() == [ACQUIRE, NO_CONTACT, 0, 0]
     assert np.isnan(summary[4:]).all()
@@ -120,9 +123,7 @@ def test_without_contact_an_acquisition_ends_as_its_approach(near):
 
 def test_an_approach_that_trips_takes_what_waits_for_it_along(near):
     near.put("Sim:CrashNext", "yes")
-    with near.watch("Clamp:AcquireDone") as watch:
-        hand_over(near, "Z:Approach", "Clamp:Arm")
-        watch.wait(lambda name, value: name == "Clamp:AcquireDone")
+    hand_over_until(near, "Clamp:AcquireDone", "Z:Approach", "Clamp:Arm")
     assert near.get("Z:Landing")[1] == TRIPPED
     assert near.get("Clamp:Summary")[1] == TRIPPED
 
@@ -138,9 +139,7 @@ def test_it_belongs_to_the_approach_before_it(near, left):
 
 def test_a_refused_approach_says_why_and_no_other(near):
     near.put("Clamp:Mode", "I0")
-    with near.watch("Clamp:AcquireDone") as watch:
-        hand_over(near, "Z:Approach", "Clamp:Arm")
-        watch.wait(lambda name, value: name == "Clamp:AcquireDone")
+    hand_over_until(near, "Clamp:AcquireDone", "Z:Approach", "Clamp:Arm")
     assert near.get("Clamp:Summary")[1] == REFUSED
     assert "a contact is found by its current" in near.text("IOC:ErrorMessage")
 
