@@ -36,7 +36,7 @@ __all__ = ["measure", "watch"]
 REPEATS = 5
 TRACED = CurrentSample(samples=1000)
 SHORT, LONG = 5, 12  # hops along a side
-FLOWN_SHORT, FLOWN_LONG = 10, 40
+FLOWN_SHORT, FLOWN_LONG = 10, 64
 PACED = 32, 3  # hops in real time, along x and y: a quarter of a second each
 SKETCH_MS = 12.5  # of `sketch_hop_ms` on the computer that the limits are from
 GROWN = 331  # 331 x 331 hops; the first tenth warms up

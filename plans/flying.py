@@ -24,8 +24,9 @@ from .stubs import own_errors
 
 __all__ = ["fly_along"]
 
-_PERIOD_S = 1.0  # between two collections from a line that goes on
-_AT_ONCE = 500  # hops that the instrument is given, and ...
+_LONGEST_S, _SHORTEST_S = 1.0, 0.1  # between two collections from a line that goes on
+_COLLECTED = 60  # hops each of them is to give: little is left when the line ends
+_AT_ONCE = 2000  # hops that the instrument is given, and ...
 _SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
 
 
@@ -95,13 +96,14 @@ def _part(
 ) -> MsgGenerator[None]:
     """Hop along some points, and collect what they give while it goes on."""
     group, taken, done = object(), 0, False
+    period = _LONGEST_S
     yield Msg("checkpoint")
     yield Msg("set", microscope.line, tuple(points), group=group)
     while not done:
         try:
             with own_errors():
                 ended = yield Msg(
-                    "wait", None, group=group, timeout=_PERIOD_S, error_on_timeout=False
+                    "wait", None, group=group, timeout=period, error_on_timeout=False
                 )
             # None: the plan is only looked at, or was resumed while it waited here
             done = ended is not False and microscope.line.run.awaited is None
@@ -109,4 +111,7 @@ def _part(
             done = True  # what it has made tells of too many misses in a row
         yield Msg("collect", microscope.line, name=PRIMARY, return_payload=False)
         pages = microscope.line.take_given()
-        taken += yield from made.take(pages, points[taken:])
+        new = yield from made.take(pages, points[taken:])
+        taken += new
+        period *= _COLLECTED / max(new, 1)
+        period = min(max(period, _SHORTEST_S), _LONGEST_S)

@@ -15,7 +15,8 @@ __all__ = ["CatalogueWriter"]
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1
-_FLUSH_S = 1.0  # a run that goes on is readable up to so long ago
+_FLUSH_S, _FLUSH_SHARE = 1.0, 0.05  # a run that goes on is readable up to so long ago,
+_LATEST_FLUSH_S = 10.0  # ... later where that takes more than this share of the time
 _SHARE = 500  # documents of one run before the next has its turn
 _TRIES = 3
 _PAUSE_S = 2.0  # between them
@@ -34,7 +35,7 @@ class _OpenRun:
     def _begin(self) -> None:
         self._follower = Follower(self.info.path)
         self._ingest = RunIngest(self._client)
-        self._flushed = time.monotonic()
+        self._next_flush = time.monotonic() + _FLUSH_S
 
     @property
     def stopped(self) -> bool:
@@ -49,13 +50,16 @@ class _OpenRun:
         new = self._follower.read_new(_SHARE)
         for name, doc in new:
             self._ingest(name, doc)
-        if time.monotonic() - self._flushed > _FLUSH_S:
+        if time.monotonic() > self._next_flush:
             self.flush()
         return bool(new)
 
     def flush(self) -> None:
+        begun = time.monotonic()
         self._ingest.flush()
-        self._flushed = time.monotonic()
+        ended = time.monotonic()
+        pause = (ended - begun) / _FLUSH_SHARE
+        self._next_flush = ended + min(max(pause, _FLUSH_S), _LATEST_FLUSH_S)
 
     def retry(self) -> None:
         self.tries += 1

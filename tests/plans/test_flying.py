@@ -1,5 +1,6 @@
 """The plan of a scan line by line, without an instrument."""
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -57,14 +58,33 @@ def test_pages_collected_while_the_engine_replays_count_too():
 
 
 def test_hops_join_over_the_lines_of_a_grid_as_far_as_the_instrument_can_keep_them():
-    line = Line([page("contact")], *[[page(*["contact"] * n)] for n in (500, 99)])
+    line = Line([page("contact")], *[[page(*["contact"] * n)] for n in (2000, 599)])
     microscope = SimpleNamespace(line=line, z=z_stage())
-    points = [(index, index % 30, index // 30) for index in range(600)]
+    points = [(index, index % 30, index // 30) for index in range(2600)]
     drive(fly_along(microscope, points, [CurrentSample()], HopOptions()), line)
-    assert [len(part) for part in line.parts] == [1, 500, 99]
+    assert [len(part) for part in line.parts] == [1, 2000, 599]
 
     line = Line(*[[page(*["contact"] * n)] for n in (1, 50, 50, 1)])
     microscope = SimpleNamespace(line=line, z=z_stage())
     long = [CurrentSample(samples=20_000)] * 5
     drive(fly_along(microscope, points[:102], long, HopOptions()), line)
     assert [len(part) for part in line.parts] == [1, 50, 50, 1]
+
+
+def test_a_line_is_collected_the_sooner_the_more_hops_come():
+    fast, slow = page(*["contact"] * 120), page(*["contact"] * 4)
+    line = Line([page("contact")], [fast], [fast], [slow], [slow], [])
+    microscope = SimpleNamespace(line=line, z=z_stage())
+    points = [(index, index, 0.0) for index in range(249)]
+    plan = fly_along(microscope, points, [CurrentSample()], HopOptions())
+    goes_on, timeouts = None, []
+    with contextlib.suppress(StopIteration):
+        while True:
+            message = plan.send(goes_on)
+            goes_on = None
+            if message.command == "wait" and len(line.parts) == 2:
+                timeouts.append(message.kwargs["timeout"])
+                goes_on = None if len(timeouts) == 5 else False
+            elif message.command == "set" and message.obj is line:
+                line.parts.append(message.args[0])
+    assert timeouts == [1.0, 0.5, 0.25, 1.0, 1.0]

@@ -3,11 +3,13 @@ import os
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from event_model import compose_run
 from hop_documents import SAMPLES, bits, events, hop_run, hop_trace, validate
+from jsonschema import ValidationError
 
 from seccm_ophyd.storage import (
     Journal,
@@ -21,8 +23,9 @@ from seccm_ophyd.storage import (
     start_writer,
     write_profile,
 )
-from seccm_ophyd.storage.backlog import CatalogueWriter
-from seccm_ophyd.storage.ingest import RunIngest, forget_run, write_run
+from seccm_ophyd.storage.backlog import CatalogueWriter, _OpenRun
+from seccm_ophyd.storage.index import unfinished
+from seccm_ophyd.storage.ingest import BATCH, RunIngest, forget_run, write_run
 from seccm_ophyd.storage.layout import DataFolder
 from seccm_ophyd.storage.locks import WriterLock, held
 
@@ -97,7 +100,7 @@ def wait_until(true, timeout_s=40.0):
 # -- one process -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hops", [1, 130])
+@pytest.mark.parametrize("hops", [1, BATCH + 30])
 def test_a_run_reads_back_as_it_was_emitted(catalogued, client, hops):
     emitted = emit(catalogued, hops)
     write_run(client, documents(catalogued.journal_file(uid_of(emitted))))
@@ -172,6 +175,42 @@ def test_a_flush_makes_a_running_run_readable(catalogued, client):
         ingest(name, doc)
     ingest.flush()
     assert_equal(client[uid_of(emitted)], emitted)
+
+
+def test_the_first_event_of_a_stream_is_validated(catalogued, client):
+    emitted = list(hop_run(catalogued, 2))
+    ingest = RunIngest(client)
+    first = next(n for n, (name, _) in enumerate(emitted) if name == "event")
+    for name, doc in emitted[:first]:
+        ingest(name, doc)
+    with pytest.raises(ValidationError, match="is not of type"):
+        ingest("event", {**emitted[first][1], "time": "noon"})
+
+
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.01, 1.0), (0.2, 4.0), (2.0, 10.0)])
+def test_the_slower_a_catalogue_the_rarer_a_running_run_is_flushed(
+    catalogued, client, monkeypatch, took_s, pause_s
+):
+    emitted = emit(catalogued, 3)
+    path = catalogued.journal_file(uid_of(emitted))
+    path.write_bytes(path.read_bytes()[:-20])  # it goes on
+    info = next(iter(unfinished(catalogued, set())))
+    now, flushed = [0.0], []
+
+    def flush(_ingest):
+        flushed.append(now[0])
+        now[0] += took_s
+
+    monkeypatch.setattr(RunIngest, "__call__", lambda *_: None)
+    monkeypatch.setattr(RunIngest, "flush", flush)
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("seccm_ophyd.storage.backlog.time", clock)
+    run = _OpenRun(info, client)
+    while len(flushed) < 3:
+        now[0] += 0.1
+        run.advance()
+    assert flushed[0] == pytest.approx(1.0, abs=0.21)
+    assert np.diff(flushed) == pytest.approx(took_s + pause_s, abs=0.21)
 
 
 def test_forgetting_a_run_leaves_the_others_and_its_arrays(catalogued, client):
