@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000  # rows; each batch is a request to the catalogue for each stream and array
 
+_ROWS = DocumentNames.event, DocumentNames.stream_datum
+
 
 class _FlushableRunWriter(_RunWriter):
     def stop(self, doc: Any) -> None:
@@ -36,19 +38,19 @@ class _FlushableRunWriter(_RunWriter):
 
 
 class _SparingNormalizer(RunNormalizer):
-    """Validates one event of each stream; the others are alike, and take the longer."""
+    """Validates one row of each table and array; the others are alike."""
 
     def __init__(self, patches: dict[str, Any]) -> None:
         super().__init__(patches=patches)
-        self._validated: set[str] = set()  # descriptors
+        self._validated: set[tuple[Any, ...]] = set()
 
     def emit(self, name: Any, doc: dict[str, Any]) -> None:
-        if name is DocumentNames.event and doc["descriptor"] in self._validated:
+        kind = name, doc.get("descriptor"), doc.get("stream_resource")
+        if name in _ROWS and kind in self._validated:
             self.dispatcher.process(name, doc)
             return
         super().emit(name, doc)
-        if name is DocumentNames.event:
-            self._validated.add(doc["descriptor"])
+        self._validated.add(kind)
 
 
 class RunIngest:

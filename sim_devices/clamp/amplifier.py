@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from operator import is_not
 from typing import Any
 
@@ -26,13 +26,14 @@ from .amplifier_pvs import NO_YES, AmplifierPVs
 from .conditions import Conditions
 from .current_input import CurrentInput
 from .held_cell import HeldCell
+from .input_pvs import current_input
 from .stream import TraceStream
 
 __all__ = ["MODES", "ClampAmplifier"]
 
 MODES = ("VCLAMP", "ICLAMP", "I0")
 
-_PA, _PC, _MV_PER_PA = 1e-12, 1e-12, 1e9
+_PA, _PC = 1e-12, 1e-12
 _BLANK = [0.0, 0.0, *[math.nan] * 6]  # of an acquisition that has not begun
 
 
@@ -52,15 +53,6 @@ class ClampAmplifier(AmplifierPVs):
     )
     holding_current = setting(
         "HoldingCurrent", 0.0, "pA", 3, (-20000.0, 20000.0), "held in current clamp"
-    )
-    gain = setting("Gain", 5.0, "mV/pA", 3, (0.5, 500.0), "gain of the current output")
-    filter_cutoff = setting(
-        "FilterCutoff",
-        1000.0,
-        "Hz",
-        1,
-        (10.0, 1e5),
-        "-3 dB of the 4-pole Bessel filter",
     )
     cutoffs = array(
         "Cutoffs",
@@ -122,7 +114,7 @@ class ClampAmplifier(AmplifierPVs):
                 current=current * _PA,
                 cutoffs=tuple(cutoffs),
                 compliance=compliance,
-                signal=_current_input(gain, cutoff),
+                signal=current_input(gain, cutoff),
                 offset=self.offset,
             )
         return self._conditions
@@ -137,10 +129,6 @@ class ClampAmplifier(AmplifierPVs):
         """Whether it holds the safe potential."""
         holds = self.holding_potential.value == self.safe_potential.value
         return holds and self.mode.value == "VCLAMP"
-
-    async def prepare(self) -> None:
-        """Publish range, step and noise."""
-        await self.publish_input(self.gain, self.gain.value)
 
     async def refresh(self) -> None:
         """Publish the live potential and current."""
@@ -188,19 +176,6 @@ class ClampAmplifier(AmplifierPVs):
     mode.putter(_work_out_first)
     holding_potential.putter(_work_out_first)
     holding_current.putter(_work_out_first)
-
-    async def publish_input(self, instance: Any, value: float) -> float:
-        """Publish range, step and noise with a new gain or filter."""
-        new = {pv: pv.value for pv in (self.gain, self.filter_cutoff)}
-        new[instance] = value
-        signal = _current_input(new[self.gain], new[self.filter_cutoff])
-        await put(self.current_range, signal.range / _PA)
-        await put(self.current_step, signal.step / _PA)
-        await put(self.current_noise, signal.noise_rms / _PA)
-        return value
-
-    gain.putter(publish_input)
-    filter_cutoff.putter(publish_input)
 
     @cutoffs.putter
     async def _put_cutoffs(self, instance: Any, value: Any) -> Any:
@@ -350,12 +325,6 @@ class ClampAmplifier(AmplifierPVs):
             start,
             start - self.cell.since,
         ]
-
-
-@lru_cache(maxsize=16)
-def _current_input(gain: float, cutoff: float) -> CurrentInput:
-    """Make the input at a gain (mV/pA) and a cut-off (Hz); kept, as it is asked for."""
-    return CurrentInput(gain * _MV_PER_PA, cutoff)
 
 
 async def _let_others() -> None:

@@ -1,6 +1,7 @@
 """The PVs of the clamp amplifier that nothing follows when they are written."""
 
-from ..epics.pvs import Group, array, count, counter, readout, result, setting, status
+from ..epics.pvs import array, count, counter, result, setting, status
+from .input_pvs import InputPVs
 
 __all__ = ["NO_YES", "AmplifierPVs"]
 
@@ -8,7 +9,7 @@ NO_YES = ("no", "yes")
 _MAX_SAMPLES = 20_000
 
 
-class AmplifierPVs(Group):
+class AmplifierPVs(InputPVs):
     """Settings of an acquisition, state, and results."""
 
     safe_potential = setting("SafePotential", 0.0, "V", 4, (-2.0, 2.0), "of MakeSafe")
@@ -31,9 +32,6 @@ class AmplifierPVs(Group):
     )
     acquire_done = counter("AcquireDone", "last acquisition that ended")
     state = status("State", ("IDLE", "ACQUIRING"), "what the amplifier does")
-    current_range = readout("CurrentRange", 0.0, "pA", 1, "full scale at this gain")
-    current_step = readout("CurrentStep", 0.0, "pA", 4, "digitiser step at this gain")
-    current_noise = readout("CurrentNoise", 0.0, "pA", 4, "rms noise without contact")
     overload = status("Overload", NO_YES, "last acquisition left the range")
     summary = result(
         "Summary",
