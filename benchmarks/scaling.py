@@ -61,19 +61,19 @@ def draw(costs: dict[str, np.ndarray]) -> Figure:
         times.loglog(hops, seconds, ".-", ms=3, lw=1, color=colour, label=label)
         if found.shape[1] > 2:
             memory.semilogx(hops, found[:, 2], lw=1.2, color=colour, label=name)
-    times.set(xlabel="hops", ylabel="time (s)")
+    times.set(xlabel="hops", ylabel="time (s)", ylim=(0.03, None))  # room for names
     memory.set(xlabel="hops", ylabel="memory of the session (MB)")
     memory.set_ylim(
         0, 1.3 * max(c[:, 2].max() for c in costs.values() if c.shape[1] > 2)
     )
-    for axes in (times, memory):
-        _tidy(axes)
+    _tidy(times, "lower right")
+    _tidy(memory, "upper right")
     return figure
 
 
-def _tidy(axes: Axes) -> None:
+def _tidy(axes: Axes, names: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc=names)
 
 
 def main() -> None:

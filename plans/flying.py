@@ -70,6 +70,7 @@ class _Made:
     def __init__(self, microscope: HoppingMicroscope, options: HopOptions) -> None:
         self.misses = Misses(microscope, options)
         self.surface = KnownSurface(options)
+        self.period_s = _LONGEST_S  # until the next collection
         self._options = options
 
     def take(
@@ -90,20 +91,28 @@ class _Made:
                 yield from self.misses.count(outcome, x, y, height)
         return count
 
+    def pace(self, count: int) -> None:
+        """Collect sooner or later next time, after so many hops in one period."""
+        sought = self.period_s * _COLLECTED / max(count, 1)
+        self.period_s = min(max(sought, _SHORTEST_S), _LONGEST_S)
+
 
 def _part(
     microscope: HoppingMicroscope, points: Sequence[tuple], made: _Made
 ) -> MsgGenerator[None]:
     """Hop along some points, and collect what they give while it goes on."""
     group, taken, done = object(), 0, False
-    period = _LONGEST_S
     yield Msg("checkpoint")
     yield Msg("set", microscope.line, tuple(points), group=group)
     while not done:
         try:
             with own_errors():
                 ended = yield Msg(
-                    "wait", None, group=group, timeout=period, error_on_timeout=False
+                    "wait",
+                    None,
+                    group=group,
+                    timeout=made.period_s,
+                    error_on_timeout=False,
                 )
             # None: the plan is only looked at, or was resumed while it waited here
             done = ended is not False and microscope.line.run.awaited is None
@@ -113,5 +122,5 @@ def _part(
         pages = microscope.line.take_given()
         new = yield from made.take(pages, points[taken:])
         taken += new
-        period *= _COLLECTED / max(new, 1)
-        period = min(max(period, _SHORTEST_S), _LONGEST_S)
+        if not done:
+            made.pace(new)
