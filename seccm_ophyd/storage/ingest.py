@@ -38,7 +38,12 @@ class _FlushableRunWriter(_RunWriter):
 
 
 class _SparingNormalizer(RunNormalizer):
-    """Validates one row of each table and array; the others are alike."""
+    """Validates one row of each table and array.
+
+    The others have no need of it: the engine has validated the events of a journal,
+    each that differs in its types (`composing`), and of an array's rows two numbers
+    change.
+    """
 
     def __init__(self, patches: dict[str, Any]) -> None:
         super().__init__(patches=patches)

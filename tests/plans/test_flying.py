@@ -36,11 +36,15 @@ def z_stage():
     )
 
 
-def drive(plan, line):
+def drive(plan, line, answer=lambda message: None):
     """Answer the messages of a plan as an engine would that has nothing to do."""
-    for message in plan:
-        if message.command == "set" and message.obj is line:
-            line.parts.append([point[0] for point in message.args[0]])
+    reply = None
+    with contextlib.suppress(StopIteration):
+        while True:
+            message = plan.send(reply)
+            if message.command == "set" and message.obj is line:
+                line.parts.append([point[0] for point in message.args[0]])
+            reply = answer(message)
 
 
 def test_pages_collected_while_the_engine_replays_count_too():
@@ -76,15 +80,14 @@ def test_a_line_is_collected_the_sooner_the_more_hops_come():
     line = Line([page("contact")], [fast], [fast], [slow], [slow], [])
     microscope = SimpleNamespace(line=line, z=z_stage())
     points = [(index, index, 0.0) for index in range(249)]
+    timeouts = []
+
+    def goes_on(message):
+        if message.command != "wait" or len(line.parts) != 2:
+            return None
+        timeouts.append(message.kwargs["timeout"])
+        return None if len(timeouts) == 5 else False
+
     plan = fly_along(microscope, points, [CurrentSample()], HopOptions())
-    goes_on, timeouts = None, []
-    with contextlib.suppress(StopIteration):
-        while True:
-            message = plan.send(goes_on)
-            goes_on = None
-            if message.command == "wait" and len(line.parts) == 2:
-                timeouts.append(message.kwargs["timeout"])
-                goes_on = None if len(timeouts) == 5 else False
-            elif message.command == "set" and message.obj is line:
-                line.parts.append(message.args[0])
+    drive(plan, line, goes_on)
     assert timeouts == [1.0, 0.5, 0.25, 1.0, 1.0]
