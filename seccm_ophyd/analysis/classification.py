@@ -83,7 +83,7 @@ def classify(
     ValueError
         If `by` is none of these, or the map lacks what it needs, or there is no map.
     """
-    data = as_map(run)
+    data = as_map(run, "classify")
     if by is not None and by not in CRITERIA:
         raise ValueError(f"by={by!r} is unknown: {', '.join(CRITERIA)}")
     ways = [by] if by else list(CRITERIA)

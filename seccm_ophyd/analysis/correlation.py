@@ -51,7 +51,7 @@ def correlate(
     ValueError
         If a map lacks the quantity, or the maps do not overlap.
     """
-    map_a, map_b = as_map(run_a), as_map(run_b)
+    map_a, map_b = (as_map(run, "correlate") for run in (run_a, run_b))
     a = _quantity(map_a, quantity_a, "a")
     b = _onto(a, _quantity(map_b, quantity_b, "b"), "linear")
     both = a.notnull() & b.notnull()

@@ -23,6 +23,7 @@ from ..schema import (
     find_key,
 )
 from .grid import Grid, place
+from .inputs import Input
 from .runs import hop_table
 
 __all__ = ["as_map", "hop_map", "outcome_codes", "trusted"]
@@ -67,7 +68,7 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     >>> hop_map(catalog[uid]).current.plot()
     >>> hop_map(catalog[-2], catalog[-1])  # after resume_scan
     """
-    table = _joined([_detached(_table(each)) for each in (run, *resumed)])
+    table = _joined([_detached(hop_table(each)) for each in (run, *resumed)])
     names = _names(table)
     grid, pixels = _place(table)
     codes = outcome_codes(table[find_key(map(str, table), HOP_OUTCOME)].values)
@@ -94,10 +95,6 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         "x": ("x", grid.x, {"units": "um", "long_name": "x"}),
     }
     return xr.Dataset(variables, coords, _attrs(table))
-
-
-def _table(run: Any) -> xr.Dataset:
-    return run if isinstance(run, xr.Dataset) else hop_table(run)
 
 
 def _detached(table: xr.Dataset) -> xr.Dataset:
@@ -129,9 +126,22 @@ def _joined(tables: list[xr.Dataset]) -> xr.Dataset:
     return joined.assign_attrs(attrs | ({_RESUMED_BY: uids} if uids else {}))
 
 
-def as_map(run: Any) -> xr.Dataset:
-    """Return the `hop_map` of a run, or the map itself."""
-    return run if isinstance(run, xr.Dataset) and "y" in run.dims else hop_map(run)
+def _is_map(given: Any) -> bool:
+    return isinstance(given, xr.Dataset) and {"x", "y"} <= set(given.dims)
+
+
+_MAP = Input("a map (hop_map)", _is_map, hop_map)
+
+
+def as_map(run: Any, function: str) -> xr.Dataset:
+    """Return the `hop_map` of a run of any kind, or the map itself.
+
+    Raises
+    ------
+    TypeError
+        If it is neither; the message names the `function` that was called.
+    """
+    return _MAP.of(run, function)
 
 
 def trusted(data: xr.Dataset, name: str) -> xr.DataArray:

@@ -91,10 +91,15 @@ class RunTraces:
         The `hop_table` of the run.
     stored
         Where each trace stands, by label.
+    source
+        The run itself.
     """
 
-    def __init__(self, table: xr.Dataset, stored: Mapping[str, _Stored]) -> None:
+    def __init__(
+        self, table: xr.Dataset, stored: Mapping[str, _Stored], source: Any
+    ) -> None:
         self.table = table
+        self.source = source
         self._stored = stored
 
     @classmethod
@@ -116,10 +121,11 @@ class RunTraces:
         run = resolve(run)
         if stored_in_catalogue(run):
             table = hop_table(run)
-            traces = cls(table, _in_catalogue(run, table.sizes["hop"]))
+            traces = cls(table, _in_catalogue(run, table.sizes["hop"]), run)
         else:
             docs = list(documents(run))
-            traces = cls(hop_table(docs), _in_documents(docs))
+            source = run if isinstance(run, Path) else docs
+            traces = cls(hop_table(docs), _in_documents(docs), source)
         if not traces.labels:
             raise ValueError(f"{traces.name} has no traces")
         return traces

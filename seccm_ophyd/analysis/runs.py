@@ -5,7 +5,8 @@ A *run* is anything that stands for the documents of one Bluesky run:
 - a run of a catalogue, ``databroker.catalog["seccm"][uid]``
 - a databroker v1 ``Header``, ``Broker.named("seccm")[-1]``
 - the path of a journal, or a follower of one
-- (name, document) pairs: a list, or whatever can be iterated
+- (name, document) pairs: a list, or an iterator
+- the `RunTraces` of a run; its `hop_table`, where no documents are needed
 
 Runs without an end, because they still go on or were interrupted, are runs as well.
 """
@@ -24,16 +25,23 @@ from ..schema import PRIMARY
 from ..storage.follower import Document
 from ..storage.follower import documents as journal_documents
 from ..storage.index import JournalInfo
+from ..storage.layout import is_uid
 
 __all__ = [
+    "RUN_KINDS",
     "Document",
+    "described",
     "documents",
     "hop_table",
+    "is_run",
+    "is_table",
     "plain",
     "resolve",
     "start_and_stop",
     "stored_in_catalogue",
 ]
+
+RUN_KINDS = "cat[-1], the path of a journal, a list of documents, or its RunTraces"
 
 _MISSING = object()
 _DTYPES = {"number": float, "integer": np.int64, "boolean": bool, "string": str}
@@ -94,6 +102,8 @@ def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
     ValueError
         If the run has no start document (yet).
     """
+    if is_table(table := _table_of(run)):
+        return table.attrs["start"], table.attrs["stop"]
     run = resolve(run)
     if stored_in_catalogue(run):
         # `run.stop` raises KeyError as long as there is none
@@ -131,6 +141,8 @@ def hop_table(run: Any) -> xr.Dataset:
     ValueError
         If the run has no start document.
     """
+    if is_table(table := _table_of(run)):
+        return table
     run = resolve(run)
     if stored_in_catalogue(run):
         start, stop = start_and_stop(run)
@@ -146,16 +158,68 @@ def hop_table(run: Any) -> xr.Dataset:
 
 
 def resolve(run: Any) -> Any:
-    """Reduce the kinds of run to three: path, run of a catalogue, pairs."""
+    """Reduce the kinds of run to three: path, run of a catalogue, pairs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a uid is given where only the path of a journal can be.
+    TypeError
+        If `run` is no kind of run.
+    """
+    if not is_run(run):
+        hint = f": cat[{run}] is one" if isinstance(run, int) else ""
+        raise TypeError(f"{described(run)} is no run{hint}; a run is {RUN_KINDS}")
+    if _has(run, "table", "source"):
+        run = run.source
     if _has(run, "read_new"):  # a follower: all it follows, not only what is new
         run = run.path
     if isinstance(run, str | os.PathLike):
-        return Path(run)
-    if _has(run, "stream_names", "v2"):  # a Header of databroker v1
-        return run.v2
-    if stored_in_catalogue(run) or isinstance(run, Iterable):
-        return run
-    raise TypeError(f"{run!r} is no run: give one of a catalogue, a journal, documents")
+        path = Path(run)
+        if isinstance(run, str) and is_uid(run) and not path.exists():
+            raise FileNotFoundError(
+                f"there is no file {run!r}: give the path of a journal, or cat[{run!r}]"
+            )
+        return path
+    return run.v2 if _is_header(run) else run
+
+
+def is_run(run: Any) -> bool:
+    """Tell whether something is any kind of run but a `hop_table`."""
+    if isinstance(run, str | os.PathLike) or _is_header(run):
+        return True
+    if _has(run, "table", "source") or _has(run, "read_new", "path"):
+        return True
+    if stored_in_catalogue(run) or isinstance(run, Iterator):
+        return True
+    if not isinstance(run, list | tuple):
+        return False
+    return not run or (isinstance(run[0], list | tuple) and isinstance(run[0][0], str))
+
+
+def is_table(run: Any) -> bool:
+    """Tell whether something is the `hop_table` of a run."""
+    return isinstance(run, xr.Dataset) and "start" in run.attrs
+
+
+def described(given: Any) -> str:
+    """Name what a function was given, in a few words."""
+    if isinstance(given, xr.Dataset | xr.DataArray):
+        names = list(map(str, given)) if isinstance(given, xr.Dataset) else []
+        of = f" of {', '.join(names)}" if names else ""
+        along = ", ".join(map(str, given.dims)) or "no dimension"
+        return f"a {type(given).__name__}{of:.80} along {along}"
+    return f"the {type(given).__name__} {' '.join(repr(given).split()):.60}"
+
+
+def _table_of(run: Any) -> Any:
+    """Return the table that comes with `RunTraces`; anything else as it is."""
+    return run.table if _has(run, "table", "source") else run
+
+
+def _is_header(run: Any) -> bool:
+    """Tell whether something is a Header of databroker v1."""
+    return _has(run, "stream_names", "v2")
 
 
 def stored_in_catalogue(run: Any) -> bool:

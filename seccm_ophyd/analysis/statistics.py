@@ -52,7 +52,7 @@ def statistics(
     --------
     >>> float(statistics(catalog[uid]).fraction_below.sel(quantity="current"))
     """
-    data = as_map(run)
+    data = as_map(run, "statistics")
     maps = {str(n): trusted(data, str(n)) for n in data if data[n].dtype.kind == "f"}
     if "topography" in maps:
         height = level(maps["topography"]).assign_attrs(units="um")

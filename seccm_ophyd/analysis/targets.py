@@ -80,7 +80,7 @@ def find_targets(run: Any, rule: str, **options: Any) -> Points:
             f"rule {rule!r} takes {allowed or 'no option'}: {error}"
         ) from None
     try:
-        return find(_Map(as_map(run)), **options)
+        return find(_Map(as_map(run, "find_targets")), **options)
     except ValueError as error:
         raise ValueError(f"rule {rule!r}: {error}") from None
 
