@@ -165,7 +165,7 @@ def hop_run(
     }
 
     @bpp.stage_decorator([microscope])
-    @bpp.subs_decorator({"event": [microscope.hop.note_event]})
+    @bpp.subs_decorator(microscope.hop.note)
     @bpp.run_decorator(md=_md)
     def hops() -> MsgGenerator[None]:
         long = any(made.acquisition.sampling_s > LONG_S for made in techniques)

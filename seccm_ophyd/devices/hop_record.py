@@ -7,7 +7,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from ophyd.status import Status
 
-from ..schema import HopOutcome
+from ..schema import PRIMARY, HopOutcome
 from ..techniques import check_whole
 from .command import finished
 from .named import Named
@@ -42,6 +42,7 @@ class HopRecord(Named, Device):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._recorded = False
+        self._run = self._stream = ""  # uids of the run, and of its stream of hops
         super().__init__(*args, **kwargs)
 
     @property
@@ -49,9 +50,26 @@ class HopRecord(Named, Device):
         """Whether the event of the hop that was begun last has been emitted."""
         return self._recorded
 
-    def note_event(self, name: str, doc: dict[str, Any]) -> None:
-        """Learn that an event was emitted; plans subscribe this to their run."""
-        self._recorded = self._recorded or name == "event"
+    def note(self, name: str, doc: dict[str, Any]) -> None:
+        """Learn from the documents of a run whether the hop has been recorded.
+
+        Plans subscribe this before they open their run. Only an event of the primary
+        stream of that run, with this hop in it, ends the hop: not an event of a monitor
+        or a baseline, nor of a run within the run, nor of another microscope. Pages are
+        left out: they come from lines, which know by themselves what has been made.
+
+        Parameters
+        ----------
+        name, doc
+            Any document.
+        """
+        if name == "start" and not self._run:
+            self._run = doc["uid"]
+        elif name == "descriptor" and doc["run_start"] == self._run:
+            if doc.get("name") == PRIMARY and self.index.name in doc["data_keys"]:
+                self._stream = doc["uid"]
+        elif name == "event" and doc["descriptor"] == self._stream:
+            self._recorded = True
 
     def check_value(self, index: int) -> None:
         """Check the index of a hop, for simulations of plans.
@@ -97,5 +115,14 @@ class HopRecord(Named, Device):
     def stage(self) -> list[object]:
         """Forget the hop of an earlier run."""
         self.index.put(-1)
-        self._recorded = False
+        self._forget_run()
         return super().stage()
+
+    def unstage(self) -> list[object]:
+        """Forget the hop: a pause of what comes after it has nothing to do with it."""
+        self._forget_run()
+        return super().unstage()
+
+    def _forget_run(self) -> None:
+        self._recorded = False
+        self._run = self._stream = ""

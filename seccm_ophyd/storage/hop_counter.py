@@ -6,7 +6,7 @@ from typing import cast
 from bluesky.callbacks.core import CallbackBase
 from event_model import Event, EventDescriptor, RunStart, RunStop
 
-from ..schema import HOP_OUTCOME, HOP_REPEATED, find_key
+from ..schema import HOP_OUTCOME, HOP_REPEATED, PRIMARY, find_key
 
 __all__ = ["HopCounter"]
 
@@ -14,37 +14,39 @@ __all__ = ["HopCounter"]
 class HopCounter(CallbackBase):
     """Adds ``hop_counts``, e.g. ``{"contact": 99, "no_contact": 1}``, to the stop.
 
+    Only the events of the primary stream are hops; runs may overlap.
+
     bluesky gives a plan no say in the stop document, but hands one and the same dict to
     every callback: this one must be subscribed before those that store it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._counts: Counter[str] = Counter()
-        self._keys: dict[str, tuple[str, str]] = {}
+        self._counts: dict[str, Counter[str]] = {}  # by uid of the run
+        self._streams: dict[str, tuple[str, str, str]] = {}  # run and keys
 
     def start(self, doc: RunStart) -> None:
         """Begin to count."""
-        self._counts.clear()
-        self._keys.clear()
+        self._counts[doc["uid"]] = Counter()
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Note the keys of a stream of hops."""
         keys = doc["data_keys"]
-        if any(key.endswith(HOP_OUTCOME) for key in keys):
+        if doc.get("name") == PRIMARY and any(k.endswith(HOP_OUTCOME) for k in keys):
             found = find_key(keys, HOP_OUTCOME), find_key(keys, HOP_REPEATED)
-            self._keys[doc["uid"]] = found
+            self._streams[doc["uid"]] = (doc["run_start"], *found)
 
     def event(self, doc: Event) -> Event:
         """Count a hop."""
-        keys = self._keys.get(doc["descriptor"])
-        if keys:
-            self._counts[doc["data"][keys[0]]] += 1
-            self._counts["repeated"] += doc["data"][keys[1]]
+        if stream := self._streams.get(doc["descriptor"]):
+            run, outcome, repeated = stream
+            self._counts[run][doc["data"][outcome]] += 1
+            self._counts[run]["repeated"] += doc["data"][repeated]
         return doc
 
     def stop(self, doc: RunStop) -> None:
         """Complete the stop document."""
-        if self._counts:
-            counts = {k: int(v) for k, v in self._counts.items()}
-            cast(dict, doc)["hop_counts"] = counts
+        run = doc["run_start"]
+        if counts := self._counts.pop(run, None):
+            cast(dict, doc)["hop_counts"] = {k: int(v) for k, v in counts.items()}
+        self._streams = {k: v for k, v in self._streams.items() if v[0] != run}

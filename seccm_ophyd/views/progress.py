@@ -17,6 +17,7 @@ from ..schema import (
     HOP_OUTCOME,
     PRIMARY,
     PROGRESS,
+    TECHNIQUES,
     HopOutcome,
     find_key,
 )
@@ -66,7 +67,9 @@ class HopProgress(CallbackBase):
         self._missed = 0
 
     def start(self, doc: RunStart) -> None:
-        """Remember what is planned."""
+        """Remember what is planned; a run without hops may come between two hops."""
+        if TECHNIQUES not in doc:
+            return
         self._close()
         self._start, self._descriptor, self._parts = doc, "", ""
         self._done, self._missed = set(), 0
@@ -74,6 +77,8 @@ class HopProgress(CallbackBase):
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Open the line, if this is a run of hops."""
+        if doc["run_start"] != self._start.get("uid"):
+            return
         if doc.get("name") == PROGRESS:
             self._parts = doc["uid"]
             return
@@ -140,7 +145,8 @@ class HopProgress(CallbackBase):
 
     def stop(self, doc: RunStop) -> None:
         """Write the last state and end the line."""
-        self._close()
+        if doc["run_start"] == self._start.get("uid"):
+            self._close()
 
     def _close(self) -> None:
         if self._bar is not None:

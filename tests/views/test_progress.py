@@ -54,3 +54,15 @@ def test_standard_error_is_the_default(capsys):
     captured = capsys.readouterr()
     assert "4/4 hops" in captured.err
     assert captured.out == ""
+
+
+def test_a_run_between_two_hops_does_not_end_the_line():
+    out = Terminal()
+    line, run = HopProgress(out), scan_run(3, 3)
+    other = scan_run(2, 2)
+    other.documents[0][1].pop("techniques")
+    replay(run.documents[:5], line)
+    replay(other.documents, line)
+    for name, doc in run.documents[5:]:
+        line(name, doc)
+    assert "9/9 hops" in out.getvalue().split("\r")[-1]
