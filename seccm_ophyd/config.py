@@ -1,25 +1,61 @@
 """``seccm.toml``: what is particular to one instrument, sample and probe."""
 
-import dataclasses
-import math
 import os
-import re
-import tomllib
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .errors import ConfigError
+from .settings import (
+    Settings,
+    choice,
+    free_metadata,
+    from_dict,
+    group,
+    number,
+    refuse,
+    settings,
+    text,
+    whole,
+)
+from .toml_file import line_of, read_toml
 
-__all__ = ["Config", "Probe", "Sample", "Simulator", "load_config"]
+__all__ = [
+    "SAMPLES",
+    "Config",
+    "Probe",
+    "Sample",
+    "Simulator",
+    "configuration_file",
+    "load_config",
+]
 
 CONFIG_VARIABLE = "SECCM_CONFIG"
 PREFIX_VARIABLE = "SECCM_PREFIX"
+DATA_VARIABLE = "SECCM_DATA"
+
+PLACES = ("seccm.toml", "profile_collection/seccm.toml")
+"""Where a configuration is looked for, from the current folder."""
+
+SAMPLES = ("composite", "film", "film_edge", "nanoparticles")
+"""Electrodes of the simulator."""
+
+MOST_RADIUS_UM = 19.9
+"""Largest secondary particle in the centre of a composite of 60 um."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Simulator:
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return value if isinstance(value, tuple) else (value,)
+
+
+_Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
+
+
+@settings
+class Simulator(Settings):
     """The private simulator of a session.
 
     Parameters
@@ -28,51 +64,117 @@ class Simulator:
         ``composite``, ``film``, ``film_edge``, ``nanoparticles``, or an ``.npz`` file
         with ``height_um`` (y, x) and ``pixel_size_um``.
     seed
-        Seed of sample and noise.
+        Seed of sample and noise, 0 to 2147483647.
     time_scale
-        Wall seconds per simulated second; 0: as fast as it computes.
+        Wall seconds per simulated second, 0 to 100; 0: as fast as it computes.
     electrolyte
         ``LiCl`` or ``KCl``.
     stage
         ``ideal``, or ``real``: with drift, tilt and open-loop piezos.
     theta
-        Mean Li fraction of the LiFePO4 at the beginning: one number for all, or one
-        for each secondary particle, over again; empty: as made, 0.96.
+        Mean Li fraction of the LiFePO4 at the beginning, above 0 and below 1: one
+        number for all, or one for each secondary particle, over again; empty: as made,
+        0.96.
     particle_radius_um
-        Radius of a secondary particle in the centre of a composite (um); 0: none in
-        particular.
+        Radius of a secondary particle in the centre of a composite (um), up to 19.9;
+        0: none in particular.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
     """
 
-    sample: str = "composite"
-    seed: int = 1
-    time_scale: float = 0.0
-    electrolyte: str = "LiCl"
-    stage: str = "ideal"
-    theta: tuple[float, ...] = ()
-    particle_radius_um: float = 0.0
+    sample: str = text(
+        default="composite",
+        pattern=r"^(composite|film|film_edge|nanoparticles|[^\x00]+\.npz)$",
+        allowed='"composite", "film", "film_edge", "nanoparticles" or a file .npz',
+    )
+    seed: int = whole(default=1, low=0, high=2**31 - 1)
+    time_scale: float = number(default=0.0, low=0, high=100, unit="s/s")
+    electrolyte: str = choice("LiCl", "KCl", default="LiCl")
+    stage: str = choice("ideal", "real", default="ideal")
+    theta: Annotated[tuple[_Fraction, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(),
+        description="a number above 0 and below 1, or a list of such numbers",
+    )
+    particle_radius_um: float = number(
+        default=0.0, low=0, high=MOST_RADIUS_UM, unit="um"
+    )
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Simulator":
+        if self.particle_radius_um and self.sample != "composite":
+            raise refuse(
+                "particle_radius_um",
+                f"particle_radius_um={self.particle_radius_um!r} um needs "
+                f'sample="composite", and sample is "{self.sample}": give 0',
+            )
+        if len(self.theta) > 1 and self.sample in ("film", "film_edge"):
+            raise refuse(
+                "theta",
+                f"theta={list(self.theta)!r:.80} must be one number, as the sample "
+                f'"{self.sample}" has no particles',
+            )
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """The sample, for the metadata and for the direction of the contact current."""
-
-    name: str = "LiFePO4 composite electrode"
-    rest_potential_v: float = 0.38
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probe:
-    """The nanopipette and what is in it, for the metadata."""
-
-    kind: str = "single-barrel nanopipette"
-    radius_nm: float = 50.0
-    electrolyte: str = "3 M LiCl"
-    reference: str = "Ag/AgCl QRCE"
+def _label(*, default: str) -> Any:
+    """Declare a text for the metadata."""
+    return text(
+        default=default,
+        pattern=r"^[^\x00]{0,200}$",
+        allowed="a text of at most 200 characters",
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Everything a session is told.
+@settings
+class Sample(Settings):
+    """The sample, for the metadata and for the direction of the contact current.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    rest_potential_v
+        Potential without current (V), -2 to 2.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
+    """
+
+    name: str = _label(default="LiFePO4 composite electrode")
+    rest_potential_v: float = number(default=0.38, low=-2, high=2, unit="V")
+
+
+@settings
+class Probe(Settings):
+    """The nanopipette and what is in it, for the metadata.
+
+    Parameters
+    ----------
+    kind, electrolyte, reference
+        Texts.
+    radius_nm
+        Radius of the opening (nm), 1 to 100000.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed.
+    """
+
+    kind: str = _label(default="single-barrel nanopipette")
+    radius_nm: float = number(default=50.0, low=1, high=100_000, unit="nm")
+    electrolyte: str = _label(default="3 M LiCl")
+    reference: str = _label(default="Ag/AgCl QRCE")
+
+
+@settings
+class Config(Settings):
+    """Everything a session is configured with.
 
     Parameters
     ----------
@@ -84,21 +186,67 @@ class Config:
         Name under which databroker finds the catalogue; empty: databroker does not, and
         nothing is written into it before somebody asks for a run.
     reserve_mb
-        Free space of the data folder (MB) below which no run begins or goes on.
+        Free space of the data folder (MB), 0 to 1e9, below which no run begins or
+        continues.
     simulator, sample, probe
         See there.
     environment
-        Free metadata: temperature, humidity, operator.
+        Free metadata: temperature, humidity, operator. Texts, finite numbers, true or
+        false, lists and tables of them; a date becomes a text.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not allowed; the message has a line for each.
     """
 
-    prefix: str = ""
-    data_dir: str = "data"
-    catalogue: str = "seccm"
-    reserve_mb: float = 200.0
-    simulator: Simulator = field(default_factory=Simulator)
-    sample: Sample = field(default_factory=Sample)
-    probe: Probe = field(default_factory=Probe)
-    environment: dict[str, Any] = field(default_factory=dict)
+    prefix: str = text(
+        default="",
+        pattern=r"^[A-Za-z0-9_:.<>;\[\]-]{0,40}$",
+        allowed="the beginning of a PV name, up to 40 of A-Z a-z 0-9 _ : . < > ; [ ] -",
+    )
+    data_dir: str = text(
+        default="data", pattern=r"^[^\x00]+$", allowed="the name of a folder"
+    )
+    catalogue: str = text(
+        default="seccm",
+        pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?$",
+        allowed="a name of at most 64 of A-Z a-z 0-9 _ . -, or empty",
+    )
+    reserve_mb: float = number(default=200.0, low=0, high=1e9, unit="MB")
+    simulator: Simulator = group(default_factory=Simulator)
+    sample: Sample = group(default_factory=Sample)
+    probe: Probe = group(default_factory=Probe)
+    environment: dict[Any, Any] = Field(default_factory=dict, description="a table")
+
+    @field_validator("environment")
+    @classmethod
+    def _free(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {
+            str(name): free_metadata(item, str(name)) for name, item in value.items()
+        }
+
+
+def configuration_file(fallback: str | os.PathLike[str] | None = None) -> Path | None:
+    """Find the configuration, for the shell and for IPython alike.
+
+    Parameters
+    ----------
+    fallback
+        A file to take when no other is found.
+
+    Returns
+    -------
+    Path or None
+        The file that ``SECCM_CONFIG`` names, else ``seccm.toml`` in the current folder,
+        else ``profile_collection/seccm.toml``, else `fallback`.
+    """
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return Path(named)
+    for place in map(Path, PLACES):
+        if place.exists():
+            return place
+    return None if fallback is None else Path(fallback)
 
 
 def load_config(path: str | os.PathLike[str] | None = None) -> Config:
@@ -107,70 +255,31 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     Parameters
     ----------
     path
-        A TOML file; None: the file that ``SECCM_CONFIG`` names, else ``seccm.toml`` in
-        the current folder, else the defaults. ``SECCM_PREFIX`` overrides the prefix.
+        A TOML file; None: that of `configuration_file`, or the defaults without one.
+        ``SECCM_PREFIX`` overrides the prefix, ``SECCM_DATA`` the data folder.
 
     Raises
     ------
     ConfigError
-        If the file is missing or malformed, or holds an unknown key or a value of the
-        wrong type or not finite; the message names file, line and key.
+        If the file is missing or malformed, or holds an unknown key or a value that is
+        not allowed; the message has a line for each, with file, line and key.
     """
-    named = path or os.environ.get(CONFIG_VARIABLE)
-    file = Path(named) if named else Path("seccm.toml")
-    data: dict[str, Any] = {}
-    text = ""
-    if named or file.exists():
-        try:
-            text = file.read_text(encoding="utf-8")
-            data = tomllib.loads(text)
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{file}: {error}") from error
-    config: Config = _make(Config, data, str(file), text)
-    prefix = os.environ.get(PREFIX_VARIABLE)
-    return config if prefix is None else dataclasses.replace(config, prefix=prefix)
+    if path is not None and not (path and isinstance(path, str | os.PathLike)):
+        raise ConfigError(f"config={path!r:.80} must be a file .toml or a Config")
+    file = configuration_file() if path is None else Path(path)
+    content, data = ("", {}) if file is None else read_toml(file)
+    overridden: dict[tuple[str, ...], str] = {}
+    for variable, key in ((PREFIX_VARIABLE, "prefix"), (DATA_VARIABLE, "data_dir")):
+        value = os.environ.get(variable)
+        if value is not None and (value or variable == PREFIX_VARIABLE):
+            data[key] = value
+            overridden[key,] = variable
 
+    def origin(names: tuple[str, ...]) -> str:
+        if variable := overridden.get(names):
+            return f"{variable}: "
+        line = line_of(content, names)
+        section = "".join(f"[{name}] " for name in names[:-1])
+        return f"{file}:{line}: {section}" if line else f"{file}: {section}"
 
-def _line(text: str, section: str, key: str) -> str:
-    """Tell on which line of a TOML text a key of a section stands, or begins."""
-    here = ""
-    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-        head = re.match(r"\[\s*([^\]]*?)\s*\]", line)
-        if head:
-            here = head[1]
-        is_table = head and not section and here == key
-        if is_table or (here == section and re.match(rf"{re.escape(key)}\s*=", line)):
-            return f" (line {number})"
-    return ""
-
-
-def _make(
-    cls: Any, data: dict[str, Any], where: str, text: str, section: str = ""
-) -> Any:
-    line = partial(_line, text, section)
-    known = {f.name: f for f in dataclasses.fields(cls)}
-    values: dict[str, Any] = {}
-    for key, value in data.items():
-        if key not in known:
-            raise ConfigError(
-                f"{where}: {key} is unknown, known are {', '.join(known)}{line(key)}"
-            )
-        default = getattr(cls(), key)
-        if dataclasses.is_dataclass(default) and isinstance(value, dict):
-            values[key] = _make(type(default), value, f"{where}: [{key}]", text, key)
-            continue
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        if not isinstance(value, type(default)) or isinstance(value, bool):
-            kind = type(default).__name__
-            raise ConfigError(
-                f"{where}: {key} = {value!r} is not of type {kind}{line(key)}"
-            )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{where}: {key} = {value!r} is not finite{line(key)}")
-        values[key] = value
-    return cls(**values)
+    return from_dict(Config, data, origin)

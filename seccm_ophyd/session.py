@@ -6,16 +6,16 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from .channel_access import forget_channels
-from .config import Config, load_config
+from .config import Config
 from .detached import start_view
-from .errors import SeccmError
+from .opening import check_files, check_switch, make_data_folder, settle
 from .signals import EndSignals, call_before_exit
 from .simulator import PrivateSimulator
 from .storage import (
-    DataFolder,
     HopCounter,
     Journal,
     SessionCatalogue,
@@ -75,7 +75,8 @@ class Session:
 
     def __init__(self, config: Config, *, view: bool = False) -> None:
         self.config = config
-        self.folder = DataFolder(config.data_dir)
+        check_files(config)
+        self.folder = make_data_folder(config)
         self._simulator: PrivateSimulator | None = None
         self._closing = threading.RLock()
         self._lock = SessionLock(self.folder)
@@ -234,8 +235,11 @@ def open_session(
     time_scale: float | None = None,
     electrolyte: str | None = None,
     stage: str | None = None,
+    theta: float | Sequence[float] | None = None,
+    particle_radius_um: float | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     catalogue: str | None = None,
+    reserve_mb: float | None = None,
     view: bool = False,
     config: Config | str | os.PathLike[str] | None = None,
 ) -> Session:
@@ -248,13 +252,16 @@ def open_session(
         configured.
     prefix
         Prefix of an IOC that runs already, e.g. ``SECCM:``.
-    sample, seed, time_scale, electrolyte, stage
-        Of the simulator; see `seccm_ophyd.config.Simulator`.
+    sample, seed, time_scale, electrolyte, stage, theta, particle_radius_um
+        Of the simulator, in the same ranges as in a file; see
+        `seccm_ophyd.config.Simulator`. An instrument takes none.
     data_dir
         Folder of the journals, traces and the catalogue; made if missing.
     catalogue
         Name under which databroker finds the catalogue (``seccm``); "" for none: the
         catalogue is not written before a run is asked for.
+    reserve_mb
+        Free space of the data folder (MB) below which no run begins or continues.
     view
         Open the live view in its own process, where there is a display.
     config
@@ -267,7 +274,8 @@ def open_session(
     Raises
     ------
     ConfigError
-        If the configuration or an argument is refused.
+        If the configuration or an argument is refused, before anything starts; the
+        message has a line for each, with what was given and what is allowed.
     LockedError
         If another session is open on the same data folder.
     InstrumentLostError
@@ -279,29 +287,26 @@ def open_session(
     ...     s.RE(hop_scan(s.seccm, CurrentSample(), -1, 1, 3, -1, 1, 3))
     ... # doctest: +SKIP
     """
-    base = config if isinstance(config, Config) else load_config(config)
-    told: dict[str, Any] = {
-        "sample": sample,
-        "seed": seed,
-        "time_scale": time_scale,
-        "electrolyte": electrolyte,
-        "stage": stage,
-    }
-    chosen = {name: value for name, value in told.items() if value is not None}
-    changes: dict[str, Any] = {
-        "simulator": dataclasses.replace(base.simulator, **chosen)
-    }
-    if prefix is not None:
-        changes["prefix"] = prefix
-    if simulator:
-        changes["prefix"] = ""
-    if data_dir is not None:
-        changes["data_dir"] = str(data_dir)
-    if catalogue is not None:
-        changes["catalogue"] = catalogue
-    settled = dataclasses.replace(base, **changes)
-    if simulator is False and not settled.prefix:
-        raise SeccmError("simulator=False needs a prefix, e.g. prefix='SECCM:'")
+    check_switch("view", view)
+    settled = settle(
+        config,
+        simulator,
+        {
+            "prefix": prefix,
+            "data_dir": data_dir,
+            "catalogue": catalogue,
+            "reserve_mb": reserve_mb,
+        },
+        {
+            "sample": sample,
+            "seed": seed,
+            "time_scale": time_scale,
+            "electrolyte": electrolyte,
+            "stage": stage,
+            "theta": theta,
+            "particle_radius_um": particle_radius_um,
+        },
+    )
     return Session(settled, view=view)
 
 

@@ -2,20 +2,7 @@
 
 from bluesky.callbacks.best_effort import BestEffortCallback  # noqa: F401
 
-from seccm_ophyd.analysis import (  # noqa: F401
-    capacity,
-    charge_curves,
-    classify,
-    correlate,
-    export_csv,
-    find_targets,
-    hop_map,
-    hop_table,
-    level,
-    peaks,
-    statistics,
-    voltammograms,
-)
+from seccm_ophyd.analysis import *  # noqa: F403
 from seccm_ophyd.replay import replay  # noqa: F401
 from seccm_ophyd.techniques import (  # noqa: F401
     Chronoamperometry,

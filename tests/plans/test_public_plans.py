@@ -188,6 +188,8 @@ def test_a_silent_device_ends_the_run_safely(
 ):
     for part in (fake.device.z, fake.device.clamp):
         monkeypatch.setattr(type(part), "command_timeout_s", lambda *a: 0.05)
+    # what is handed over waits, in addition, for a move to end
+    monkeypatch.setattr(type(fake.device.xy.x), "longest_s", 0.05)
     fake.silent = {command}
     with pytest.raises(CommandTimeoutError, match="has not ended within"):
         RE(call(fake.device))
