@@ -15,6 +15,7 @@ from .errors import SeccmError
 __all__ = ["main"]
 
 DATA_VARIABLE = "SECCM_DATA"
+RUN = "uid or its beginning, scan number, or -1 for the newest"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
         if run:
-            command.add_argument(
-                "run", help="uid or its beginning, scan number, or -1 for the newest"
-            )
+            command.add_argument("run", help=RUN)
         command.add_argument(
             "--data",
             type=Path,
@@ -83,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--save", type=Path, help="picture of its end, no window")
     view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
-    view.add_argument("--run", help="uid of a run, or its beginning (default: newest)")
+    view.add_argument("--run", help=f"{RUN} (default: the newest run of hops)")
     view.add_argument("--save", type=Path, help="keep a picture up to date, no window")
     view.add_argument("--once", action="store_true", help="draw what there is now")
     paper = commands.add_parser(

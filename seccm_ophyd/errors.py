@@ -10,6 +10,7 @@ __all__ = [
     "NoContactError",
     "OverloadError",
     "ParameterError",
+    "RunNotFoundError",
     "SeccmError",
     "StoppedError",
     "TooManyMissesError",
@@ -27,6 +28,14 @@ class ConfigError(SeccmError, ValueError):
 
 class ParameterError(SeccmError, ValueError):
     """An argument is out of range; the message names the value and the range."""
+
+
+class RunNotFoundError(SeccmError, KeyError):
+    """No run has the name that was given; the message tells where it was looked for."""
+
+    def __str__(self) -> str:
+        """Give the sentence itself; a `KeyError` would give its repr."""
+        return str(self.args[0]) if self.args else ""
 
 
 class DiskSpaceError(SeccmError, OSError):

@@ -1,12 +1,23 @@
 """Feed a stored run to any callback, at once or in its own time."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from numbers import Real
+from statistics import median_low
 from typing import Any
 
 from .analysis import documents
+from .errors import ParameterError
+from .schema import ESTIMATE
+from .storage.follower import Document
 
 __all__ = ["replay"]
+
+# A gap between documents is real up to this (s), to so many times the usual gap, and
+# to so many times what the estimate says that a hop takes. Beyond, the clock was set.
+REAL_GAP_S, USUAL_GAPS, HOP_TIMES = 60.0, 10.0, 3.0
 
 
 def replay(
@@ -20,6 +31,10 @@ def replay(
 
     Those of a journal are the original ones; a catalogue gives events of its own uids
     with the data and time stamps that were recorded.
+
+    The pace is monotonic even if the clock of the computer was not: where the time
+    stamps go back, or leap by far more than a hop takes (the clock was set, or the run
+    was paused for long), the replay continues after the usual gap.
 
     Parameters
     ----------
@@ -35,31 +50,66 @@ def replay(
 
     Raises
     ------
-    ValueError
-        If `speed` is not above 0, or NaN.
+    ParameterError
+        If `speed` is no number above 0.
 
     Examples
     --------
     >>> replay(catalog[uid], BestEffortCallback())
     >>> replay("data/journal/4f1c.jsonl", HopMapView(), speed=20)
     """
-    if speed is not None and not speed > 0:
-        raise ValueError(f"speed={speed!r} must be above 0, or None for all at once")
-    began, first = time.monotonic(), None
-    for name, doc in documents(run):
-        when = _time_of(doc)
-        if speed is not None and when is not None:
-            first = when if first is None else first
-            # from the first document on, so that what a callback takes does not add up
-            wait = began + (when - first) / speed - time.monotonic()
-            if wait > 0:
-                sleep(wait)
+    if speed is None:
+        for name, doc in documents(run):
+            callback(name, doc)
+        return
+    if isinstance(speed, bool) or not isinstance(speed, Real) or not speed > 0:
+        raise ParameterError(
+            f"speed={speed!r:.80} must be a number above 0 (1: as recorded, 10: ten "
+            "times as fast), or None for all at once"
+        )
+    began = time.monotonic()
+    for elapsed, (name, doc) in _paced(list(documents(run))):
+        # from the first document on, so that what a callback takes does not add up
+        wait = began + elapsed / speed - time.monotonic()
+        if wait > 0:
+            sleep(wait)
         callback(name, doc)
+
+
+def _paced(run: list[Document]) -> Iterator[tuple[float, Document]]:
+    """Give each document with the time (s) that had passed since the first."""
+    times = [_time_of(doc) for _, doc in run]
+    usual, longest = _gaps(run, [when for when in times if when is not None])
+    elapsed, latest = 0.0, None
+    for when, document in zip(times, run, strict=True):
+        if when is not None:
+            latest = when if latest is None else latest
+            gap = when - latest
+            if gap > longest:
+                gap = usual
+            if gap >= 0 or gap < -max(1.0, usual):  # else only out of order
+                latest = when
+            elapsed += max(gap, 0.0)
+        yield elapsed, document
+
+
+def _gaps(run: Iterable[Document], times: list[float]) -> tuple[float, float]:
+    """Find the usual and the longest real gap (s) between documents of a run."""
+    steps = [b - a for a, b in pairwise(times) if b > a]
+    usual = median_low(steps) if steps else 0.0
+    start = next((doc for name, doc in run if name == "start"), {})
+    expected = start.get(ESTIMATE)
+    a_hop = 0.0
+    if isinstance(expected, dict) and expected.get("hops"):
+        a_hop = expected.get("duration_s", 0.0) / expected["hops"]
+    longest = max(REAL_GAP_S, USUAL_GAPS * usual, HOP_TIMES * a_hop)
+    return min(usual, longest), longest
 
 
 def _time_of(doc: dict[str, Any]) -> float | None:
     """Return the time stamp of a document, the last of a page; None if it has none."""
     when = doc.get("time")
     if isinstance(when, list):
-        return when[-1] if when else None
-    return when
+        when = when[-1] if when else None
+    is_number = isinstance(when, int | float) and math.isfinite(when)
+    return float(when) if is_number else None  # type: ignore[arg-type]

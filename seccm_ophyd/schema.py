@@ -21,6 +21,7 @@ __all__ = [
     "HOP_OUTCOME",
     "HOP_REPEATED",
     "MAPPED",
+    "ORDER_TIME",
     "PART",
     "PRIMARY",
     "PROGRESS",
@@ -69,6 +70,7 @@ GRID = "hop_grid"
 ESTIMATE = "estimate"
 SERIES = "series"  # the same in the runs of one plan
 PART = "part"  # which of them a run is
+ORDER_TIME = "order_time"  # s since the epoch: what the runs of a folder are sorted by
 RESUMES = "resumes"  # uid of the interrupted run that a run goes on with
 
 

@@ -18,6 +18,7 @@ from .simulator import PrivateSimulator
 from .storage import (
     HopCounter,
     Journal,
+    RunCounter,
     SessionCatalogue,
     SessionLock,
     ensure_writer,
@@ -105,7 +106,7 @@ class Session:
                 remove_profile(config.catalogue)  # the writer gives it back
             ensure_writer(folder, config.catalogue)
         self.catalog = SessionCatalogue(folder)
-        self.RE = SessionEngine(_metadata(config), scan_id_source=self._next_scan_id)
+        self.RE = SessionEngine(_metadata(config), scan_id_source=RunCounter(folder))
         self.journal = Journal(folder)
         self.RE.subscribe_vital(HopCounter())  # first: it completes the stop document
         self.RE.subscribe_vital(self.journal)
@@ -135,14 +136,6 @@ class Session:
             }
         addresses = os.environ.get("EPICS_CA_ADDR_LIST", "")
         return {"prefix": self.config.prefix, "addresses": addresses}
-
-    def _next_scan_id(self, md: dict[str, Any]) -> int:
-        file = self.folder.root / "scan_id"
-        last = int(file.read_text()) if file.exists() else 0
-        draft = file.with_suffix(".new")
-        draft.write_text(f"{last + 1}\n")
-        draft.replace(file)
-        return last + 1
 
     def banner(self) -> str:
         """Return one screen of text that says what there is and what to type."""

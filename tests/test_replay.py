@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from bluesky.callbacks import LiveTable
@@ -6,6 +7,7 @@ from bluesky.callbacks.best_effort import BestEffortCallback
 
 from seccm_ophyd import replay as module
 from seccm_ophyd.analysis import hop_map
+from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.replay import replay
 from seccm_ophyd.views import HopMapView
 from tests.synthetic_runs import HOP_S, scan_run
@@ -93,9 +95,67 @@ def test_real_sleep_keeps_the_pace(monkeypatch):
     assert module.time.monotonic() - began >= 0.185
 
 
-@pytest.mark.parametrize("speed", [0, -1, math.nan])
-def test_speed_must_be_above_zero(speed):
-    with pytest.raises(ValueError, match="above 0"):
+def shifted(run, changes):
+    """Add seconds to the time stamps from the numbers of documents on."""
+    for first, seconds in changes:
+        for _, doc in run.documents[first:]:
+            doc["time"] += seconds
+    return run.documents
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [(7, 86400.0)],  # forward by a day
+        [(7, -86400.0)],
+        [(5, -3600.0), (9, 7200.0)],
+        [(1, -50.0)],  # all events before the start
+    ],
+)
+def test_a_clock_that_is_set_does_not_change_the_pace(monkeypatch, changes):
+    clock = Clock(monkeypatch)
+    at = []
+    replay(
+        shifted(scan_run(4, 3), changes),
+        lambda name, doc: at.append(clock.now - 1000),
+        10,
+        sleep=clock.sleep,
+    )
+    whole = (1 + 11 * HOP_S + 0.1) / 10
+    assert at == sorted(at)
+    assert at[-1] == pytest.approx(whole, abs=0.12)
+    assert max(b - a for a, b in pairwise(at)) < 0.2
+
+
+def test_events_of_two_streams_a_little_out_of_order_take_no_longer(monkeypatch):
+    clock = Clock(monkeypatch)
+    documents = [("start", {"time": 0.0})]
+    documents += [("event", {"time": t}) for k in range(1, 21) for t in (k, k - 0.4)]
+    replay(documents, lambda name, doc: None, 1, sleep=clock.sleep)
+    assert clock.now - 1000 == pytest.approx(20)
+
+
+def test_long_measurements_are_no_leap_of_the_clock(monkeypatch):
+    clock = Clock(monkeypatch)
+    start = {"time": 0.0, "estimate": {"hops": 2, "duration_s": 4000.0}}
+    times = (1.0, 1800.0, 1801.0, 3700.0, 3701.0)
+    documents = [("start", start), *(("event", {"time": t}) for t in times)]
+    replay(documents, lambda name, doc: None, 100, sleep=clock.sleep)
+    assert clock.now - 1000 == pytest.approx(37.01)
+
+
+def test_equal_and_missing_times_take_no_time(monkeypatch):
+    clock = Clock(monkeypatch)
+    odd = ({}, {"time": "noon"}, {"time": []}, {"time": math.nan}, {"time": None})
+    documents = [("start", {"time": 5.0})] + [("event", {"time": 5.0})] * 3
+    documents += [("event", doc) for doc in odd]
+    assert collect(documents, speed=1, sleep=clock.sleep) == documents
+    assert clock.now == 1000
+
+
+@pytest.mark.parametrize("speed", [0, -1, math.nan, "fast", True, [1]])
+def test_speed_must_be_a_number_above_zero(speed):
+    with pytest.raises(ParameterError, match=r"speed=.* must be a number above 0"):
         collect(scan_run().documents, speed=speed)
 
 

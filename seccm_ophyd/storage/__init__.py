@@ -20,6 +20,7 @@ from .launch import ensure_writer, start_writer
 from .layout import DataFolder
 from .locks import LockedError, SessionLock, session_alive
 from .recover import Recovered, recover
+from .run_counter import RunCounter
 
 __all__ = [
     "DataFolder",
@@ -30,6 +31,7 @@ __all__ = [
     "JournalInfo",
     "LockedError",
     "Recovered",
+    "RunCounter",
     "SessionCatalogue",
     "SessionLock",
     "close_catalogue",

@@ -1,14 +1,15 @@
 """Which runs a data folder holds, told by their journals."""
 
-import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+from ..schema import ORDER_TIME
 from .follower import first_document, last_document
 from .layout import DataFolder, is_uid
 from .locks import held
+from .lookup import choose
 
 __all__ = [
     "JournalInfo",
@@ -16,16 +17,18 @@ __all__ = [
     "age",
     "journal_of",
     "journals",
+    "journals_in",
     "newest_first",
     "unfinished",
 ]
 
 
+_LENGTH = 36  # of the uids that bluesky gives
 _LATEST_S = 1e11  # since the epoch: what is beyond it is no time of a run
 
 
-def age(start: dict[str, Any]) -> tuple[int, float]:
-    """Tell by what runs are sorted, oldest first.
+def age(start: dict[str, Any]) -> tuple[float, int, str]:
+    """Give what runs are sorted by, oldest first.
 
     Parameters
     ----------
@@ -34,12 +37,26 @@ def age(start: dict[str, Any]) -> tuple[int, float]:
 
     Returns
     -------
-    (int, float)
-        Scan number (0 without one), then time (s since the epoch): the numbers of a
-        data folder only rise, but a clock may be set back between two runs.
+    (float, int, str)
+        When the run was started (s since the epoch); for runs of the same time the
+        scan number (0 without one), then the uid. A session writes the time under
+        `ORDER_TIME`: there it rises from run to run, even where the clock of the
+        computer has been set back between two of them. The scan number has no say: a
+        user or another program may have chosen it.
     """
+    ordered = start.get(ORDER_TIME)
+    when = ordered if _is_time(ordered) else start["time"]
+    return float(when), _scan_number(start) or 0, str(start["uid"])
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) < _LATEST_S  # type: ignore[arg-type]
+
+
+def _scan_number(start: dict[str, Any]) -> int | None:
     number = start.get("scan_id")
-    return number if isinstance(number, int) else 0, start["time"]
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 @dataclass(frozen=True)
@@ -68,8 +85,7 @@ class JournalInfo:
     @property
     def scan_id(self) -> int | None:
         """The scan number, if the run has one."""
-        number = self.start.get("scan_id")
-        return number if isinstance(number, int) else None
+        return _scan_number(self.start)
 
     @classmethod
     def read(cls, path: Path) -> "JournalInfo | None":
@@ -88,8 +104,7 @@ class JournalInfo:
         start, last = first_document(path), last_document(path)
         if start is None or not isinstance(start.get("uid"), str):
             return None
-        time = start.get("time")
-        if not isinstance(time, int | float) or not abs(time) < _LATEST_S:
+        if not _is_time(start.get("time")):
             return None
         is_stop = last is not None and last[0] == "stop"
         return cls(path, start, last[1] if last is not None and is_stop else None)
@@ -118,7 +133,12 @@ def journals(folder: DataFolder) -> list[JournalInfo]:
     list of JournalInfo
         Newest first.
     """
-    return _named_so(newest_first(folder.journal.glob("*.jsonl")))
+    return journals_in(folder.journal)
+
+
+def journals_in(path: Path) -> list[JournalInfo]:
+    """List the runs of a folder of journals, newest first; see `journals`."""
+    return _named_so(newest_first(path.glob("*.jsonl")))
 
 
 def newest_first(paths: Iterable[Path]) -> list[JournalInfo]:
@@ -147,7 +167,7 @@ def _named_so(infos: list[JournalInfo]) -> list[JournalInfo]:
     return [info for info in infos if info.uid == info.path.stem]
 
 
-def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
+def journal_of(folder: DataFolder, run: str | int, name: str = "") -> JournalInfo:
     """Find a run as people name runs.
 
     Parameters
@@ -155,8 +175,10 @@ def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
     folder
         The data folder.
     run
-        The uid or the beginning of it; a scan number (the newest run of that number);
-        -1 for the newest run, -2 for the one before. Numbers may be given as text.
+        Uid or its beginning, scan number, or -1, -2, ... from the newest; see
+        `seccm_ophyd.storage.lookup.choose`.
+    name
+        Under which databroker finds the catalogue of the folder, for the message.
 
     Returns
     -------
@@ -165,28 +187,15 @@ def journal_of(folder: DataFolder, run: str | int) -> JournalInfo:
 
     Raises
     ------
-    KeyError
+    RunNotFoundError
         If there is none, or several begin so.
     """
-    if isinstance(run, str) and is_uid(run) and folder.journal_file(run).is_file():
+    if isinstance(run, str) and len(run) == _LENGTH and is_uid(run):  # two reads only
         info = JournalInfo.read(folder.journal_file(run))
         if info is not None and info.uid == run:
             return info
-    runs = journals(folder)
-    text = str(run)
-    if re.fullmatch("-?[0-9]{1,18}", text):
-        number = int(text)
-        if number < 0 and -number <= len(runs):
-            return runs[-number - 1]
-        for info in runs:
-            if info.scan_id == number:
-                return info
-    found = [i for i in runs if isinstance(run, str) and run and i.uid.startswith(run)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise KeyError(f"{len(found)} runs begin with {run!r}: give more of the uid")
-    raise KeyError(f"no run {run!r:.80} among the {len(runs)} runs of {folder.root}")
+    called = f' (databroker.catalog["{name}"])' if name else ""
+    return choose(journals(folder), run, f"{folder.root}{called}")
 
 
 def unfinished(folder: DataFolder, known: Set[str] = frozenset()) -> list[JournalInfo]:

@@ -15,6 +15,7 @@ from .index import JournalInfo, acknowledge, unfinished
 from .journal import append_line, encode
 from .layout import DataFolder
 from .locks import SessionLock, WriterLock
+from .ordering import order_catalogue
 
 __all__ = ["Recovered", "end_journal", "recover"]
 
@@ -73,6 +74,7 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
             try:
                 return [_recover(folder, client, info) for info in unfinished(folder)]
             finally:
+                order_catalogue(folder)
                 close_catalogue(client)
     finally:
         lock.release()

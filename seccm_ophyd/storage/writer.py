@@ -18,6 +18,7 @@ from .catalogue import (
 from .databases import set_aside_if_corrupt
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
+from .ordering import order_catalogue
 
 __all__ = ["run_writer"]
 
@@ -49,7 +50,9 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
                 client = open_catalogue(folder, create=True)
                 if profile:
                     write_profile(folder, profile)
+                order_catalogue(folder)  # an earlier version may have left it so
                 CatalogueWriter(folder, client).run()
+                order_catalogue(folder)
                 close_catalogue(client)
         except LockedError as error:
             logger.info("%s", error)

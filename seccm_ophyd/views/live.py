@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from ..errors import SeccmError
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
-from ..storage.index import JournalInfo, age
+from ..storage.index import JournalInfo, age, journals_in
+from ..storage.lookup import choose
 from .hop_map_view import HopMapView
 
 __all__ = ["view"]
@@ -59,35 +61,62 @@ class _Picture:
 
 
 class _Journals:
-    """Finds the newest hop run in a folder of journals."""
+    """Finds the run to draw in a folder of journals."""
 
-    def __init__(self, folder: Path | str, run: str | None) -> None:
+    def __init__(self, folder: Path | str, run: str | int | None) -> None:
         self._folder, self._run = Path(folder), run
         self._known: set[str] = set()
-        self._newest: tuple[int, float, Path] | None = None
+        self._newest: JournalInfo | None = None
 
     def newest(self) -> Path | None:
-        """Return the journal of the latest hop run so far; None if there is none.
+        """Return the journal of the run that was named, or of the latest hop run.
 
-        By the start documents, as a recovered journal is younger than its run; each
-        journal is opened for it once.
+        A name is looked up as everywhere, until there is such a run: the same one is
+        drawn from then on. The latest is found by the start documents, as a recovered
+        journal is younger than its run; each journal is opened for it once.
+
+        Returns
+        -------
+        Path or None
+            None if there is no hop run so far.
+
+        Raises
+        ------
+        RunNotFoundError
+            If no run, or more than one, has the name.
+        SeccmError
+            If the run that was named has no hops.
         """
+        if self._run is not None:
+            return self._named(self._run).path
         for path in self._folder.glob("*.jsonl"):
-            if path.name in self._known or not path.name.startswith(self._run or ""):
+            if path.name in self._known:
                 continue
             info = JournalInfo.read(path)
             if info is None:
                 continue
             self._known.add(path.name)
             if TECHNIQUES in info.start:
-                found = (*age(info.start), path)
-                self._newest = max(self._newest or found, found)
-        return self._newest[-1] if self._newest else None
+                before = self._newest or info
+                self._newest = max(before, info, key=lambda run: age(run.start))
+        return self._newest.path if self._newest else None
+
+    def _named(self, run: str | int) -> JournalInfo:
+        if self._newest is None:
+            found = choose(journals_in(self._folder), run, str(self._folder.parent))
+            if TECHNIQUES not in found.start:
+                plan = found.start.get("plan_name", "its plan")
+                raise SeccmError(
+                    f"run {found.uid[:8]} ({plan}) has no hops to draw as they come: "
+                    f"try seccm show {found.uid[:8]}"
+                )
+            self._newest = found
+        return self._newest
 
 
 def view(
     journal_folder: Path | str,
-    run: str | None = None,
+    run: str | int | None = None,
     save: Path | str | None = None,
     *,
     once: bool = False,
@@ -104,7 +133,9 @@ def view(
     journal_folder
         Where the journals are, ``DATA_DIR/journal``.
     run
-        uid of a run, or its beginning; by default the newest, and each newer one.
+        A stored run: uid or its beginning, scan number, or -1 for the newest; see
+        `seccm_ophyd.storage.lookup.choose`. By default the newest run of hops, and each
+        newer one.
     save
         Write the picture to this file instead of opening a window; needs no display.
     once
@@ -115,17 +146,19 @@ def view(
     Raises
     ------
     FileNotFoundError
-        With `once`, if there is no such run.
+        With `once`, if there is no run of hops.
+    RunNotFoundError
+        If no run, or more than one, has the name `run`.
     SeccmError
-        Without `save`, if no window can be opened.
+        If `run` has no hops; without `save`, if no window can be opened.
     JournalError
         If a complete line of the journal is no document.
     """
     if interval_s is None:
         interval_s = FILE_INTERVAL_S if save else WINDOW_INTERVAL_S
     journals = _Journals(journal_folder, run)
-    if once and journals.newest() is None:
-        raise FileNotFoundError(f"no hop run {run or '':.80} in {journal_folder}")
+    if journals.newest() is None and once:
+        raise FileNotFoundError(f"no hop run in {journal_folder}: nothing to draw")
     screen: _Screen
     if save:
         screen = _Picture(save)

@@ -5,7 +5,7 @@ import pytest
 from event_model import compose_run
 
 from seccm_ophyd.storage import Journal, SessionLock, journal_of, journals
-from seccm_ophyd.storage.index import JournalInfo, acknowledge, unfinished
+from seccm_ophyd.storage.index import JournalInfo, acknowledge, age, unfinished
 
 
 def write(folder, number, uid, stop=True):
@@ -51,7 +51,7 @@ def test_the_stop_is_found_behind_lines_longer_than_a_block(folder):
     [
         ("aaaa1111-x", 1),
         ("aaaa2", 2),
-        ("1234", 3),
+        ("12345", 3),
         (-1, 3),
         ("-2", 2),
         (1, 1),
@@ -111,10 +111,35 @@ def test_a_file_that_is_not_named_after_its_run_is_none(runs, start):
         journal_of(runs, "odd")
 
 
-def test_a_clock_set_back_does_not_change_the_order(runs):
-    run = compose_run(uid="next", time=3.0, metadata={"scan_id": 4})
-    journal = Journal(runs)
+def start(folder, uid, **told):
+    metadata = {key: told.pop(key) for key in list(told) if key != "time"}
+    run = compose_run(uid=uid, metadata=metadata, **told)
+    journal = Journal(folder)
     journal("start", run.start_doc)
     journal.close()
+
+
+def test_the_newest_run_is_the_one_that_was_started_last(runs):
+    start(runs, "other", time=1500.0, scan_id=4711)
+    start(runs, "none", time=1600.0)
+    start(runs, "newest", time=1700.0, scan_id=4)
+    assert [info.uid for info in journals(runs)[:3]] == ["newest", "none", "other"]
+    assert journal_of(runs, -1).uid == unfinished(runs)[-1].uid == "newest"
+
+
+def test_runs_of_the_same_time_are_sorted_by_number_then_uid(folder):
+    for uid, told in (("b", {}), ("c", {"scan_id": 1}), ("a", {})):
+        start(folder, uid, time=1000.0, **told)
+    assert [info.uid for info in journals(folder)] == ["c", "b", "a"]
+
+
+def test_a_clock_set_back_does_not_change_the_order_of_a_session(runs):
+    start(runs, "next", time=3.0, scan_id=4, order_time=1003.001)
     assert journal_of(runs, -1).uid == "next"
     assert unfinished(runs)[-1].uid == "next"
+
+
+@pytest.mark.parametrize("odd", ["late", None, True, float("inf"), float("nan"), [1]])
+def test_a_time_of_order_that_is_none_is_not_used(odd):
+    doc = {"uid": "x", "time": 5.0, "order_time": odd, "scan_id": "seven"}
+    assert age(doc) == (5.0, 0, "x")

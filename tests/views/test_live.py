@@ -13,7 +13,7 @@ from matplotlib.image import imread
 
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.detached import start_view
-from seccm_ophyd.errors import SeccmError
+from seccm_ophyd.errors import RunNotFoundError, SeccmError
 from seccm_ophyd.replay import replay
 from seccm_ophyd.storage.follower import JournalError
 from seccm_ophyd.views import HopMapView, live
@@ -96,8 +96,40 @@ def test_once_draws_what_there_is(folder, tmp_path):
 
 
 def test_once_without_a_run_says_so(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no hop run abc"):
+    with pytest.raises(FileNotFoundError, match="no hop run in"):
+        view(folder, None, tmp_path / "a.png", once=True)
+    with pytest.raises(RunNotFoundError, match="no run 'abc' among the 0 runs of"):
         view(folder, "abc", tmp_path / "a.png", once=True)
+
+
+def test_a_run_is_named_as_everywhere(folder, tmp_path):
+    first, second = scan_run(3, 3, scan_id=1), newer(scan_run(2, 2, scan_id=3))
+    for run, name in ((first, "17aaaaaa"), (second, "1bbbbbbb")):
+        text = json.dumps(run.documents).replace(uid(run), name)
+        run.documents[:] = json.loads(text)
+        append(folder, run, run.documents)
+    for name, run in ((-1, second), ("1", first), ("-2", first), ("1b", second)):
+        assert live._Journals(folder, name).newest().stem == uid(run)
+    with pytest.raises(RunNotFoundError, match="no scan 17 among the 2 runs"):
+        view(folder, "17", tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_named_run_stays_the_same_when_others_begin(folder):
+    first, second = scan_run(3, 3), newer(scan_run(2, 2))
+    append(folder, first, first.documents)
+    journals = live._Journals(folder, -1)
+    chosen = journals.newest()
+    append(folder, second, second.documents)
+    assert journals.newest() == chosen
+
+
+def test_a_run_without_hops_is_not_drawn_as_one(folder, tmp_path):
+    count = scan_run(2, 2)
+    del count.documents[0][1]["techniques"]
+    append(folder, count, count.documents)
+    with pytest.raises(SeccmError, match=r"has no hops .*seccm show"):
+        view(folder, -1, tmp_path / "a.png", once=True)
 
 
 def test_a_broken_journal_is_named(folder, tmp_path):
