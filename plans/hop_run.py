@@ -9,6 +9,7 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.schema import ESTIMATE, PROGRESS, TECHNIQUES
+from seccm_ophyd.storage.kept import check_kept
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_space, check_threshold, signed_threshold
@@ -88,6 +89,7 @@ def check_run(
     ParameterError
         If an argument is refused.
     """
+    check_kept(front.md or {})
     options = HopOptions(**front.hop)
     techniques = as_techniques(technique)
     check_points(microscope, points)

@@ -13,6 +13,7 @@ from bluesky.utils import DefaultDuringTask
 from .composing import SparingBundler
 from .devices import Microscope
 from .plans.preprocessors import safe_after_failure
+from .storage.kept import check_kept
 
 __all__ = ["SessionEngine"]
 
@@ -62,6 +63,23 @@ class SessionEngine(RunEngine):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
+        self._validate_more = self.md_validator  # bluesky's own, or the user's
+        self.md_validator = self._check_md
+
+    def __call__(self, *args: Any, **metadata_kw: Any) -> Any:
+        """Run a plan; see `bluesky.RunEngine`.
+
+        Raises
+        ------
+        ParameterError
+            If a stored run could not hold the metadata; nothing has begun then.
+        """
+        check_kept({**self.md, **metadata_kw})
+        return super().__call__(*args, **metadata_kw)
+
+    def _check_md(self, md: dict[str, Any]) -> None:
+        check_kept(md)
+        self._validate_more(md)
 
     def keep_safe(self, microscope: Microscope) -> None:
         """Leave the instrument SAFE when any plan fails, is aborted, stopped or halted.

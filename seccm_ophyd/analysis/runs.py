@@ -22,6 +22,7 @@ import xarray as xr
 from event_model import EventPage, unpack_event_page
 
 from ..schema import PRIMARY
+from ..storage.columns import as_column
 from ..storage.follower import Document
 from ..storage.follower import documents as journal_documents
 from ..storage.index import JournalInfo
@@ -44,7 +45,6 @@ __all__ = [
 RUN_KINDS = "cat[-1], the path of a journal, a list of documents, or its RunTraces"
 
 _MISSING = object()
-_DTYPES = {"number": float, "integer": np.int64, "boolean": bool, "string": str}
 
 
 def documents(run: Any) -> Iterator[Document]:
@@ -255,7 +255,7 @@ def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
     # named columns only: traces stay where they are
     table = stream.read([*keys, "time"])
     if not table.data_vars:  # described, but no event has been written yet
-        empty = {n: np.empty(0, _DTYPES[key["dtype"]]) for n, key in keys.items()}
+        empty = {n: as_column([], key["dtype"]) for n, key in keys.items()}
         return keys, empty, np.empty(0)
     return keys, {name: table[name].values for name in keys}, table["time"].values
 
@@ -279,7 +279,7 @@ def _document_columns(run: Any) -> tuple[dict, dict | None, dict, dict, np.ndarr
     if start is None:
         raise ValueError(f"{run} has no start document")
     columns = {
-        name: np.array([e["data"].get(name) for e in events], _DTYPES[key["dtype"]])
+        name: as_column([e["data"].get(name) for e in events], key["dtype"])
         for name, key in keys.items()
     }
     return start, stop, keys, columns, np.array([e["time"] for e in events], float)

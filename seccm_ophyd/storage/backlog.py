@@ -4,7 +4,8 @@ import logging
 import time
 from typing import Any
 
-from .follower import Follower, JournalError
+from .follower import Follower, JournalError, documents
+from .forms import FormChanged, Forms
 from .index import JournalInfo, acknowledge, unfinished
 from .ingest import RunIngest, forget_run
 from .layout import DataFolder
@@ -30,11 +31,12 @@ class _OpenRun:
         self.tries = 0
         self._client = client
         self._not_before = 0.0
+        self._forms = Forms()
         self._begin()
 
     def _begin(self) -> None:
         self._follower = Follower(self.info.path)
-        self._ingest = RunIngest(self._client)
+        self._ingest = RunIngest(self._client, self._forms)
         self._next_flush = time.monotonic() + _FLUSH_S
 
     @property
@@ -48,8 +50,13 @@ class _OpenRun:
         if self._follower.offset == 0:
             forget_run(self._client, self.info.uid)
         new = self._follower.read_new(_SHARE)
-        for name, doc in new:
-            self._ingest(name, doc)
+        try:
+            for name, doc in new:
+                self._ingest(name, doc)
+        except FormChanged:  # all that there is by now is looked at, to begin once
+            self._forms.scan(documents(self.info.path))
+            self._begin()
+            return True
         if time.monotonic() > self._next_flush:
             self.flush()
         return bool(new)

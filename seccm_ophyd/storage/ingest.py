@@ -10,8 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from bluesky_tiled_plugins.utils import truncate_json_overflow
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import DocumentNames
+from numpy.typing import NDArray
+
+from .columns import Form, as_array
+from .forms import FormChanged, Forms
+from .recorded import IN_JOURNAL, catalogued
 
 __all__ = ["RunIngest", "forget_run", "write_run"]
 
@@ -23,18 +30,92 @@ _ROWS = DocumentNames.event, DocumentNames.stream_datum
 
 
 class _FlushableRunWriter(_RunWriter):
+    """Writes the columns of events in the forms that it is given.
+
+    `_RunWriter` takes the type of a column from the rows at hand, and fills up or cuts
+    what does not fit.
+    """
+
+    def __init__(self, client: Any, forms: Forms) -> None:
+        super().__init__(client, batch_size=BATCH)
+        self._forms = forms
+        self._mixed: dict[str, dict[str, list[Any]]] = defaultdict(dict)
+        self._marked: set[str] = set()
+
+    def descriptor(self, doc: Any) -> None:
+        super().descriptor(doc)
+        # arrays are written here: in tables SQLite has no type for them
+        self._int_array_keys[doc["name"]].clear()
+        self._int_ragged_array_keys[doc["name"]].clear()
+
+    def mark(self) -> None:
+        """Note in the run which of its streams the journal holds more of."""
+        streams = self._forms.in_journal
+        if streams != self._marked and self.root_node is not None:
+            self._marked = streams
+            marks = {IN_JOURNAL: sorted(streams)}
+            self.root_node.update_metadata(metadata=marks, drop_revision=True)
+
+    def has_rows(self, descriptor: str) -> bool:
+        """Tell whether rows of a stream have been written, and so its columns made."""
+        stream = self._desc_nodes[descriptor].item["id"]
+        return stream in self._internal_tables
+
     def stop(self, doc: Any) -> None:
+        self._write_rows()
+        for stream, columns in self._mixed.items():
+            for key, values in columns.items():
+                self._extend(self._desc_nodes[stream], key, as_array(values))
         super().stop(doc)
         self._external_data_cache.clear()  # written, but kept: a flush would repeat it
 
     def flush(self) -> None:
         """Write the rows of batches that are not full yet."""
+        self._write_rows()
+        for uid in list(self._external_data_cache):
+            self._write_external_data(self._external_data_cache.pop(uid))
+
+    def _write_rows(self) -> None:
         for stream, rows in self._internal_data_cache.items():
             if rows:
                 self._write_internal_data(rows, desc_node=self._desc_nodes[stream])
                 rows.clear()
-        for uid in list(self._external_data_cache):
-            self._write_external_data(self._external_data_cache.pop(uid))
+
+    def _write_internal_data(
+        self, data_cache: list[dict[str, Any]], desc_node: Any
+    ) -> None:
+        stream = desc_node.item["id"]
+        for key, shape in self._forms.of(stream).items():
+            rows = [row for row in data_cache if key in row]
+            if shape.form is Form.NUMBER:
+                for row in rows:
+                    row[key] = float(row[key])
+            elif rows and shape.form is Form.ARRAY:
+                values = np.array([row.pop(key) for row in rows], f"{shape.dtype}8")
+                self._extend(desc_node, key, values)
+            elif shape.form is Form.MIXED:
+                column = self._mixed[stream].setdefault(key, [])
+                column.extend(row.pop(key) for row in rows)
+        for key in self._forms.untabled[stream]:
+            for row in data_cache:
+                row.pop(f"ts_{key}", None)
+        super()._write_internal_data(data_cache, desc_node)
+
+    def _extend(self, desc_node: Any, key: str, values: NDArray[Any]) -> None:
+        """Write rows of an array, behind those that are there."""
+        stream = desc_node.item["id"]
+        place = f"{stream}/{key}"
+        if (there := self._internal_arrays.get(place)) is not None:
+            there.patch(values, offset=there.shape[:1], extend=True)
+            return
+        about = truncate_json_overflow(self.data_keys.get(key, {}))
+        self._internal_arrays[place] = desc_node.write_array(
+            values,
+            key=key,
+            metadata={**about, "dtype_numpy": values.dtype.str},
+            dims=self._internal_dims(stream, values.shape),
+            access_tags=self.access_tags,
+        )
 
 
 class _SparingNormalizer(RunNormalizer):
@@ -64,25 +145,25 @@ class RunIngest:
     The rows of external arrays are handed on behind their event: a run that ends
     between the two would else have arrays longer than its table, and be unreadable.
 
-    SQLite keeps NaN as NULL, and its driver takes a column's type from its first 1024
-    rows: a number that is NaN in all of these, and not later, makes the table
-    unreadable (the journal has it).
-
     Parameters
     ----------
     client
         The catalogue, from `open_catalogue`.
+    forms
+        Of the columns, as an earlier attempt has found them; None: they are found.
     """
 
-    def __init__(self, client: Any) -> None:
-        # arrays of any size stay out of the tables: SQLite has no type for them
-        self._writer = _FlushableRunWriter(
-            client.include_data_sources(), batch_size=BATCH, max_array_size=0
-        )
-        patches = {"descriptor": self._note_types, "event": self._as_described}
+    def __init__(self, client: Any, forms: Forms | None = None) -> None:
+        self._forms = Forms() if forms is None else forms
+        self._writer = _FlushableRunWriter(client.include_data_sources(), self._forms)
+        patches = {
+            "start": catalogued,
+            "stop": catalogued,
+            "descriptor": self._describe,
+            "event": self._take,
+        }
         self._normalizer = _SparingNormalizer(patches)
         self._normalizer.subscribe(self._writer)
-        self._numbers: dict[str, set[str]] = {}  # by descriptor: keys that are floats
         self._last_event: dict[str, int] = {}  # by descriptor with events: seq_num
         self._waiting: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -93,6 +174,12 @@ class RunIngest:
         ----------
         name, doc
             In the order they were emitted.
+
+        Raises
+        ------
+        FormChanged
+            If a value does not fit into its column as it has been written: the run is
+            to be forgotten, and written again by a `RunIngest` of the same forms.
         """
         if name == "stream_datum" and doc["descriptor"] in self._last_event:
             self._waiting[doc["descriptor"]].append(doc)
@@ -120,17 +207,19 @@ class RunIngest:
             else:
                 self._waiting[descriptor].append(datum)
 
-    def _note_types(self, doc: dict[str, Any]) -> dict[str, Any]:
-        self._numbers[doc["uid"]] = {
-            key for key, about in doc["data_keys"].items() if about["dtype"] == "number"
-        }
-        return doc
+    def _describe(self, doc: dict[str, Any]) -> dict[str, Any]:
+        first = self._forms.describe(doc)
+        changed = catalogued(doc)
+        if changed is not doc and not first:  # of later ones only values are kept
+            self._forms.lose(doc["name"])
+        self._writer.mark()
+        return changed
 
-    def _as_described(self, doc: dict[str, Any]) -> dict[str, Any]:
-        """Make numbers float: the first batch fixes the column's type for the run."""
-        for key in self._numbers[doc["descriptor"]] & doc["data"].keys():
-            if type(doc["data"][key]) is int:
-                doc["data"][key] = float(doc["data"][key])
+    def _take(self, doc: dict[str, Any]) -> dict[str, Any]:
+        if self._forms.take(doc):
+            self._writer.mark()
+            if self._writer.has_rows(doc["descriptor"]):
+                raise FormChanged
         return doc
 
 
@@ -159,8 +248,10 @@ def write_run(client: Any, documents: Iterable[tuple[str, dict[str, Any]]]) -> N
     documents
         From start to stop.
     """
-    ingest = RunIngest(client)
-    for name, doc in documents:
+    found, forms = list(documents), Forms()
+    forms.scan(found)
+    ingest = RunIngest(client, forms)
+    for name, doc in found:
         if name == "start":
             forget_run(client, doc["uid"])
         ingest(name, doc)

@@ -6,6 +6,7 @@ read back bit for bit, and knows NaN. The catalogue, the views and the exports a
 follow the journal.
 """
 
+import copy
 import errno
 import fcntl
 import json
@@ -14,8 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .kept import json_value, where_not_kept
 from .layout import DataFolder
 
 __all__ = ["Journal", "append_line", "encode"]
@@ -36,14 +36,6 @@ _PARENT = {
 _BEFORE_EVENTS = ("stream_datum",)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError(f"a document holds a {type(value).__name__}: {value!r}")
-
-
 def encode(name: str, doc: dict[str, Any]) -> bytes:
     """Write a document as one line of a journal.
 
@@ -60,9 +52,42 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
     Raises
     ------
     TypeError
-        If the document holds what JSON cannot tell.
+        If the document holds what JSON does not know; names the key.
     """
-    return (json.dumps([name, doc], default=_plain) + "\n").encode()
+    if name == "descriptor":
+        doc = _with_numbers_as_limits(doc)
+    try:
+        return (json.dumps([name, doc], default=json_value) + "\n").encode()
+    except TypeError as error:
+        found = where_not_kept(doc)
+        if found is None:
+            raise
+        raise TypeError(f"{name} document: {found[0]} {found[1]}") from error
+
+
+def _with_numbers_as_limits(doc: dict[str, Any]) -> dict[str, Any]:
+    """Turn limits of one byte into numbers.
+
+    EPICS sends the limits of a char waveform, such as a long text, as chars, and ophyd
+    puts them into the description as bytes.
+    """
+    described = [doc, *doc.get("configuration", {}).values()]
+    if not any(
+        isinstance(value, bytes)
+        for part in described
+        for about in part["data_keys"].values()
+        for value in about.values()
+    ):
+        return doc
+    doc = copy.deepcopy(doc)
+    for part in [doc, *doc.get("configuration", {}).values()]:
+        for about in part["data_keys"].values():
+            about |= {k: v[0] for k, v in about.items() if _is_char(v)}
+    return doc
+
+
+def _is_char(value: Any) -> bool:
+    return isinstance(value, bytes) and len(value) == 1
 
 
 def append_line(fd: int, line: bytes, *, sync: bool = True) -> None:
