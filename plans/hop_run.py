@@ -1,7 +1,7 @@
 """One run of hops: checked, estimated, prepared, recorded, left SAFE."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -9,12 +9,12 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.schema import ESTIMATE, PROGRESS, TECHNIQUES
-from seccm_ophyd.storage.kept import check_kept
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_space, check_threshold, signed_threshold
 from .estimate import Estimate, estimate_hops
 from .flying import fly_along
+from .metadata import check_metadata
 from .options import HopOptions
 from .preprocessors import safe_wrapper, settings_wrapper
 from .protocols import HoppingMicroscope
@@ -42,13 +42,24 @@ class Named:
     hop
         Its `HopOptions`.
     md
-        Its metadata, which have the last word.
+        The metadata of the user.
+    linked
+        What the run is a part of, or resumes: metadata of the plan itself.
+
+    Raises
+    ------
+    ParameterError
+        If the metadata are refused; see `check_metadata`.
     """
 
     plan_name: str
     plan_args: dict[str, Any]
     hop: dict[str, Any]
     md: dict[str, Any] | None
+    linked: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_metadata(self.md)
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,6 @@ def check_run(
     ParameterError
         If an argument is refused.
     """
-    check_kept(front.md or {})
     options = HopOptions(**front.hop)
     techniques = as_techniques(technique)
     check_points(microscope, points)
@@ -163,6 +173,7 @@ def hop_run(
             **asdict(options),
             "threshold_pa": threshold,
         },
+        **front.linked,
         **(front.md or {}),
     }
 

@@ -90,10 +90,11 @@ def charge_and_remap(
     found = find_point(microscope, point)
     rests = {"soak_s": soak_s, "hold_s": hold_s}
     described = {"point": found, **asdict(grid), **own, **rests}
-    series = {SERIES: new_uid(), **(md or {})}
+    series = new_uid()
 
     def part(name: str) -> Named:
-        return Named("charge_and_remap", described, hop, {PART: name, **series})
+        linked = {SERIES: series, PART: name}
+        return Named("charge_and_remap", described, hop, md, linked)
 
     # whatever is refused is refused before the first map, and not after it
     check_size(grid.size, (zero,), HopOptions(**hop))

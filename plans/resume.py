@@ -107,7 +107,7 @@ def resume_scan(
     linked = {RESUMES: last["uid"]}
     linked |= {key: first[key] for key in (SERIES, PART) if key in first}
     own = {"run": last["uid"], "redo": list(redo)}
-    front = Named("resume_scan", own, options, {**linked, **(md or {})})
+    front = Named("resume_scan", own, options, md, linked)
     described = (
         Grid.from_metadata(first[GRID]).metadata(microscope)
         if GRID in first

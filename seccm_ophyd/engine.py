@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bluesky import RunEngine
@@ -12,7 +12,10 @@ from bluesky.utils import DefaultDuringTask
 
 from .composing import SparingBundler
 from .devices import Microscope
+from .errors import ParameterError
+from .plans.metadata import check_metadata
 from .plans.preprocessors import safe_after_failure
+from .schema import ORDER_TIME, OWN_METADATA
 from .storage.kept import check_kept
 
 __all__ = ["SessionEngine"]
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 
 LOOK_S = 0.2
+# what the session and its engine themselves put into ``RE.md``
+_OF_THE_SESSION = {"instrument", "simulator", "versions", ORDER_TIME}
 
 
 class _ShortWaits:
@@ -66,20 +71,28 @@ class SessionEngine(RunEngine):
         self._validate_more = self.md_validator  # bluesky's own, or the user's
         self.md_validator = self._check_md
 
+    def _check_md(self, md: dict[str, Any]) -> None:
+        check_kept(md)
+        self._validate_more(md)
+
     def __call__(self, *args: Any, **metadata_kw: Any) -> Any:
         """Run a plan; see `bluesky.RunEngine`.
 
         Raises
         ------
         ParameterError
-            If a stored run could not hold the metadata; nothing has begun then.
+            If a stored run could not hold the metadata, given here or in ``RE.md``, or
+            they have a name that plans themselves record; nothing has begun then.
         """
-        check_kept({**self.md, **metadata_kw})
+        try:
+            check_metadata(metadata_kw, "the metadata of RE(plan, ...)")
+            check_kept(self.md)
+            _check_names(self.md)
+        except ParameterError:
+            if args and hasattr(args[0], "close"):
+                args[0].close()  # or bluesky would warn of a plan that was not run
+            raise
         return super().__call__(*args, **metadata_kw)
-
-    def _check_md(self, md: dict[str, Any]) -> None:
-        check_kept(md)
-        self._validate_more(md)
 
     def keep_safe(self, microscope: Microscope) -> None:
         """Leave the instrument SAFE when any plan fails, is aborted, stopped or halted.
@@ -134,6 +147,16 @@ class SessionEngine(RunEngine):
             For ``unsubscribe``.
         """
         return int(super().subscribe(func, name))
+
+
+def _check_names(md: Mapping[str, Any]) -> None:
+    """See that ``RE.md``, which is in every run, has no name that plans record."""
+    taken = sorted((OWN_METADATA - _OF_THE_SESSION) & md.keys())
+    if taken:
+        raise ParameterError(
+            f"RE.md has {taken[0]!r}, which the plans themselves record: type "
+            f"del RE.md[{taken[0]!r}] and give it another name"
+        )
 
 
 async def _cancel_others() -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "HOP_REPEATED",
     "MAPPED",
     "ORDER_TIME",
+    "OWN_METADATA",
     "PART",
     "PRIMARY",
     "PROGRESS",
@@ -72,6 +73,18 @@ SERIES = "series"  # the same in the runs of one plan
 PART = "part"  # which of them a run is
 ORDER_TIME = "order_time"  # s since the epoch: what the runs of a folder are sorted by
 RESUMES = "resumes"  # uid of the interrupted run that a run goes on with
+
+# Names in start documents that are ours, or Bluesky's: a user's metadata may not have
+# them. Those of the plan, of the session, and of the engine.
+OWN_METADATA = frozenset(
+    {
+        *(TECHNIQUES, GRID, ESTIMATE, PART, RESUMES, "plan_args"),
+        *("detectors", "motors", "num_points", "num_intervals", "hints"),
+        *("shape", "extents", "snaking"),
+        *("instrument", "simulator", "versions", ORDER_TIME),
+        *("uid", "time", "plan_type"),
+    }
+)
 
 
 class HopOutcome(IntEnum):

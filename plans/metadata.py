@@ -1,0 +1,77 @@
+"""Metadata of the user: what they may say, checked before a run opens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from event_model import DocumentNames, schema_validators
+
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.schema import OWN_METADATA
+from seccm_ophyd.storage.kept import check_kept
+
+__all__ = ["check_metadata"]
+
+_LARGEST_SCAN_ID = 10**18 - 1
+# Complete with these, metadata are a start document.
+_START = {"uid": "", "time": 0.0}
+
+
+def check_metadata(md: Any, name: str = "md") -> dict[str, Any]:
+    """Check the metadata that a user has given for a run.
+
+    Parameters
+    ----------
+    md
+        Their dict, or None. ``plan_name`` and ``scan_id`` may be in it, as for
+        Bluesky's own plans; what `seccm_ophyd.schema.OWN_METADATA` holds may not.
+    name
+        What the user calls it, for the message.
+
+    Returns
+    -------
+    dict
+        A copy of it.
+
+    Raises
+    ------
+    ParameterError
+        If it is no dict, holds a name that is not free, or a value that no document can
+        hold; the message names the key.
+    """
+    if md is None:
+        return {}
+    if not isinstance(md, Mapping):
+        raise ParameterError(
+            f"{name}={md!r:.80} must be a dict, e.g. {name}={{'operator': 'Ada'}}"
+        )
+    check_kept(md)
+    taken = [key for key in md if key in OWN_METADATA]
+    if taken:
+        names = ", ".join(map(repr, taken))
+        raise ParameterError(
+            f"{name} has {names}, which the plan itself records: give it another name, "
+            f"e.g. 'my_{taken[0]}'"
+        )
+    _check_names(md, name)
+    return dict(md)
+
+
+def _check_names(md: Mapping[str, Any], name: str) -> None:
+    """Check the names that mean something to Bluesky."""
+    scan_id, plan_name = md.get("scan_id", 1), md.get("plan_name", "plan")
+    if type(scan_id) is not int or not 1 <= scan_id <= _LARGEST_SCAN_ID:
+        raise ParameterError(
+            f"{name}['scan_id']={scan_id!r:.80} must be a whole number from 1"
+        )
+    if not isinstance(plan_name, str) or not plan_name.strip():
+        raise ParameterError(
+            f"{name}['plan_name']={plan_name!r:.80} must be a text, e.g. 'my_map'"
+        )
+    validator = schema_validators[DocumentNames.start]
+    error = next(validator.iter_errors({**_START, **md}), None)
+    if error is not None:
+        where = "".join(f"[{key!r}]" for key in error.absolute_path)
+        raise ParameterError(
+            f"{name}{where} is not what Bluesky's documents hold under this name: "
+            f"{error.message:.120}"
+        )
