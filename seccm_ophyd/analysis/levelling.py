@@ -1,109 +1,153 @@
-"""Levelling and colour limits that a few particles or spikes do not spoil."""
+"""Levelling and colour limits that edges, particles and spikes do not spoil."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["fit_plane", "level", "robust_limits"]
+from .facets import Plane, fit_facets
+from .inputs import Input
+from .maps import as_map
 
-Method = Literal["plane", "rows", "none"]
+__all__ = ["METHODS", "Method", "check_method", "fit_plane", "level", "robust_limits"]
 
-# Points farther from the plane than this many standard deviations, as estimated from
-# the median absolute deviation, are taken for particles and left out of the next fit.
-TRIM_SIGMA = 2.0
-ABOVE_WEIGHT = 0.03  # of a point above the first plane, where one below has 0.97
+Method = Literal["facet", "plane", "rows", "none"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
 SIGMA_PER_MAD = 1.4826  # of a normal distribution
-MAX_FITS = 30
 
 
-def level(topography: xr.DataArray, method: Method = "plane") -> xr.DataArray:
+def level(topography: Any, method: Method = "facet") -> xr.DataArray:
     """Take the tilt of the sample out of a topography.
 
     Parameters
     ----------
     topography : xarray.DataArray, dims (y, x)
-        Heights with coordinates x and y; NaN is left out and stays.
+        Heights with coordinates x and y; NaN is left out and stays. Or a map, or a run
+        of any kind (see `seccm_ophyd.analysis.runs`): its topography.
     method
-        ``plane``: subtract a plane fitted to the base of the sample, without particles;
-        ``rows``: subtract the median of each row, which also takes slow drift;
+        ``facet``: subtract a plane of the slope on which most of the surface agrees,
+        through the lowest wide part of it. Edges of films, pits, trenches, terraces and
+        particles do not tilt it.
+
+        ``plane``: subtract the plane of least squares through all points. Right for a
+        surface without parts at different heights: these tilt it.
+
+        ``rows``: as ``facet``, and then take out what changes from line to line by
+        the median of the differences: drift in time. Takes out real edges along x, too.
+
         ``none``: leave the heights as they are.
 
     Returns
     -------
     xarray.DataArray
-        Heights above that plane or median, with the attrs of `topography`.
+        Heights above that plane (um), with the attrs of `topography`, and `method` as
+        ``levelled``.
+
+    Raises
+    ------
+    TypeError
+        If `topography` is none of these.
+    ValueError
+        If `method` is none of these, or the run has no map.
+
+    Examples
+    --------
+    >>> level(cat[-1]).plot()
+    >>> level(cat[-1], "none").plot()
+    """
+    check_method(method)
+    if isinstance(topography, xr.Dataset) and "topography" in topography:
+        topography = topography["topography"]
+    heights = _HEIGHTS.of(topography, "level").transpose("y", "x")
+    levelled = heights.copy()
+    if method != "none":
+        y, x = np.meshgrid(heights["y"], heights["x"], indexing="ij")
+        shape: Literal["facet", "plane"] = "plane" if method == "plane" else "facet"
+        levelled.values = heights.values - fit_plane(x, y, heights.values, shape)
+    if method == "rows":
+        levelled.values -= _drift(levelled.values)[:, None]
+    return levelled.assign_attrs(levelled=method)
+
+
+def check_method(method: str) -> None:
+    """Refuse what is no way of levelling.
 
     Raises
     ------
     ValueError
-        If `method` is none of these.
+        If it is none.
     """
-    if method == "none":
-        return topography.copy()
-    if method == "rows":
-        return topography - topography.median("x", keep_attrs=False)
-    if method != "plane":
-        raise ValueError(f"method={method!r} is unknown: {', '.join(get_args(Method))}")
-    y, x = np.meshgrid(topography.y, topography.x, indexing="ij")
-    plane = fit_plane(x, y, topography.transpose("y", "x").values)
-    return topography - xr.DataArray(plane, dims=("y", "x"))
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is unknown: {', '.join(METHODS)}")
 
 
-def fit_plane(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
-    """Fit a plane to the base of a surface.
-
-    A first plane leans on the low points; then least squares, repeated without the
-    points that stick out (trimming) until these no longer change.
+def fit_plane(
+    x: ArrayLike,
+    y: ArrayLike,
+    z: ArrayLike,
+    method: Literal["facet", "plane"] = "facet",
+) -> NDArray[np.float64]:
+    """Fit a plane to a surface.
 
     Parameters
     ----------
     x, y, z : array_like, of one shape
-        Positions and heights; NaN in z is left out.
+        Positions and heights (um), on a grid or not; NaN in z is left out.
+    method
+        As of `level`.
 
     Returns
     -------
     ndarray, of the same shape
-        The plane at x, y; 0 if there is no height at all.
+        The plane (um) at x, y; 0 if there is no height at all.
     """
     z = np.asarray(z, float)
-    matrix = np.stack([np.ones(z.size), np.ravel(x), np.ravel(y)], axis=1)
-    matrix[:, 1:] -= matrix[:, 1:].mean(axis=0)  # well conditioned far from the origin
+    points = np.column_stack([np.ravel(x), np.ravel(y)]).astype(float)
     heights = z.ravel()
     finite = np.isfinite(heights)
-    plane = np.zeros(z.size)
     if not finite.any():
-        return plane.reshape(z.shape)
-    plane = _lower_plane(matrix, heights, finite)
-    used = finite
-    for _ in range(MAX_FITS):
-        residual = np.abs(heights - plane - np.median((heights - plane)[used]))
-        limit = TRIM_SIGMA * SIGMA_PER_MAD * np.median(residual[used])
-        inside = finite & (residual <= limit)
-        if np.array_equal(inside, used) or inside.sum() < matrix.shape[1]:
-            break
-        used = inside
-        plane = matrix @ np.linalg.lstsq(matrix[used], heights[used], rcond=None)[0]
-    return plane.reshape(z.shape)
+        return np.zeros(z.shape)
+    fit = fit_facets if method == "facet" else _least_squares
+    return fit(points[finite], heights[finite]).at(points).reshape(z.shape)
 
 
-def _lower_plane(matrix: NDArray, heights: NDArray, finite: NDArray) -> NDArray:
-    """Fit a plane that leans on the low points: asymmetric least squares.
+def _least_squares(points: NDArray, heights: NDArray) -> Plane:
+    centre, middle = points.mean(axis=0), heights.mean()
+    slope = np.linalg.lstsq(points - centre, heights - middle, rcond=None)[0]
+    return Plane(slope, float(middle - centre @ slope))
 
-    Plain least squares would tilt towards large particles, and trimming that begins
-    there never gets away from them (after Eilers, Anal. Chem. 75 (2003) 3631).
-    """
-    a, b = matrix[finite], heights[finite]
-    below = np.ones(len(b), bool)
-    for _ in range(MAX_FITS):
-        weight = np.sqrt(np.where(below, 1 - ABOVE_WEIGHT, ABOVE_WEIGHT))
-        fit = np.linalg.lstsq(a * weight[:, None], b * weight, rcond=None)[0]
-        lower = b <= a @ fit
-        if np.array_equal(lower, below):
-            break
-        below = lower
-    return matrix @ fit
+
+def _drift(rows: NDArray) -> NDArray[np.float64]:
+    """Sum up the median differences between rows; 0 for the median row."""
+    drift = np.zeros(len(rows))
+    before = None  # the last row that has heights
+    for k, row in enumerate(rows):
+        if np.isnan(row).all():
+            drift[k] = drift[k - 1] if k else 0.0
+            continue
+        if before is not None:
+            rise = row - rows[before]
+            shared = rise[np.isfinite(rise)]
+            drift[k] = drift[before] + (np.median(shared) if shared.size else 0.0)
+        before = k
+    return drift - np.median(drift)
+
+
+def _is_heights(given: Any) -> bool:
+    return isinstance(given, xr.DataArray) and {"y", "x"} == set(given.dims)
+
+
+def _topography(run: Any) -> xr.DataArray:
+    return as_map(run, "level")["topography"]
+
+
+_HEIGHTS = Input(
+    "heights over y and x (hop_map(run).topography), a map (hop_map)",
+    _is_heights,
+    _topography,
+)
 
 
 def robust_limits(

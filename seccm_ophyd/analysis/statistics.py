@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .levelling import level
+from .levelling import Method, check_method, level
 from .maps import as_map, trusted
 
 __all__ = ["statistics"]
@@ -15,6 +15,7 @@ __all__ = ["statistics"]
 def statistics(
     run: Any,
     *,
+    levelling: Method = "facet",
     below_pa: float = 10.0,
     bins: int = 50,
     percentiles: Sequence[float] = (1, 5, 25, 50, 75, 95, 99),
@@ -25,6 +26,8 @@ def statistics(
     ----------
     run
         Any kind of run, see `seccm_ophyd.analysis.runs`, or its `hop_map`.
+    levelling
+        How `height` is levelled, see `level`; it stands in the attrs, too.
     below_pa
         Currents (pA) below this are counted (10 pA: Takahashi et al., Nat. Commun.
         5:5450 (2014), Fig. 5).
@@ -52,10 +55,11 @@ def statistics(
     --------
     >>> float(statistics(catalog[uid]).fraction_below.sel(quantity="current"))
     """
+    check_method(levelling)
     data = as_map(run, "statistics")
     maps = {str(n): trusted(data, str(n)) for n in data if data[n].dtype.kind == "f"}
     if "topography" in maps:
-        height = level(maps["topography"]).assign_attrs(units="um")
+        height = level(maps["topography"], levelling).assign_attrs(units="um")
         maps = {"topography": maps.pop("topography"), "height": height, **maps}
     units = [quantity.attrs["units"] for quantity in maps.values()]
     parts = [
@@ -64,6 +68,7 @@ def statistics(
     found = xr.concat(parts, "quantity").assign_coords(
         quantity=list(maps), units=("quantity", units), percent=list(percentiles)
     )
+    found.attrs["levelled"] = levelling
     found["fraction_below"].attrs |= {"limit": below_pa, "limit_units": "pA"}
     return found
 
