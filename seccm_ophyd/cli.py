@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .errors import SeccmError
+from .files import folder_name, new_file, picture
+from .sim_devices.arguments import number, prefix, whole_number
 
 __all__ = ["main"]
 
-DATA_VARIABLE = "SECCM_DATA"
 RUN = "uid or its beginning, scan number, or -1 for the newest"
+_seed = whole_number(0, 2**31 - 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,15 +46,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return parsed.function(parsed) or 0
     except (SeccmError, LookupError, OSError, ValueError) as error:
-        said = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"seccm {parsed.command}: {said}", file=sys.stderr)
+        print(f"seccm {parsed.command}: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _sentence(error: Exception) -> str:
+    """Return what an error says, without what Python puts around it."""
+    if isinstance(error, LookupError) and error.args:
+        return str(error.args[0])
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seccm",
         description="Scanning electrochemical cell microscopy with Bluesky and EPICS.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"seccm_ophyd {__version__}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -62,28 +76,44 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("run", help=RUN)
         command.add_argument(
             "--data",
-            type=Path,
-            default=Path(os.environ.get(DATA_VARIABLE, "data")),
-            help="data folder (default: $SECCM_DATA, else data)",
+            type=folder_name,
+            help="data folder (default: $SECCM_DATA, else data_dir of seccm.toml)",
         )
         return command
 
     commands.add_parser("ioc", help="the simulator as an IOC; see seccm ioc --help")
     demo = add("demo", _demo, "a hopping scan on the simulator, stored and drawn")
-    demo.add_argument("--points", type=int, default=41, help="hops along x and along y")
-    demo.add_argument("--seed", type=int, default=1, help="seed of sample and noise")
+    demo.add_argument(
+        "--points",
+        type=whole_number(2, 300),
+        default=41,
+        help="hops along x and along y, 2 to 300",
+    )
+    demo.add_argument("--seed", type=_seed, default=1, help="seed of sample and noise")
     runs = add("runs", _runs, "list the stored runs, newest first")
-    runs.add_argument("--limit", type=int, default=20, help="at most so many")
+    runs.add_argument(
+        "--limit",
+        type=whole_number(1, 1_000_000),
+        default=20,
+        help="the maximum number (default: 20)",
+    )
     show = add("show", _show, "describe a stored run and draw it", run=True)
-    show.add_argument("--save", type=Path, help="picture file (default: open a window)")
+    show.add_argument(
+        "--save", type=picture, help="picture file (default: open a window)"
+    )
     replay = add("replay", _replay, "draw a stored run again as it came", run=True)
     replay.add_argument(
-        "--speed", type=float, default=1.0, help="times recorded time (default: 1)"
+        "--speed",
+        type=number(0, 1e6, above=True),
+        default=1.0,
+        help="times recorded time (default: 1)",
     )
-    replay.add_argument("--save", type=Path, help="picture of its end, no window")
+    replay.add_argument("--save", type=picture, help="picture of its end, no window")
     view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
     view.add_argument("--run", help=f"{RUN} (default: the newest run of hops)")
-    view.add_argument("--save", type=Path, help="keep a picture up to date, no window")
+    view.add_argument(
+        "--save", type=picture, help="keep a picture up to date, no window"
+    )
     view.add_argument("--once", action="store_true", help="draw what there is now")
     paper = commands.add_parser(
         "paper", help="run, draw and compare the figures of Takahashi et al. (2014)"
@@ -92,26 +122,32 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument(
         "--figure", action="append", help="only this figure, e.g. 2a; may be repeated"
     )
-    paper.add_argument("--seed", type=int, default=0, help="seed of samples and noise")
     paper.add_argument(
-        "--out", type=Path, default=Path("paper"), help="folder (default: paper)"
+        "--seed", type=_seed, default=0, help="seed of samples and noise"
+    )
+    paper.add_argument(
+        "--out", type=folder_name, default=Path("paper"), help="folder (default: paper)"
     )
     paper.add_argument(
         "--stored", action="store_true", help="draw the runs that OUT holds already"
     )
     export = add("export", _export, "write the hops of a run as a table", run=True)
     export.add_argument(
-        "--csv", type=Path, metavar="FILE", help="file (default: <uid>.csv, here)"
+        "--csv", type=new_file, metavar="FILE", help="file (default: <uid>.csv, here)"
     )
     add("recover", _recover, "put runs into the catalogue after a crash")
     safe = add("safe", _safe, "stop everything, cell to its safe potential, withdraw")
     safe.add_argument(
-        "--timeout", type=float, default=4.0, help="longest wait (s; default: 4)"
+        "--timeout",
+        type=number(0, 600, "s", above=True),
+        default=4.0,
+        help="longest wait (s; default: 4)",
     )
     status = add("status", _status, "who drives, probe, cell, trip, the last run")
     for command in (safe, status):
         command.add_argument(
             "--prefix",
+            type=prefix,
             help="of the instrument (default: that of the session open on the data "
             "folder, else of seccm.toml)",
         )
@@ -122,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(arguments: argparse.Namespace) -> int:
     from .demo import demo
 
-    return demo(arguments.data, points=arguments.points, seed=arguments.seed)
+    return demo(_data(arguments), points=arguments.points, seed=arguments.seed)
 
 
 def _paper(arguments: argparse.Namespace) -> int:
@@ -157,6 +193,11 @@ def _replay(arguments: argparse.Namespace) -> None:
 
 
 def _view(arguments: argparse.Namespace) -> None:
+    if not (arguments.save or _has_display()):
+        raise SeccmError(
+            "there is no display: give --save FILE to draw into a file, e.g. --save "
+            "map.png"
+        )
     from .views.live import view
 
     if not arguments.once:
@@ -216,9 +257,10 @@ def _recover(arguments: argparse.Namespace) -> int:
 
 
 def _safe(arguments: argparse.Namespace) -> None:
-    from .operate import Instrument, find_instrument
+    from .operate import Instrument, find_instrument, session_folder
 
-    with Instrument(*find_instrument(arguments.prefix, arguments.data)) as instrument:
+    data = session_folder(arguments.data)
+    with Instrument(*find_instrument(arguments.prefix, data)) as instrument:
         _print_table(instrument.situation())
         instrument.make_safe(arguments.timeout)
         after = instrument.situation()
@@ -227,14 +269,15 @@ def _safe(arguments: argparse.Namespace) -> None:
 
 def _status(arguments: argparse.Namespace) -> None:
     from .analysis import list_runs
-    from .operate import Instrument, find_instrument
+    from .operate import Instrument, find_instrument, session_folder
     from .storage.layout import DataFolder
 
-    folder = DataFolder(arguments.data)
+    data = session_folder(arguments.data)
+    folder = DataFolder(data)
     listed = list_runs(folder.journal, limit=1) if folder.journal.is_dir() else ""
     newest = listed.splitlines()[1:]  # below the heads of the columns
     print(f"{'last run':<11} {newest[0].strip() if newest else 'none'}")
-    with Instrument(*find_instrument(arguments.prefix, arguments.data)) as instrument:
+    with Instrument(*find_instrument(arguments.prefix, data)) as instrument:
         _print_table(instrument.situation())
 
 
@@ -243,10 +286,18 @@ def _print_table(rows: dict[str, str]) -> None:
         print(f"{name:<11} {value}")
 
 
+def _data(arguments: argparse.Namespace) -> Path:
+    """Return the data folder that is meant."""
+    from .config import data_folder
+
+    data: Path = data_folder() if arguments.data is None else arguments.data
+    return data
+
+
 def _folder(arguments: argparse.Namespace) -> Any:
     from .storage.layout import DataFolder
 
-    folder = DataFolder(arguments.data)
+    folder = DataFolder(_data(arguments))
     if not folder.journal.is_dir():
         raise SeccmError(f"{folder.root} is no data folder: name one with --data")
     return folder

@@ -19,6 +19,7 @@ from .settings import (
     text,
     whole,
 )
+from .sim_devices.arguments import MOST_RADIUS_UM
 from .toml_file import line_of, read_toml
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Sample",
     "Simulator",
     "configuration_file",
+    "data_folder",
     "load_config",
 ]
 
@@ -41,8 +43,7 @@ PLACES = ("seccm.toml", "profile_collection/seccm.toml")
 SAMPLES = ("composite", "film", "film_edge", "nanoparticles")
 """Electrodes of the simulator."""
 
-MOST_RADIUS_UM = 19.9
-"""Largest secondary particle in the centre of a composite of 60 um."""
+DEFAULT_DATA = "data"
 
 
 def _as_tuple(value: Any) -> Any:
@@ -206,7 +207,7 @@ class Config(Settings):
         allowed="the beginning of a PV name, up to 40 of A-Z a-z 0-9 _ : . < > ; [ ] -",
     )
     data_dir: str = text(
-        default="data", pattern=r"^[^\x00]+$", allowed="the name of a folder"
+        default=DEFAULT_DATA, pattern=r"^[^\x00]+$", allowed="the name of a folder"
     )
     catalogue: str = text(
         default="seccm",
@@ -247,6 +248,17 @@ def configuration_file(fallback: str | os.PathLike[str] | None = None) -> Path |
         if place.exists():
             return place
     return None if fallback is None else Path(fallback)
+
+
+def data_folder() -> Path:
+    """Return the data folder of the shell: ``SECCM_DATA``, else as configured.
+
+    Raises
+    ------
+    ConfigError
+        As `load_config`.
+    """
+    return Path(os.environ.get(DATA_VARIABLE) or load_config().data_dir)
 
 
 def load_config(path: str | os.PathLike[str] | None = None) -> Config:

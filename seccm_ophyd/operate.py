@@ -1,6 +1,7 @@
 """What an operator asks and orders from any shell: no engine, no ophyd, no lease."""
 
 import contextlib
+import logging
 import os
 import queue
 import secrets
@@ -12,12 +13,14 @@ from typing import Any
 from caproto import CaprotoError, ChannelType
 from caproto.threading.client import PV, Context, SharedBroadcaster
 
-from .config import load_config
-from .errors import InstrumentLostError, SeccmError
+from .config import DEFAULT_DATA, data_folder, load_config
+from .errors import ConfigError, InstrumentLostError, SeccmError
 from .storage.layout import DataFolder
 from .storage.locks import session_info
 
-__all__ = ["Instrument", "find_instrument"]
+__all__ = ["Instrument", "find_instrument", "session_folder"]
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 1.0
@@ -34,6 +37,31 @@ _PVS = {
     "make_safe": "IOC:MakeSafe",
     "result": "IOC:Safe",
 }
+
+
+def session_folder(data: Path | None) -> Path:
+    """Return the data folder in which a session is looked for.
+
+    Parameters
+    ----------
+    data
+        As the user gave it, or None: as configured. A configuration that cannot be read
+        does not keep anybody from making an instrument safe: the default is taken.
+
+    Raises
+    ------
+    ConfigError
+        If `data` is a file.
+    """
+    if data is not None and data.is_file():
+        raise ConfigError(f"{data} must be a data folder and is a file: give --data")
+    if data is not None:
+        return data
+    try:
+        return data_folder()
+    except ConfigError as error:
+        logger.warning("looking for the session in %s: %s", DEFAULT_DATA, error)
+        return Path(DEFAULT_DATA)
 
 
 def find_instrument(prefix: str | None, data: Path) -> tuple[str, str]:
@@ -92,10 +120,16 @@ class Instrument:
             zip(_PVS, self._context.get_pvs(*names), strict=True)
         )
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
-        with self._answering():
+        try:
             for pv in self._pvs.values():
                 left = max(0.01, deadline - time.monotonic())
                 pv.wait_for_connection(timeout=left)
+        except (TimeoutError, CaprotoError) as error:
+            self.close()
+            raise InstrumentLostError(
+                f"{prefix} does not answer within {CONNECT_TIMEOUT_S:g} s: tip state "
+                "unknown; check --prefix, EPICS_CA_ADDR_LIST and that its IOC runs"
+            ) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -195,5 +229,5 @@ class Instrument:
             yield
         except (TimeoutError, CaprotoError) as error:
             raise InstrumentLostError(
-                f"{self.prefix} does not answer: tip state unknown ({error})"
+                f"{self.prefix} does not answer any more: tip state unknown"
             ) from error

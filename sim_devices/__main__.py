@@ -5,12 +5,11 @@ from .epics.server import PortInUseError, serve  # isort: split
 
 import argparse
 import asyncio
-import math
-import re
 import sys
 import threading
 from collections.abc import Sequence
 
+from .arguments import MOST_RADIUS_UM, number, prefix, whole_number
 from .compiled import catch_up, put_off
 
 put_off()  # what follows is compiled while the sample is made
@@ -22,33 +21,13 @@ from .stages.mechanics import STAGES  # noqa: E402
 __all__ = ["main"]
 
 
-def _prefix(text: str) -> str:
-    if not re.fullmatch(r"[\w:.<>;-]{1,40}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the beginning of a PV name")
-    return text
-
-
-def _time_scale(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text} is outside 0 to 100")
-    return value
-
-
-def _whole(text: str, most: float = math.inf) -> int:
-    value = int(text)
-    if not 0 <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text} is out of range")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m seccm_ophyd.sim_devices",
         description="Simulated SECCM behind EPICS Channel Access.",
     )
     parser.add_argument(
-        "--prefix", type=_prefix, default="SECCM:", help="prefix of all PVs"
+        "--prefix", type=prefix, default="SECCM:", help="prefix of all PVs"
     )
     parser.add_argument(
         "--sample",
@@ -57,28 +36,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seed",
-        type=lambda text: _whole(text, 2**31 - 1),
+        type=whole_number(0, 2**31 - 1),
         default=0,
         help="seed of sample and noise",
     )
     parser.add_argument(
         "--time-scale",
-        type=_time_scale,
+        type=number(0, 100, "wall s per simulated s"),
         default=1.0,
         help="wall seconds per simulated second; 0: as fast as it computes",
     )
     parser.add_argument("--electrolyte", choices=("LiCl", "KCl"), default="LiCl")
     parser.add_argument(
         "--theta",
-        type=float,
+        type=number(0, 1, above=True, below=True),
         nargs="+",
         help="mean Li fraction of all LiFePO4, or of one particle after the other",
     )
     parser.add_argument(
         "--particle-radius",
-        type=float,
+        type=number(0, MOST_RADIUS_UM, "um"),
         metavar="UM",
-        help="radius of a secondary particle in the centre of a composite",
+        help="radius of a secondary particle in the centre of a composite (um); 0: by "
+        "chance",
     )
     parser.add_argument(
         "--stage",
@@ -88,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--port",
-        type=lambda text: _whole(text, 65535),
+        type=whole_number(0, 65535),
         default=5064,
         help="UDP and TCP port of Channel Access",
     )

@@ -278,8 +278,8 @@ def make_sample(
     if particle_radius:
         if name != "composite" or not 0 < particle_radius < size / 3:
             raise ValueError(
-                f"no particle of radius {particle_radius!r} m on {name!r}: above 0, "
-                f"below {size / 3:g} m, on a composite only"
+                f"no particle of radius {1e6 * particle_radius:.6g} um on {name!r}: "
+                f"above 0, below {1e6 * size / 3:g} um, on a composite only"
             )
         options["particle_radius"] = particle_radius
     surface = GENERATORS[name](size, rng, **options)

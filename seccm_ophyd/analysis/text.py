@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..errors import ParameterError
 from ..schema import (
     CLAMP_CURRENT,
     CONTACT_HEIGHT,
@@ -78,14 +79,23 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
         The folder of the journals, a catalogue (``databroker.catalog["seccm"]``), or
         runs of any kind, the newest first.
     limit
-        At most so many; all if None.
+        The maximum number, from 1; all if None.
 
     Returns
     -------
     str
         A heading and a line for each run: scan id, uid, date, plan, shape, hops done
         and planned, status (``unfinished`` without a stop document).
+
+    Raises
+    ------
+    ParameterError
+        If `limit` is no whole number from 1.
     """
+    if limit is not None and not (type(limit) is int and limit >= 1):
+        raise ParameterError(
+            f"limit={limit!r} must be a whole number from 1, or None for all runs"
+        )
     head = ("scan", "uid", "date", "plan", "shape", "hops", "status")
     lines = [_COLUMNS.format(*head)]
     for run in islice(_runs(source), limit):

@@ -69,13 +69,17 @@ def reproduce(
     Raises
     ------
     SeccmError
-        If there is no such figure, or no stored run of it.
+        If there is no such figure, no stored run of it, or `out` is a file.
     """
     unknown = sorted(set(figures) - set(FIGURES))
     if unknown:
         raise SeccmError(
             f"figure {', '.join(unknown)} is not among {', '.join(FIGURES)}"
         )
+    if out.exists() and not out.is_dir():
+        raise SeccmError(f"{out} must be a folder and is a file: give another with --out")
+    if not (measure or out.is_dir()):
+        raise SeccmError(f"{out} holds no stored run: run seccm paper without --stored")
     out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     began = time.monotonic()

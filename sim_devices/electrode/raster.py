@@ -1,6 +1,8 @@
 """Maps of square pixels, and the files in which measured ones come."""
 
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,7 +155,10 @@ def read_height_map(path: str | os.PathLike[str]) -> Raster:
             content = {key: stored[key] for key in stored}
     except FileNotFoundError:
         raise ValueError(f"there is no surface file {path}") from None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (
+        *(OSError, ValueError, AttributeError, TypeError, EOFError),
+        *(zipfile.BadZipFile, zlib.error, NotImplementedError),
+    ) as error:
         raise ValueError(f"{path} is not an .npz file: {error}") from error
     for key in ("height_um", "pixel_size_um"):
         if key not in content:
