@@ -77,7 +77,9 @@ def reproduce(
             f"figure {', '.join(unknown)} is not among {', '.join(FIGURES)}"
         )
     if out.exists() and not out.is_dir():
-        raise SeccmError(f"{out} must be a folder and is a file: give another with --out")
+        raise SeccmError(
+            f"{out} must be a folder and is a file: give another with --out"
+        )
     if not (measure or out.is_dir()):
         raise SeccmError(f"{out} holds no stored run: run seccm paper without --stored")
     out.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,8 @@ def read_height_map(path: str | os.PathLike[str]) -> Raster:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # opened here, as numpy leaves a broken file open
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             content = {key: stored[key] for key in stored}
     except FileNotFoundError:
         raise ValueError(f"there is no surface file {path}") from None
