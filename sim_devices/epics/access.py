@@ -89,8 +89,8 @@ class Access:
         report: Callable[[str], Awaitable[None]],
         left: Callable[[Client], Awaitable[None]],
     ) -> None:
-        self._prefix, self._lease, self._report = prefix, lease, report
-        self.left = left
+        self._prefix, self._lease = prefix, lease
+        self.report, self.left = report, left
         self.allowed: Sequence[str] = ()
         """``user@host`` of the clients that may write; empty: all."""
 
@@ -126,7 +126,7 @@ class Access:
         elif self._lease.name and not self._lease.is_held_by(client):
             why = f"{self._lease.name!r} holds the lease"
         if why:
-            await self._report(f"{name}: {why}")
+            await self.report(f"{name}: {why}")
             raise RefusedError(f"{name}: {why}")
 
     def _is_for_all(self, name: str) -> bool:

@@ -42,11 +42,13 @@ __all__ = [
     "counter",
     "hold_updates",
     "limits",
+    "outside",
     "put",
     "reader",
     "readout",
     "result",
     "setting",
+    "shown",
     "status",
     "text",
 ]
@@ -65,26 +67,10 @@ class Group(PVGroup):
         return self.parent.ioc
 
 
-class _Reported:
-    """A PV whose refused writes are told in ``IOC:ErrorMessage``."""
-
-    group: Any
-    pvname: str
-
-    async def auth_write(self, *args: Any, **kwargs: Any):
-        """Carry out a client's write."""
-        try:
-            return await super().auth_write(*args, **kwargs)  # type: ignore[misc]
-        except RefusedError as error:
-            await self.group.ioc.report(str(error))
-            raise
-        except Exception as error:
-            await self.group.ioc.report(f"{self.pvname}: {error}")
-            raise
-
-
-class _Bounded(_Reported):
+class _Bounded:
     """A number or an array of numbers within its control limits."""
+
+    pvname: str
 
     async def verify_value(self, value: Any):
         """Refuse what is not a finite number within the limits."""
@@ -92,16 +78,20 @@ class _Bounded(_Reported):
         numbers = np.atleast_1d(value)
         if not np.isfinite(numbers).all():
             bounds = f"; limits {low:g} to {high:g}" if low != high else ""
-            raise RefusedError(f"{self.pvname}: {_shown(value)} is not finite{bounds}")
+            raise RefusedError(f"{self.pvname}: {shown(value)} is not finite{bounds}")
         if low != high and not ((low <= numbers) & (numbers <= high)).all():
-            unit = f" {self.units}" if self.units else ""  # type: ignore[attr-defined]
-            raise RefusedError(
-                f"{self.pvname}: {_shown(value)} is outside {low:g} to {high:g}{unit}"
-            )
+            raise RefusedError(f"{self.pvname}: {outside(self, value)}")
         return await super().verify_value(value)  # type: ignore[misc]
 
 
-def _shown(value: Any) -> str:
+def outside(pv: Any, value: Any) -> str:
+    """Say that a value is outside the limits of a PV, with both and the unit."""
+    low, high = pv.lower_ctrl_limit, pv.upper_ctrl_limit
+    unit = f" {pv.units}" if pv.units else ""
+    return f"{shown(value)} is outside {low:g} to {high:g}{unit}"
+
+
+def shown(value: Any) -> str:
     """Write a value as it stands in an error message."""
     array = np.atleast_1d(value)
     return f"{array[0]:g}" if array.size == 1 else f"an element of the {array.size}"
@@ -115,11 +105,7 @@ class _SettingLong(_Bounded, PvpropertyInteger):
     """A whole number that clients set."""
 
 
-class _CommandLong(_Reported, PvpropertyInteger):
-    """A whole number whose writing starts something."""
-
-
-class _Choice(_Reported, PvpropertyEnum):
+class _Choice(PvpropertyEnum):
     """One of some words."""
 
     async def write_from_dbr(self, *args: Any, **kwargs: Any):
@@ -131,25 +117,8 @@ class _Choice(_Reported, PvpropertyEnum):
             raise RefusedError(f"{self.pvname}: not one of {choices}") from None
 
 
-class _Text(_Reported, PvpropertyChar):
+class _Text(PvpropertyChar):
     """Text of up to 400 characters: 40 as a string, all of it as ``NAME.VAL$``."""
-
-
-# what only the IOC writes; a client that tries is told so
-class _DoubleReadout(_Reported, PvpropertyDoubleRO):
-    pass
-
-
-class _LongReadout(_Reported, PvpropertyIntegerRO):
-    pass
-
-
-class _StateReadout(_Reported, PvpropertyEnumRO):
-    pass
-
-
-class _TextReadout(_Reported, PvpropertyCharRO):
-    pass
 
 
 def limits(low: float, high: float) -> dict[str, float]:
@@ -221,14 +190,14 @@ def choice(name: str, words: Sequence[str], doc: str) -> pvproperty:
 
 def command(name: str, doc: str) -> pvproperty:
     """Declare a whole number whose writing starts something."""
-    return pvproperty(name=name, dtype=_CommandLong, value=0, doc=doc)
+    return pvproperty(name=name, dtype=PvpropertyInteger, value=0, doc=doc)
 
 
 def readout(name: str, value: float, unit: str, precision: int, doc: str) -> pvproperty:
     """Declare a double that only the IOC writes."""
     return pvproperty(
         name=name,
-        dtype=_DoubleReadout,
+        dtype=PvpropertyDoubleRO,
         value=value,
         units=unit,
         precision=precision,
@@ -238,13 +207,13 @@ def readout(name: str, value: float, unit: str, precision: int, doc: str) -> pvp
 
 def counter(name: str, doc: str) -> pvproperty:
     """Declare a whole number that only the IOC writes."""
-    return pvproperty(name=name, dtype=_LongReadout, value=0, doc=doc)
+    return pvproperty(name=name, dtype=PvpropertyIntegerRO, value=0, doc=doc)
 
 
 def status(name: str, words: Sequence[str], doc: str) -> pvproperty:
     """Declare one of some words that only the IOC writes."""
     return pvproperty(
-        name=name, dtype=_StateReadout, value=words[0], enum_strings=words, doc=doc
+        name=name, dtype=PvpropertyEnumRO, value=words[0], enum_strings=words, doc=doc
     )
 
 
@@ -252,7 +221,7 @@ def text(name: str, doc: str, *, read_only: bool = True) -> pvproperty:
     """Declare a text."""
     return pvproperty(
         name=name,
-        dtype=_TextReadout if read_only else _Text,
+        dtype=PvpropertyCharRO if read_only else _Text,
         value="",
         max_length=400,
         report_as_string=True,
@@ -264,7 +233,7 @@ def result(name: str, length: int, doc: str) -> pvproperty:
     """Declare the array that a command leaves: number, outcome and what it found."""
     return pvproperty(
         name=name,
-        dtype=_DoubleReadout,
+        dtype=PvpropertyDoubleRO,
         value=[0.0] * min(length, 3),
         max_length=length,
         max_subscription_backlog=_backlog(length),

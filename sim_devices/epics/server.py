@@ -4,7 +4,6 @@ Import this module before any other of caproto.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -14,17 +13,12 @@ from typing import Any
 # 60003 doubles of a trace, and room for what is still to come; read at import
 os.environ.setdefault("EPICS_CA_MAX_ARRAY_BYTES", "10000000")
 
-import caproto as ca
 import caproto.asyncio.server as _server
-from caproto.server.common import DisconnectedCircuit
 
-from .access import CLIENT, Access
-from .pvs import RefusedError
+from .access import Access
+from .circuit import Circuit
 
 __all__ = ["PortInUseError", "serve"]
-
-# a client's write of the longest array, and a header; what claims to be longer is none
-_LONGEST_MESSAGE = int(os.environ["EPICS_CA_MAX_ARRAY_BYTES"]) + 100
 
 
 class PortInUseError(OSError):
@@ -52,125 +46,10 @@ async def _bound_tcp_socket(address: str, port: int) -> socket.socket:
 _server._create_bound_tcp_socket = _bound_tcp_socket  # noqa: SLF001 (caproto has no hook)
 
 
-class _PromptEvent(_server.AsyncioEvent):
-    """An event that costs nothing to wait for when it is set."""
-
-    async def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set() or await super().wait(timeout)
-
-
-class _Circuit(_server.VirtualCircuit):
-    """One client: asked who it is at each write, told promptly what is new.
-
-    caproto waits a while for further updates to fill a packet; asyncio rounds that up
-    to 1 ms, which each command of a hop would pay. Here all that the publishing task
-    has put into the queue by now goes out in one packet.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.write_event = _PromptEvent()
-        self._last_write: asyncio.Task | None = None
-
-    async def _start_write_task(self, handle_write: Any) -> None:
-        """Carry out what a client writes in its order.
-
-        caproto lets writes overtake each other: a MakeSafe right behind an approach
-        would find nothing to stop.
-        """
-        before = self._last_write
-
-        async def in_turn() -> None:
-            if before is not None and not before.done():
-                await asyncio.wait([before])
-            await handle_write()
-
-        self._last_write = self.tasks.create(in_turn())
-
-    async def subscription_queue_loop(self) -> None:
-        """Send what is new."""
-        queue = self.subscription_queue
-        self.events_on.set()
-        try:
-            while True:
-                news = [await queue.get()]
-                await asyncio.sleep(0)  # let the task that publishes go on
-                while not queue.empty():
-                    news.append(queue.get_nowait())
-                await self._send_news(news)
-        except asyncio.CancelledError:
-            return  # caproto waits for the end of what it has cancelled
-        except DisconnectedCircuit:
-            self._sub_task = None  # this one, which is not to wait for itself
-            await self._on_disconnect()
-            self.circuit.disconnect()
-            await self.context.circuit_disconnected(self)
-
-    async def _send_news(self, news: list[Callable[[], Any]]) -> None:
-        """Send updates that are there still: those of slow clients make way for newer.
-
-        None goes out behind the end of its subscription.
-        """
-        subscribed = {
-            subscription.subscriptionid
-            for subscriptions in self.subscriptions.values()
-            for subscription in subscriptions
-        }
-        updates = [update for new in news if (update := new()) is not None]
-        wanted = [u for u in updates if u.subscriptionid in subscribed]
-        if wanted:
-            await self.send(*wanted)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the client is, and its port."""
-        return self.circuit.address
-
-    async def recv(self) -> None:
-        """Receive; hang up on a client that sends what nobody can keep."""
-        await super().recv()
-        if len(self.circuit._data) > _LONGEST_MESSAGE:  # noqa: SLF001 (no public name)
-            self.log.warning("%s:%d sends a message without end: closed", *self.address)
-            await self._on_disconnect()
-            raise DisconnectedCircuit
-
-    async def command_queue_loop(self) -> None:
-        """Carry out what the client asks for; whatever it starts knows the client."""
-        CLIENT.set(self)
-        await super().command_queue_loop()
-        if self.connected:  # it broke the protocol: it would hang for ever
-            await self._on_disconnect()
-            await self.context.circuit_disconnected(self)
-
-    async def _process_command(self, command: Any) -> Any:
-        access = self.context.access
-        if isinstance(command, (ca.WriteRequest, ca.WriteNotifyRequest)):
-            channel, _entry = self._get_db_entry_from_command(command)
-            try:
-                await access.check(channel.name, self)
-            except RefusedError as refusal:
-                return [
-                    ca.ErrorResponse(
-                        command,
-                        channel.cid,
-                        status=ca.CAStatus.ECA_NOWTACCESS,
-                        error_message=str(refusal),
-                    )
-                ]
-        answer = await super()._process_command(command)
-        if isinstance(command, ca.CreateChanRequest) and not access.may_write(self):
-            read_only = ca.AccessRightsResponse(command.cid, ca.AccessRights.READ)
-            answer = [
-                read_only if isinstance(response, ca.AccessRightsResponse) else response
-                for response in answer
-            ]
-        return answer
-
-
 class _Context(_server.Context):
     """A server that asks `Access` about writes, and tells it who has left."""
 
-    CircuitClass = _Circuit
+    CircuitClass = Circuit
     access: Access
 
     async def circuit_disconnected(self, circuit: Any) -> None:
@@ -178,16 +57,6 @@ class _Context(_server.Context):
         await super().circuit_disconnected(circuit)
         if here:
             await self.access.left(circuit)
-
-
-class _RefusedWrites(logging.Filter):
-    """Keep refused writes off the terminal: client and ``ErrorMessage`` get them."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Invalid write request")
-
-
-logging.getLogger("caproto.circ").addFilter(_RefusedWrites())
 
 
 async def _parent_ended() -> None:

@@ -63,7 +63,7 @@ class Landing:
     ) -> None:
         rng, now, pipette = ioc.rng("landing", number), ioc.clock.now, ioc.pipette
         self.fault = fault
-        self.x, self.y = (motor.position for motor in ioc.xy.motors)
+        self.x, self.y = (motor.user for motor in ioc.xy.motors)
         x, y = ioc.mechanics.over_sample(now)
         surface = ioc.mechanics.surface(ioc.sample, x, y, now)
         self._detached_at = ioc.z.detach_height.value  # um, of the contact before

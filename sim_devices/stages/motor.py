@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from caproto.server import pvproperty
 
-from ..epics.pvs import Group, RefusedError, SettingDouble, limits, put
+from ..epics.pvs import Group, RefusedError, put
+from .motor_fields import Target, boot_fields, check_fields, refusal, tell_limits
 
 __all__ = ["Motor", "Travel"]
 
@@ -32,24 +32,16 @@ class Travel:
         return self.start + (self.end - self.start) * done
 
 
-class _Target(SettingDouble):
-    """The VAL field; whoever writes a refused one must not wait for ever."""
-
-    async def auth_write(self, *args: Any, **kwargs: Any):
-        """Start the move that a client writes."""
-        try:
-            return await super().auth_write(*args, **kwargs)
-        except Exception:
-            await self.group.answer_refusal()
-            raise
-
-
 class Motor(Group):
     """One motor record. The stage that it belongs to allows and carries out the moves.
 
     A write to ``.VAL`` starts a move: ``.DMOV`` goes to 0, and back to 1 when the move
-    has ended and the settle time ``.DLY`` is over, even for a move of zero length. A
-    second write during a move changes the target.
+    has ended and the settle time ``.DLY`` is over, even for a move of zero length; then
+    the write has ended, too. A second write during a move changes the target.
+
+    While ``.SPMG`` is Stop or Pause nothing moves; the last target that is written
+    meanwhile is gone to when it is Go or Move again. ``.SET`` = Set makes a write to
+    ``.VAL`` redefine the position by ``.OFF``.
 
     Parameters
     ----------
@@ -57,24 +49,47 @@ class Motor(Group):
         Speed at boot (um/s).
     settle
         Settle time at boot (s).
+    fastest
+        Largest speed (um/s).
+    shifts
+        Whether it takes a user offset.
+
+    Attributes
+    ----------
+    position
+        Where it is (um), without the user offset.
+    offset
+        The user offset (um).
+    free_at
+        Instrument time from which the next move may begin (s).
     """
 
     val = pvproperty(
         name="",
         record="motor",
-        dtype=_Target,
+        dtype=Target,
         value=0.0,
         units="um",
         precision=4,
         doc="position to move to",
     )
+    check_fields(val)
 
-    def __init__(self, *args: Any, velocity: float, settle: float, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        velocity: float,
+        settle: float,
+        fastest: float = 2000.0,
+        shifts: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.position = 0.0
-        self.free_at = 0.0
-        self._velocity, self._settle = velocity, settle
+        self.position = self.offset = self.free_at = 0.0
+        self._at_boot = {"velocity": velocity, "settle": settle, "fastest": fastest}
+        self._shifts = shifts
         self._range = (0.0, 0.0)
+        self._kept: float | None = None  # where to go when SPMG lets it
         self._halt = asyncio.Event()
         self._task: asyncio.Task | None = None
 
@@ -90,22 +105,20 @@ class Motor(Group):
         """
         self.position, self._range = position, (low, high)
         fields = self.val.field_inst
-        meta = {"units": "um", "precision": 4, **limits(low, high)}
-        for pv in (self.val, fields.user_readback_value):
-            await pv.write_metadata(publish=False, **meta)
-            await pv.write(position, verify_value=False)
-        values = {
-            fields.engineering_units: "um",
-            fields.velocity: self._velocity,
-            fields.seconds_to_velocity: 0.001,
-            fields.readback_settle_time: self._settle,
-            fields.user_low_limit: low,
-            fields.user_high_limit: high,
-            fields.motor_step_size: 1e-4,
-            fields.limit_violation: 0,
-        }
-        for pv, value in values.items():
+        for pv, value in (
+            (self.val, position),
+            (fields.user_readback_value, position),
+            (fields.user_low_limit, low),
+            (fields.user_high_limit, high),
+        ):
             await pv.write(value, verify_value=False)
+        await boot_fields(self.val, **self._at_boot)
+        await tell_limits(self.val, low, high)
+
+    @property
+    def user(self) -> float:
+        """Where it is, with the user offset (um)."""
+        return self.position + self.offset
 
     @property
     def move(self) -> asyncio.Task | None:
@@ -118,6 +131,11 @@ class Motor(Group):
         return self.move is not None
 
     @property
+    def is_held(self) -> bool:
+        """Whether ``.SPMG`` keeps it from moving."""
+        return self.val.field_inst.stop_pause_move_go.value in ("Stop", "Pause")
+
+    @property
     def velocity(self) -> float:
         """Speed (um/s)."""
         return self.val.field_inst.velocity.value
@@ -126,10 +144,8 @@ class Motor(Group):
         """Time (s) that a move takes without the settle time."""
         if distance == 0:
             return 0.0
-        return (
-            abs(distance) / self.velocity
-            + self.val.field_inst.seconds_to_velocity.value
-        )
+        ramp = self.val.field_inst.seconds_to_velocity.value
+        return abs(distance) / self.velocity + ramp
 
     @property
     def settle_time(self) -> float:
@@ -140,32 +156,64 @@ class Motor(Group):
         """Stop at once."""
         self._halt.set()
 
+    async def at_rest(self) -> None:
+        """Wait until no move goes on."""
+        while (move := self.move) is not None:
+            await asyncio.wait([move])
+
     async def show(self, position: float) -> None:
-        """Publish a readback (um)."""
-        await put(self.val.field_inst.user_readback_value, position)
+        """Publish a readback (um, without the user offset)."""
+        await put(self.val.field_inst.user_readback_value, position + self.offset)
 
     async def arrive(self, position: float) -> None:
-        """Publish where the axis has come to rest, as readback and as target (um)."""
+        """Publish where it has come to rest (um), as readback and as target.
+
+        The target of a paused move stays: it is where the move will go on to.
+        """
         self.position = position
         await self.show(position)
-        await put(self.val, position)
+        if self._kept is None:
+            await put(self.val, self.user)
 
     async def answer_refusal(self) -> None:
         """Tell a client whose move was refused that it is over."""
         if self.is_moving:
             return
-        await self.val.write(self.position, verify_value=False)
+        back = self.user if self._kept is None else self._kept
+        await self.val.write(back, verify_value=False)
+        await self.pulse()
+
+    async def pulse(self) -> None:
+        """Tell of a move that moves nothing."""
         await self._tell_moving(True)
         await self._tell_moving(False)
 
+    async def _tell_moving(self, moving: bool) -> None:
+        """Publish MOVN before DMOV at the end of a move, after it at the start."""
+        fields = self.val.field_inst
+        pvs = [fields.done_moving_to_value, fields.motor_is_moving]
+        for pv in pvs if moving else reversed(pvs):
+            await put(pv, int(moving is (pv is fields.motor_is_moving)))
+
     @val.putter
     async def _put_target(self, instance: Any, value: float) -> float:
-        """Start a move."""
-        self.parent.check_move(self, value)
+        """Go there; or be there, or go there later."""
+        if self.val.field_inst.set_use_switch.value == "Set":
+            await self._redefine(value)
+        elif self.is_held:
+            self._kept = value
+        else:
+            self._start(value)
+        return value
+
+    def _start(self, target: float) -> None:
+        """Start a move to a target with the user offset (um)."""
+        self.parent.check_move(self, target - self.offset)
         self._halt.set()  # of the move in progress: this one takes over
         self._halt = asyncio.Event()
-        self._task = asyncio.create_task(self._run(value, self._task, self._halt))
-        return value
+        self._task = asyncio.create_task(
+            self._run(target - self.offset, self._task, self._halt)
+        )
 
     async def _run(
         self, target: float, previous: asyncio.Task | None, halt: asyncio.Event
@@ -182,76 +230,65 @@ class Motor(Group):
             logger.exception("move of %s failed", self.val.pvname)
             await self.ioc.trip(f"fault in the IOC: {fault!r}")
         if halt is self._halt:
+            if fields.stop_pause_move_go.value == "Move" and self.position == target:
+                await put(fields.stop_pause_move_go, "Pause")
             await self._tell_moving(False)
 
-    async def _tell_moving(self, moving: bool) -> None:
-        """Publish MOVN before DMOV at the end of a move, after it at the start."""
+    async def _redefine(self, value: float) -> None:
+        """Call the place where it stands `value` (um)."""
+        if self.val.field_inst.offset_freeze_switch.value == "Frozen":
+            raise refusal(self.val, "no other position with .FOFF Frozen, see .OFF")
+        await self.shift(self.val, value - self.position)
+
+    async def shift(self, field: Any, offset: float) -> None:
+        """Take a user offset (um) that a client has given by a field."""
+        if not self._shifts:
+            raise refusal(field, "this stage has no user offset")
+        if self.is_moving:
+            raise refusal(field, "no other user offset while the stage moves")
+        by, self.offset, self._kept = offset - self.offset, offset, None
         fields = self.val.field_inst
-        pvs = [fields.done_moving_to_value, fields.motor_is_moving]
-        for pv in pvs if moving else reversed(pvs):
-            await put(pv, int(moving is (pv is fields.motor_is_moving)))
+        ends = fields.user_low_limit, fields.user_high_limit
+        await tell_limits(self.val, *(end.value + by for end in ends))
+        for end in ends:
+            await end.write(end.value + by, verify_value=False)
+        await put(fields.user_offset, offset)
+        await self.show(self.position)
 
-    # In the putters of fields, `self` is the group of fields of the record.
+    async def narrow(self, field: Any, new: float, low: float, high: float) -> None:
+        """Take new limits of moves (um), of which one is `new`."""
+        lowest, highest = (end + self.offset for end in self._range)
+        if not lowest <= new <= highest:
+            raise refusal(field, f"{new:g} is outside {lowest:g} to {highest:g} um")
+        if not low < high:
+            raise refusal(field, f"{new:g} um leaves no way between .LLM and .HLM")
+        await tell_limits(self.val, low, high)
 
-    @val.fields.stop.putter
-    async def _put_stop(self, instance: Any, value: int) -> int:
-        """Stop the move when anything but 0 is written."""
-        if value:
-            self.parent.group.halt()
-        return 0
+    async def switch(self, mode: str) -> None:
+        """Stop, pause or go on, as ``.SPMG`` says."""
+        if mode == "Stop":
+            await self.end()
+        elif mode == "Pause":
+            if self.is_moving:
+                self._kept = self.val.value
+                self.halt()
+        elif self._kept is not None:
+            kept, self._kept = self._kept, None
+            try:
+                self._start(kept)
+            except RefusedError:
+                self._kept = kept
+                raise
 
-    @val.fields.user_low_limit.putter
-    async def _put_user_low_limit(self, instance: Any, value: float) -> float:
-        """Narrow the range of moves from below."""
-        motor = self.parent.group
-        await motor.narrow(instance, value, (value, self.user_high_limit.value))
-        return value
+    async def end(self) -> None:
+        """Stop, and stay there."""
+        self._kept = None
+        self.halt()
+        if not self.is_moving:
+            await put(self.val, self.user)
 
-    @val.fields.user_high_limit.putter
-    async def _put_user_high_limit(self, instance: Any, value: float) -> float:
-        """Narrow the range of moves from above."""
-        motor = self.parent.group
-        await motor.narrow(instance, value, (self.user_low_limit.value, value))
-        return value
-
-    @val.fields.velocity.putter
-    async def _put_velocity(self, instance: Any, value: float) -> float:
-        """Set the speed."""
-        await self.parent.group.check_positive(instance, value)
-        return value
-
-    @val.fields.readback_settle_time.putter
-    async def _put_readback_settle_time(self, instance: Any, value: float) -> float:
-        """Set the settle time."""
-        await self.parent.group.check_positive(instance, value, zero=True)
-        return value
-
-    @val.fields.seconds_to_velocity.putter
-    async def _put_seconds_to_velocity(self, instance: Any, value: float) -> float:
-        """Set the time of acceleration."""
-        await self.parent.group.check_positive(instance, value, zero=True)
-        return value
-
-    async def narrow(self, field: Any, value: float, new: tuple[float, float]) -> None:
-        """Take new limits of moves, within the range of the stage."""
-        low, high = self._range
-        if not low <= new[0] < new[1] <= high:
-            await self._refuse(
-                f"{self._name_of(field)}: {value:g} is outside {low:g} to {high:g}"
-            )
-        for pv in (self.val, self.val.field_inst.user_readback_value):
-            await pv.write_metadata(**limits(*new))
-
-    async def check_positive(
-        self, field: Any, value: float, *, zero: bool = False
-    ) -> None:
-        """Refuse a speed or a time that cannot be."""
-        if not (0 <= value < math.inf if zero else 0 < value < math.inf):
-            await self._refuse(f"{self._name_of(field)}: {value:g} is not positive")
-
-    def _name_of(self, field: Any) -> str:
-        return f"{self.val.pvname}.{field.pvname}"
-
-    async def _refuse(self, message: str) -> None:
-        await self.ioc.report(message)
-        raise RefusedError(message)
+    async def go_by(self, distance: float) -> None:
+        """Move by a distance (um)."""
+        await self.val.write(self.val.value + distance)
+        if not self.is_moving:
+            await self.pulse()

@@ -10,6 +10,7 @@ from .motor import Motor, Travel
 __all__ = ["XYStage"]
 
 _UM = 1e-6
+_PIEZO = {"velocity": 2000.0, "settle": 0.02, "fastest": 10000.0, "shifts": True}
 
 
 class XYStage(Group):
@@ -21,8 +22,8 @@ class XYStage(Group):
     along until it tears, which is counted.
     """
 
-    x = SubGroup(Motor, prefix="X", velocity=2000.0, settle=0.02)
-    y = SubGroup(Motor, prefix="Y", velocity=2000.0, settle=0.02)
+    x = SubGroup(Motor, prefix="X", **_PIEZO)
+    y = SubGroup(Motor, prefix="Y", **_PIEZO)
 
     @property
     def motors(self) -> tuple[Motor, Motor]:
@@ -68,7 +69,7 @@ class XYStage(Group):
         RefusedError
             If tripped, or the probe is not withdrawn.
         """
-        name = motor.val.pvname
+        name, target = motor.val.pvname, target + motor.offset
         self.ioc.check_ready(f"{name}: move to {target:g} um")
         self.ioc.line.check_idle(f"{name}: move to {target:g} um")
         state = self.ioc.z.state.value
@@ -79,19 +80,24 @@ class XYStage(Group):
             )
 
     def check_point(self, x: float, y: float) -> None:
-        """Refuse a point of a line (um) that an axis cannot reach.
+        """Refuse a point of a line (um) that an axis cannot go to.
 
         Raises
         ------
         RefusedError
-            If it is outside the limits of a motor record.
+            If it is outside the limits of a motor record, or that does not move now.
         """
         for motor, target in zip(self.motors, (x, y), strict=True):
-            fields = motor.val.field_inst
+            fields, name = motor.val.field_inst, motor.val.pvname
+            if motor.is_held or fields.set_use_switch.value == "Set":
+                raise RefusedError(
+                    f"{name} does not move: .SPMG is {fields.stop_pause_move_go.value}"
+                    f", .SET is {fields.set_use_switch.value}"
+                )
             low, high = fields.user_low_limit.value, fields.user_high_limit.value
             if not low <= target <= high:
                 raise RefusedError(
-                    f"{motor.val.pvname}: {target:g} is outside {low:g} to {high:g} um"
+                    f"{name}: {target:g} is outside {low:g} to {high:g} um"
                 )
 
     async def go(self, x: float, y: float, halt: asyncio.Event) -> bool:
@@ -100,7 +106,8 @@ class XYStage(Group):
         An axis that is there already stays, but one of them moves in any case: the
         settle time is kept. For whoever has made sure that the probe is withdrawn.
         """
-        ways = list(zip(self.motors, (x, y), strict=True))
+        targets = (x - self.x.offset, y - self.y.offset)
+        ways = list(zip(self.motors, targets, strict=True))
         moving = [way for way in ways if way[0].position != way[1]] or ways[:1]
         if self.ioc.clock.is_discrete:
             for motor, target in moving:
@@ -117,7 +124,7 @@ class XYStage(Group):
         motor
             The axis.
         target
-            Where to (um).
+            Where to (um), without the user offset.
         halt
             Stops it.
         """
@@ -145,7 +152,9 @@ class XYStage(Group):
         await motor.arrive(end)
         if touch is not None and reached:
             await self.ioc.sim.count_lateral_touch()
-            await self.ioc.trip(f"lateral contact at {motor.val.pvname} = {end:.3f} um")
+            await self.ioc.trip(
+                f"lateral contact at {motor.val.pvname} = {motor.user:.3f} um"
+            )
 
     def _touches_at(self, motor: Motor, target: float, t: float) -> float | None:
         """Find where on the way the probe touches the surface (um), if it does."""

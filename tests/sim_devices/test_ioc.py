@@ -113,7 +113,7 @@ def test_a_put_reaches_a_monitor_promptly(ioc):
         ("IOC:LeaseTime", 0.1, "0.1 is outside 0.5 to 60 s"),
         ("Z:Approach", 0, "no positive number"),
         ("Clamp:Acquire", -3, "no positive number"),
-        ("XY:X.VELO", 0.0, "0 is not positive"),
+        ("XY:X.VELO", 0.0, "0 is outside 0.001 to 10000 um/s"),
         ("XY:X.HLM", 1e6, "1e+06 is outside"),
     ],
 )
