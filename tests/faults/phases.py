@@ -12,7 +12,7 @@ PHASES = ("approach", "contact", "retract", "xy")
 
 # slow enough, with SLOW_HOP, that each phase of a hop can be caught
 SCALE = 0.3
-SLOW_HOP = Chronoamperometry(duration_s=4.0, sample_rate_hz=1000)
+SLOW_HOP = Chronoamperometry(duration_s=2.0, sample_rate_hz=1000)
 
 SCAN = """
 import sys

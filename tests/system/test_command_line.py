@@ -108,7 +108,7 @@ def test_the_demo_leaves_a_picture_and_a_stored_run(tmp_path, module_profiles):
 def test_the_profile_gives_the_names_that_its_banner_tells(tmp_path, module_profiles):
     code = (
         "RE(hop_scan(seccm, CurrentSample(), -1, 1, 2, 0, 0, 1));"
-        "print('MAP', hop_map(cat[-1]).current.shape);"
+        "print('MAP', hop_map(cat[-1]).current.shape, 'IN', session.folder.root);"
         "replay(cat[-1], lambda name, doc: print('DOC', name))"
     )
     profile = tmp_path / "profile_collection"
@@ -126,9 +126,11 @@ def test_the_profile_gives_the_names_that_its_banner_tells(tmp_path, module_prof
             **os.environ,
             "TILED_PROFILES": str(module_profiles),
             "IPYTHONDIR": str(tmp_path / "ipython"),
+            "SECCM_DATA": "elsewhere",
         },
     )
     assert done.returncode == 0, done.stderr
+    assert f"IN {tmp_path / 'elsewhere'}" in done.stdout, "as the shell finds it"
     assert "RE(hop_scan(seccm" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert "MAP (1, 2)" in done.stdout

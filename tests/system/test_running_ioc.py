@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 import uuid
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
 from seccm_ophyd.channel_access import free_simulator_port
+from seccm_ophyd.devices import Microscope
+from seccm_ophyd.devices.microscope import CONNECT_TIMEOUT_S
 from seccm_ophyd.errors import SeccmError
 from seccm_ophyd.plans import hop_list
 from seccm_ophyd.session import open_session
@@ -159,7 +162,9 @@ def test_when_the_client_dies_the_ioc_makes_itself_safe(ioc, tmp_path, module_pr
     assert "lost its connection" in read_pv(f"{prefix}IOC:ErrorMessage.VAL$")
 
 
-def test_an_ioc_that_is_not_there_is_told_within_seconds(tmp_path):
+def test_an_ioc_that_is_not_there_is_told_within_seconds(tmp_path, monkeypatch):
+    assert CONNECT_TIMEOUT_S < 10.0
+    monkeypatch.setattr(Microscope, "connect", partialmethod(Microscope.connect, 0.5))
     with pytest.raises(SeccmError, match=r"PVs of NONE: do not answer.*does its IOC"):
         open_session(prefix="NONE:", data_dir=tmp_path)
 
