@@ -8,7 +8,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
-from seccm_ophyd.schema import ESTIMATE, PROGRESS, TECHNIQUES
+from seccm_ophyd.schema import ESTIMATE, PROGRESS, REST_POTENTIAL, TECHNIQUES
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_space, check_threshold, signed_threshold
@@ -69,6 +69,7 @@ class Checked:
     options: HopOptions
     techniques: tuple[Technique, ...]
     threshold_pa: float
+    rest_potential_v: float
     expected: Estimate
 
 
@@ -106,7 +107,7 @@ def check_run(
     rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
     threshold = signed_threshold(options.threshold_pa, techniques, rest)
     expected = yield from estimate_hops(microscope, points, techniques, options)
-    return Checked(options, techniques, threshold, expected)
+    return Checked(options, techniques, threshold, rest, expected)
 
 
 def hop_run(
@@ -163,6 +164,7 @@ def hop_run(
         "plan_name": front.plan_name,
         "detectors": [microscope.name],
         TECHNIQUES: [made.to_dict() for made in techniques],
+        REST_POTENTIAL: checked.rest_potential_v,
         ESTIMATE: asdict(expected),
         "num_points": len(points),
         "num_intervals": len(points) - 1,

@@ -26,6 +26,7 @@ __all__ = [
     "PART",
     "PRIMARY",
     "PROGRESS",
+    "REST_POTENTIAL",
     "RESUMES",
     "SERIES",
     "TECHNIQUES",
@@ -69,6 +70,7 @@ MAPPED = {
 TECHNIQUES = "techniques"
 GRID = "hop_grid"
 ESTIMATE = "estimate"
+REST_POTENTIAL = "rest_potential_v"  # of the sample: no current flows at it
 SERIES = "series"  # the same in the runs of one plan
 PART = "part"  # which of them a run is
 ORDER_TIME = "order_time"  # s since the epoch: what the runs of a folder are sorted by
@@ -78,7 +80,7 @@ RESUMES = "resumes"  # uid of the interrupted run that a run goes on with
 # them. Those of the plan, of the session, and of the engine.
 OWN_METADATA = frozenset(
     {
-        *(TECHNIQUES, GRID, ESTIMATE, PART, RESUMES, "plan_args"),
+        *(TECHNIQUES, GRID, ESTIMATE, PART, RESUMES, REST_POTENTIAL, "plan_args"),
         *("detectors", "motors", "num_points", "num_intervals", "hints"),
         *("shape", "extents", "snaking"),
         *("instrument", "simulator", "versions", ORDER_TIME),

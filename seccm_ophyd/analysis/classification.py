@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from .direction import active
 from .maps import as_map, trusted
 
-__all__ = ["Material", "classify", "otsu_threshold", "towards_signal"]
+__all__ = ["Material", "classify", "otsu_threshold"]
 
 # What each way looks at, in the order in which ways are tried.
 CRITERIA = {
@@ -51,7 +52,8 @@ def classify(
 
     ``current``: the threshold that parts the logarithms of the currents best (Otsu,
     IEEE Trans. Syst. Man Cybern. 9 (1979) 62). A map of one material, which has no
-    `contrast`, is unknown. A map of negative currents is taken by their magnitude.
+    `contrast`, is unknown. Below the rest potential the negative currents count (see
+    `seccm_ophyd.analysis.direction`).
 
     Parameters
     ----------
@@ -92,29 +94,21 @@ def classify(
         needs = "; or ".join(" and ".join(CRITERIA[w]) for w in ways)
         has = ", ".join(map(str, data))
         raise ValueError(f"pixels are classified by {needs}; this map has {has}")
-    first, *others = (trusted(data, name).values for name in CRITERIA[way])
     attrs: dict[str, Any] = {"criterion": way}
     if way == "current":
-        codes, threshold = _by_current(first, floor_pa, contrast)
+        current = active(data).values
+        codes, threshold = _by_current(current, floor_pa, contrast)
         if threshold is not None:
             attrs["threshold"] = threshold
     else:
-        codes = _by_potential(first, others[0], window_v, steady_v_s)
+        potential, slope = (trusted(data, name).values for name in CRITERIA[way])
+        codes = _by_potential(potential, slope, window_v, steady_v_s)
     attrs |= {
         "units": "1",
         "flag_values": np.array(list(Material), np.int8),
         "flag_meanings": " ".join(material.label for material in Material),
     }
     return data["outcome"].copy(data=codes).rename("material").assign_attrs(attrs)
-
-
-def towards_signal(values: xr.DataArray) -> xr.DataArray:
-    """Turn the sign of a map so that what is most active is most positive.
-
-    A map of intercalation has negative currents, one of deintercalation positive ones.
-    """
-    sign = -1 if float(values.mean()) < 0 else 1
-    return values * sign
 
 
 def otsu_threshold(values: ArrayLike) -> float:
@@ -165,8 +159,7 @@ def _by_current(
     known = np.isfinite(current)
     if not known.any():
         return codes, None
-    oriented = towards_signal(xr.DataArray(current)).values
-    logs = np.log10(np.clip(oriented, floor_pa, None))
+    logs = np.log10(np.clip(current, floor_pa, None))
     threshold = otsu_threshold(logs[known])
     active = known & (logs > threshold)
     idle = known & ~active

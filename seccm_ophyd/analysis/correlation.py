@@ -7,7 +7,8 @@ import xarray as xr
 from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import pearsonr, spearmanr
 
-from .classification import Material, classify, towards_signal
+from .classification import Material, classify
+from .direction import direction
 from .grid import SAME_UM
 from .maps import as_map, trusted
 
@@ -41,7 +42,7 @@ def correlate(
         ``a``, ``b``: the maps on the grid of a, NaN where either has no value;
         ``pixels``, how many have both; ``pearson``, ``spearman``; ``log_pearson``, of
         the logarithms of the ``log_pixels`` pixels in which both are positive, once
-        maps of mostly negative values are turned; ``overlap_a``: the share of the
+        maps are turned whose active parts are negative; ``overlap_a``: the share of the
         LiFePO4 of a, as classified, that is LiFePO4 in b too, ``overlap_b`` the
         reverse (after Manders, J. Microsc. 169 (1993) 375). NaN where one cannot be
         told.
@@ -53,7 +54,8 @@ def correlate(
     """
     map_a, map_b = (as_map(run, "correlate") for run in (run_a, run_b))
     a = _quantity(map_a, quantity_a, "a")
-    b = _onto(a, _quantity(map_b, quantity_b, "b"), "linear")
+    own_b = _quantity(map_b, quantity_b, "b")
+    b = _onto(a, own_b, "linear")
     both = a.notnull() & b.notnull()
     pixels = int(both.sum())
     if pixels < LEAST_PIXELS:
@@ -62,7 +64,8 @@ def correlate(
             f"{_cover(map_a)}, b {_cover(map_b)}"
         )
     x, y = a.values[both.values], b.values[both.values]
-    log_x, log_y = (towards_signal(v).values[both.values] for v in (a, b))
+    log_x = x * direction(map_a, str(a.name))
+    log_y = y * direction(map_b, str(own_b.name))
     positive = (log_x > 0) & (log_y > 0)
     logs = np.log10(log_x[positive]), np.log10(log_y[positive])
     overlap_a, overlap_b = _overlap(map_a, map_b, both)

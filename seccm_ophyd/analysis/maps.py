@@ -15,6 +15,7 @@ from ..schema import (
     HOP_INDEX,
     HOP_OUTCOME,
     HOP_REPEATED,
+    REST_POTENTIAL,
     RESUMES,
     TECHNIQUES,
     X_SET,
@@ -53,9 +54,10 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         int8 with CF ``flag_values`` and ``flag_meanings``,
         0 = unscanned. Of a repeated hop the last is kept. Attrs: ``uid``, ``scan_id``,
         ``plan_name``, ``time``, ``technique``, ``potential_v`` where the technique has
-        one, ``exit_status`` (``unfinished`` without a stop document), ``hops``; of
-        several runs these are the first one's, with the last one's ``exit_status``,
-        all their hops, and the uids of the others in ``resumed_by``.
+        one, ``rest_potential_v`` of the sample, ``exit_status`` (``unfinished`` without
+        a stop document), ``hops``; of several runs these are the first one's, with the
+        last one's ``exit_status``, all their hops, and the uids of the others in
+        ``resumed_by``.
 
     Raises
     ------
@@ -186,6 +188,10 @@ def _place(table: xr.Dataset) -> tuple[Grid, NDArray[np.intp]]:
         raise ValueError(f"{error}: there is no map, use hop_table(run)") from None
 
 
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _attrs(table: xr.Dataset) -> dict[str, Any]:
     """Choose what a map should tell of its run; plain values, as netCDF wants them."""
     start, stop = table.attrs["start"], table.attrs["stop"]
@@ -196,6 +202,9 @@ def _attrs(table: xr.Dataset) -> dict[str, Any]:
     attrs["technique"] = ", ".join(t.get("technique", "") for t in techniques)
     if "potential_v" in techniques[0]:
         attrs["potential_v"] = techniques[0]["potential_v"]
+    rest = start.get(REST_POTENTIAL, _as_dict(start.get("sample")).get(REST_POTENTIAL))
+    if isinstance(rest, int | float):
+        attrs[REST_POTENTIAL] = float(rest)
     attrs["exit_status"] = stop["exit_status"] if stop else "unfinished"
     attrs["hops"] = table.sizes["hop"]
     if _RESUMED_BY in table.attrs:

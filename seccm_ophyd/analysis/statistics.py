@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .direction import direction
 from .levelling import Method, check_method, level
 from .maps import as_map, trusted
 
@@ -29,7 +30,7 @@ def statistics(
     levelling
         How `height` is levelled, see `level`; it stands in the attrs, too.
     below_pa
-        Currents (pA) below this are counted (10 pA: Takahashi et al., Nat. Commun.
+        Currents (pA) less than this are counted (10 pA: Takahashi et al., Nat. Commun.
         5:5450 (2014), Fig. 5).
     bins
         Number of bins of the histograms, equal from the least to the largest value.
@@ -43,7 +44,9 @@ def statistics(
         the techniques), bin, edge, percent. Variables ``count``, ``mean``, ``sd`` (of
         the sample: n - 1), ``median``, ``percentile``, ``histogram``, ``edges``, each
         in the ``units`` (a coordinate) of its quantity; ``fraction_below``: the share
-        of the pixels below `below_pa`, for quantities in pA. Pixels without a good
+        of the pixels less active than `below_pa`, for quantities in pA: counted along
+        ``direction``, 1 or -1, so that lithium entering and leaving an electrode give
+        the same share. Pixels without a good
         contact are left out; NaN where there is none at all.
 
     Raises
@@ -62,8 +65,10 @@ def statistics(
         height = level(maps["topography"], levelling).assign_attrs(units="um")
         maps = {"topography": maps.pop("topography"), "height": height, **maps}
     units = [quantity.attrs["units"] for quantity in maps.values()]
+    signs = [direction(data, name) if name in data else 1 for name in maps]
     parts = [
-        _describe(quantity, bins, percentiles, below_pa) for quantity in maps.values()
+        _describe(quantity, sign, bins, percentiles, below_pa)
+        for quantity, sign in zip(maps.values(), signs, strict=True)
     ]
     found = xr.concat(parts, "quantity").assign_coords(
         quantity=list(maps), units=("quantity", units), percent=list(percentiles)
@@ -74,27 +79,32 @@ def statistics(
 
 
 def _describe(
-    quantity: xr.DataArray, bins: int, percentiles: Sequence[float], below_pa: float
+    quantity: xr.DataArray,
+    sign: int,
+    bins: int,
+    percentiles: Sequence[float],
+    below_pa: float,
 ) -> xr.Dataset:
     values = quantity.values[np.isfinite(quantity.values)]
-    n = len(values)
-    histogram, edges = np.zeros(bins, int), np.full(bins + 1, np.nan)
+    n, nan = len(values), np.nan
+    histogram, edges = np.zeros(bins, int), np.full(bins + 1, nan)
     if n:
         histogram, edges = np.histogram(values, bins)
     is_current = n and quantity.attrs["units"] == "pA"
-    blank = np.full(len(percentiles), np.nan)
+    blank = np.full(len(percentiles), nan)
     return xr.Dataset(
         {
             "count": n,
-            "mean": values.mean() if n else np.nan,
-            "sd": values.std(ddof=1) if n > 1 else np.nan,
-            "median": np.median(values) if n else np.nan,
+            "mean": values.mean() if n else nan,
+            "sd": values.std(ddof=1) if n > 1 else nan,
+            "median": np.median(values) if n else nan,
             "percentile": (
                 "percent",
                 np.percentile(values, percentiles) if n else blank,
             ),
             "histogram": ("bin", histogram),
             "edges": ("edge", edges),
-            "fraction_below": np.mean(values < below_pa) if is_current else np.nan,
+            "fraction_below": np.mean(sign * values < below_pa) if is_current else nan,
+            "direction": np.int8(sign),
         }
     )

@@ -9,9 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .classification import Material, classify, towards_signal
+from .classification import Material, classify
+from .direction import active
 from .grid import Grid
-from .maps import as_map, trusted
+from .maps import as_map
 
 __all__ = ["TARGET_RULES", "find_targets"]
 
@@ -103,7 +104,7 @@ class _Map:
         """Currents, the most active most positive; None if the map has none."""
         if "current" not in self.data:
             return None
-        return towards_signal(trusted(self.data, "current")).values
+        return active(self.data).values
 
     def made_of(self, material: Material) -> NDArray[np.bool_]:
         return classify(self.data).values == material

@@ -62,6 +62,7 @@ def test_the_start_document_tells_what_was_asked_for(RE, docs, fake):
     assert start["plan_name"] == "hop_scan"
     assert start["techniques"] == [technique.to_dict()]
     assert start["plan_args"]["threshold_pa"] == 2.0
+    assert start["rest_potential_v"] == 0.38
     assert start["shape"] == [2, 3]
     assert start["extents"] == [[-2, 2], [-1, 1]]
     assert start["snaking"] == [False, True]
