@@ -9,7 +9,6 @@ from bluesky.utils import MsgGenerator
 from ophyd.utils import LimitError
 
 from seccm_ophyd.errors import DiskSpaceError, ParameterError
-from seccm_ophyd.techniques import Technique
 
 from .protocols import HoppingMicroscope
 
@@ -18,13 +17,7 @@ __all__ = [
     "check_number",
     "check_points",
     "check_space",
-    "check_threshold",
-    "signed_threshold",
 ]
-
-DEFAULT_THRESHOLD_PA = 2.0  # Takahashi et al., Nat. Commun. 5:5450 (2014), Methods
-NOISE_FACTOR = 4.0  # a threshold below 4 rms is passed by noise every few seconds
-STEP_FACTOR = 2.0
 
 
 def check_number(name: str, number: int) -> int:
@@ -84,77 +77,20 @@ def check_points(
 
 def _check_position(axis: object, value: float) -> None:
     name = getattr(axis, "name", "position")
-    check_finite(name, value)
     if not getattr(axis, "connected", True):
+        check_finite(name, value)
         return  # it has no limits to tell: the plan can be looked at, but not run
+    low, high = axis.limits  # type: ignore[attr-defined]
+    if not _is_finite(value):
+        raise ParameterError(
+            f"{name}={value!r} is not a finite number: give {low:g} to {high:g} um"
+        )
     try:
         axis.check_value(value)  # type: ignore[attr-defined]
     except (LimitError, ValueError) as error:
-        low, high = axis.limits  # type: ignore[attr-defined]
         raise ParameterError(
             f"{name}={value:g} is not allowed: {low:g} to {high:g} um"
         ) from error
-
-
-def signed_threshold(
-    threshold_pa: float | None,
-    techniques: Sequence[Technique],
-    rest_potential_v: float,
-) -> float:
-    """Return the contact threshold (pA), with the sign of the current waited for.
-
-    Parameters
-    ----------
-    threshold_pa
-        As the user gave it; None takes 2 pA in the right direction.
-    techniques
-        The first one's potential of approach decides the direction of the current.
-    rest_potential_v
-        Potential at which the sample passes no current (V).
-
-    Raises
-    ------
-    ParameterError
-        If the threshold is zero, not finite, or of the wrong sign: no current would
-        ever pass it, and the probe would be driven into the sample.
-    """
-    potential = techniques[0].acquisition.approach_potential_v
-    anodic = potential >= rest_potential_v
-    if threshold_pa is None:
-        return DEFAULT_THRESHOLD_PA if anodic else -DEFAULT_THRESHOLD_PA
-    if not _is_finite(threshold_pa) or threshold_pa == 0:
-        raise ParameterError(
-            f"threshold_pa={threshold_pa!r} is not allowed: a finite current, not zero"
-        )
-    if (threshold_pa > 0) != anodic:
-        direction, side = ("anodic (> 0)", "above") if anodic else ("< 0", "below")
-        raise ParameterError(
-            f"threshold_pa={threshold_pa:g} has the wrong sign: at {potential:g} V, "
-            f"{side} the rest potential of {rest_potential_v:g} V, the contact current "
-            f"is {direction}"
-        )
-    return threshold_pa
-
-
-def check_threshold(
-    microscope: HoppingMicroscope, threshold_pa: float
-) -> MsgGenerator[None]:
-    """Check the threshold against noise and digitiser of the prepared amplifier.
-
-    Raises
-    ------
-    ParameterError
-        If it is below 4 times the rms noise, or below two steps of the digitiser.
-    """
-    noise = yield from bps.rd(microscope.clamp.current_noise, default_value=0.0)
-    step = yield from bps.rd(microscope.clamp.current_step, default_value=0.0)
-    least = max(NOISE_FACTOR * noise, STEP_FACTOR * step)
-    if abs(threshold_pa) < least:
-        raise ParameterError(
-            f"threshold_pa={threshold_pa:g} is not allowed: at least {least:.3g} pA in "
-            f"magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms noise, "
-            f"{STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
-        )
 
 
 def check_space(

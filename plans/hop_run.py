@@ -11,7 +11,8 @@ from bluesky.utils import Msg, MsgGenerator
 from seccm_ophyd.schema import ESTIMATE, PROGRESS, REST_POTENTIAL, TECHNIQUES
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
-from .checks import check_points, check_space, check_threshold, signed_threshold
+from .checks import check_points, check_space
+from .contact_threshold import check_threshold, contact_threshold
 from .estimate import Estimate, estimate_hops
 from .flying import fly_along
 from .metadata import check_metadata
@@ -104,8 +105,10 @@ def check_run(
     options = HopOptions(**front.hop)
     techniques = as_techniques(technique)
     check_points(microscope, points)
-    rest = yield from bps.rd(microscope.rest_potential, default_value=0.0)
-    threshold = signed_threshold(options.threshold_pa, techniques, rest)
+    approach_v = techniques[0].acquisition.approach_potential_v
+    threshold = yield from contact_threshold(
+        microscope, options.threshold_pa, approach_v
+    )
     expected = yield from estimate_hops(microscope, points, techniques, options)
     return Checked(options, techniques, threshold, rest, expected)
 

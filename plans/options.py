@@ -9,12 +9,12 @@ from typing import Any
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import check_range, check_whole
 
+from .contact_threshold import THRESHOLD_PA
 from .hop_heights import Adaptive
 
 __all__ = ["HopOptions", "with_hop_options"]
 
 OVERLOAD = ("record", "stop")
-THRESHOLD_PA = (-20e3, 20e3)  # the range of the amplifiers of the field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,9 @@ class HopOptions:
         Rate of descent (um/s).
     threshold_pa
         Current that makes a contact (pA), signed; None: 2 pA in the direction that the
-        potential of the approach drives.
+        potential of the approach drives. At most what each contact passes there: 20 pA
+        for each volt from the rest potential, unless ``least_contact_pa_v`` in
+        ``seccm.toml`` says otherwise.
     travel_limit_um
         A landing that has found nothing after this travel is a miss (um). The first
         landing has the travel limit that the instrument is set to.

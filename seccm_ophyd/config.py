@@ -131,14 +131,17 @@ def _label(*, default: str) -> Any:
 
 @settings
 class Sample(Settings):
-    """The sample, for the metadata and for the direction of the contact current.
+    """The sample, for the metadata and for the current that stops a landing.
 
     Parameters
     ----------
     name
         What it is called.
     rest_potential_v
-        Potential without current (V), -2 to 2.
+        Potential without current (V), -2 to 2: decides the sign of the contact current.
+    least_contact_pa_v
+        Smallest current of a contact for each volt from there (pA/V), 0.01 to 1000000:
+        no landing waits for more.
 
     Raises
     ------
@@ -148,6 +151,7 @@ class Sample(Settings):
 
     name: str = _label(default="LiFePO4 composite electrode")
     rest_potential_v: float = number(default=0.38, low=-2, high=2, unit="V")
+    least_contact_pa_v: float = number(default=20.0, low=0.01, high=1e6, unit="pA/V")
 
 
 @settings

@@ -117,11 +117,14 @@ class Session:
         self.seccm.link.begin()
         self.seccm.traces.folder.put(str(folder.traces))
         self.seccm.traces.reserve.put(config.reserve_mb * 1e6)
-        self.seccm.rest_potential.put(config.sample.rest_potential_v)
         self.seccm.find_run = self.catalog.find
         self.RE.keep_safe(self.seccm)
         self._lease = Lease(self.seccm)
         self._lease.take(self.RE.loop)
+        self.seccm.describe_sample(
+            rest_potential_v=config.sample.rest_potential_v,
+            least_contact_pa_v=config.sample.least_contact_pa_v,
+        )
         self._signals = EndSignals(self.abort_and_close)
         call_before_exit(self.close)
         if view:

@@ -59,6 +59,8 @@ class FakeInstrument:
             (m.z.state, "WITHDRAWN"),
             (m.z.approach_rate, 20.0),
             (m.z.threshold, 2.0),
+            (m.z.least_contact, 20.0),
+            (m.rest_potential, 0.38),
             (m.z.threshold_mode, "absolute"),
             (m.z.debounce, 3),
             (m.z.verify_time, 0.012),

@@ -108,6 +108,7 @@ WRONG = {
     "simulator.particle_radius_um": ([-3, 20, math.inf, []], "between 0 and 19.9 um"),
     "sample.name": ([3, "a\0b", "x" * 201], "200"),
     "sample.rest_potential_v": ([380, -2.1, math.nan, "0.38"], "between -2 and 2 V"),
+    "sample.least_contact_pa_v": ([0, -20, math.nan], "between 0.01 and 1000000 pA/V"),
     "probe.kind": ([3, []], "text"),
     "probe.radius_nm": ([-50, 0, 5e-8, 1e6, math.inf], "between 1 and 100000 nm"),
     "probe.electrolyte": ([3.0], "text"),

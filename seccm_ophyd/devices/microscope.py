@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from bluesky.utils import NoReplayAllowed
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
+from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
 
 from ..errors import InstrumentLostError, SeccmError
 from .axis import MARGIN_S
@@ -21,6 +21,7 @@ from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
 from .link import InstrumentLink
+from .setting import PUT_TIMEOUT_S, Setting, setting
 from .xy_stage import XYStage
 from .z_stage import ZStage
 
@@ -78,11 +79,8 @@ class Microscope(Device):
     acknowledge = Cpt(EpicsSignal, "IOC:Reset", kind="omitted")
     instrument_time = Cpt(EpicsSignalRO, "IOC:Time", kind="omitted")
 
-    rest_potential = Cpt(
-        Signal,
-        value=0.38,
-        kind="config",
-        doc="potential at which the sample passes no current (V)",
+    rest_potential = setting(
+        "Z:RestPotential", "potential at which the sample passes no current (V)"
     )
 
     find_run: Callable[[str | int], Any] | None = None
@@ -93,6 +91,7 @@ class Microscope(Device):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._made_safe: int | None = None
+        self._sample: dict[Setting, float] = {}
         self._owner_told: str | None = None  # by this connection
         self._owner_times: deque[float] = deque(maxlen=16)
         super().__init__(*args, **kwargs)
@@ -166,6 +165,35 @@ class Microscope(Device):
             time.sleep(CONNECT_POLL_S)
             rounds += 1
 
+    def describe_sample(
+        self, *, rest_potential_v: float, least_contact_pa_v: float
+    ) -> None:
+        """Write to the IOC what decides which current stops a landing.
+
+        `rehome` writes it again: an IOC that has restarted does not know it any more.
+
+        Parameters
+        ----------
+        rest_potential_v
+            Potential at which the sample passes no current (V).
+        least_contact_pa_v
+            Smallest current of a contact for each volt from there (pA/V).
+
+        Raises
+        ------
+        LimitError
+            If one is outside the limits of its PV.
+        """
+        self._sample = {
+            self.rest_potential: rest_potential_v,
+            self.z.least_contact: least_contact_pa_v,
+        }
+        self._write_sample()
+
+    def _write_sample(self) -> None:
+        for signal, value in self._sample.items():
+            signal.put(value, wait=True, timeout=PUT_TIMEOUT_S)
+
     def command_timeout_s(self, command: str) -> float:
         """Longest duration of MakeSafe: a full withdrawal (s)."""
         return self.z.command_timeout_s("withdraw")
@@ -224,6 +252,7 @@ class Microscope(Device):
                 f"{self.z.state.pvname} is {state} after MakeSafe"
             )
         self.clamp.forget_settings()
+        self._write_sample()
         self.link.accept()
 
     def is_driven_by(self, name: str, timeout_s: float) -> bool:

@@ -83,6 +83,9 @@ class ZStage(Linked):
     approach_rate = setting("Z:ApproachRate", "rate of descent (um/s)")
     threshold = setting("Z:Threshold", "current that makes a contact (pA)")
     threshold_mode = setting("Z:ThresholdMode", "absolute, above baseline", string=True)
+    least_contact = setting(
+        "Z:LeastContact", "smallest current of a contact, per V from rest (pA/V)"
+    )
     debounce = setting("Z:Debounce", "samples in a row that make a contact")
     verify_time = setting("Z:VerifyTime", "for which a contact is watched (s)")
     travel_limit = setting("Z:TravelLimit", "longest travel of an approach (um)")

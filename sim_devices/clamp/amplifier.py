@@ -167,9 +167,10 @@ class ClampAmplifier(AmplifierPVs):
         return 0
 
     async def _work_out_first(self, instance: Any, value: Any) -> Any:
-        """Let what was held so far act up to now; refuse during an acquisition."""
+        """Let what was held so far act; refuse in an acquisition or a descent."""
         if self.is_acquiring:
             raise RefusedError(f"{instance.pvname}: an acquisition is running")
+        self.ioc.z.check_not_lowering(instance)
         self.cell.follow()
         return value
 

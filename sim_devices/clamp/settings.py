@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..epics.pvs import put
+from .current_input import CurrentInput
+from .input_pvs import current_input
 
 if TYPE_CHECKING:
     from .amplifier import ClampAmplifier
@@ -42,6 +44,12 @@ class Settings:
             [(held, hold), (clamp.mode, mode)],
             clamp.samples.value,
         )
+
+    def held(self, clamp: "ClampAmplifier") -> tuple[str, float, CurrentInput]:
+        """Give its mode, what is held in it (V or pA), and its current input."""
+        (_, hold), (_, mode) = self.acting
+        cutoff = dict(self.passive)[clamp.filter_cutoff]
+        return mode, hold, current_input(clamp.gain.value, cutoff)
 
     async def take_up(self, clamp: "ClampAmplifier") -> None:
         """Set what was kept: nothing is checked again, and what is so already stays."""

@@ -29,6 +29,7 @@ _BASELINE = 200  # samples: the first 10 ms
 _QUIET = 4000  # samples before contact that tell baseline and noise
 _UNLIKELY = 8.0  # standard deviations that noise does not reach
 _MAX_ONSET = 20_000  # samples of the current after touch; then the last one holds
+_ROUNDING = 1e-6  # samples by which a travel may be rounded down
 _BURST = 100  # samples: 5 ms, as long as the longest debounce
 _BURST_HEIGHT = 5.0  # thresholds
 
@@ -57,7 +58,8 @@ class Descent:
         Heights at which the meniscus closes the cell and at which the pipette is
         damaged (m).
     threshold
-        Contact current (A); its sign tells on which side of it contact lies.
+        Contact current (A). A current of the other sign and the same size stops it as
+        well: a spot may have another rest potential than the sample as a whole.
     above_baseline
         Whether the threshold counts from the mean of the first 10 ms.
     debounce
@@ -103,7 +105,7 @@ class Descent:
         self._fast_time = self._fast_way / self.fast_rate
         self._touch = max(0, int(np.ceil(self._samples_to(self.z_touch))))
         crash = max(0, int(np.ceil(self._samples_to(self.z_crash))))
-        travel = max(0, int(self._samples_to(self.z_end)))
+        travel = max(0, int(self._samples_to(self.z_end) + _ROUNDING))
         self._last = min(travel, crash)
         after = min(max(self._last - self._touch + 1, 0), _MAX_ONSET)
         self._onset = self.onset(after + self.watched) if after else np.zeros(0)
@@ -213,19 +215,20 @@ class Descent:
 
     def _find_trigger(self) -> int | None:
         """Find the sample at which `debounce` samples in a row were beyond."""
-        sign = 1.0 if self.threshold > 0 else -1.0
-        level, start, debounce = self.threshold, 0, self.debounce
+        level, start, debounce = abs(self.threshold), 0, self.debounce
+        zero = 0.0
         if self.above_baseline:
-            level += self.current(0, min(_BASELINE, self._last + 1)).mean()
+            zero = float(self.current(0, min(_BASELINE, self._last + 1)).mean())
             start = _BASELINE
-        if sign * (level - self.offset) > _UNLIKELY * self.noise_rms:
+        if level - abs(self.offset - zero) > _UNLIKELY * self.noise_rms:
             # noise alone cannot stop the descent
             start = max(start, min(self._touch, self._burst))
         for first in range(start, self._last + 1, _BLOCK):
             # a run may have begun in the block before
             begin = max(start, first - debounce + 1)
             stop = min(first + _BLOCK, self._last + 1)
-            found = _first_run(sign * self.current(begin, stop), sign * level, debounce)
+            away = np.abs(self.current(begin, stop) - zero)
+            found = _first_run(away, level, debounce)
             if found >= 0:
                 return begin + found
         return None

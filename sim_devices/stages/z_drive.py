@@ -138,7 +138,11 @@ class ZDrive:
         def path(t: float) -> float:
             return landing.z(sample_at(t) / LOOP_RATE)
 
-        lasted, reached = await self._run(path, rate, descent.duration, halt)
+        self._stage.is_lowering = True
+        try:
+            lasted, reached = await self._run(path, rate, descent.duration, halt)
+        finally:
+            self._stage.is_lowering = False
         return landing, descent.sample if reached else sample_at(lasted)
 
     async def judge(self, landing: Landing, sample: int) -> Outcome:

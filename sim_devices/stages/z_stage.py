@@ -9,7 +9,7 @@ import numpy as np
 from caproto.server import SubGroup
 
 from ..epics.commands import Command, Outcome
-from ..epics.pvs import RefusedError, command, put, setting
+from ..epics.pvs import RefusedError, command, put
 from .landing import BLANK, NO_CURVE
 from .motor import Motor
 from .z_drive import ZDrive
@@ -24,9 +24,10 @@ class ZStage(ZStagePVs):
     """PVs of the Z stage.
 
     ``Z`` (motor record); ``ApproachRate``, ``Threshold``, ``ThresholdMode``,
-    ``Debounce``, ``VerifyTime``, ``TravelLimit``, ``WithdrawDistance``,
-    ``WithdrawRate``, ``FollowingErrorLimit``; ``TravelHeight``, ``DetachDistance``,
-    ``DetachMargin``, ``SlowHeight``, ``FastRate``; ``Approach``, ``ApproachDone``,
+    ``RestPotential``, ``LeastContact``, ``Debounce``, ``VerifyTime``,
+    ``TravelLimit``, ``WithdrawDistance``, ``WithdrawRate``, ``FollowingErrorLimit``;
+    ``TravelHeight``, ``DetachDistance``, ``DetachMargin``, ``SlowHeight``,
+    ``FastRate``; ``Approach``, ``ApproachDone``,
     ``Withdraw``, ``Leave``, ``WithdrawDone``, ``Stop``; ``State``, ``ContactHeight``,
     ``DetachHeight``, ``Landing``, ``Withdrawal``, ``ApproachCurve``.
 
@@ -35,9 +36,6 @@ class ZStage(ZStagePVs):
     """
 
     z = SubGroup(Motor, prefix="Z", velocity=100.0, settle=0.0)
-    threshold = setting(
-        "Threshold", 2.0, "pA", 3, (-20000.0, 20000.0), "current that means contact"
-    )
     approach = command("Approach", "lower the probe until the meniscus closes the cell")
     withdraw = command("Withdraw", "withdraw the probe")
     leave = command("Leave", "withdraw as soon as the acquisition has ended")
@@ -112,13 +110,6 @@ class ZStage(ZStagePVs):
             self.halt()
         return 0
 
-    @threshold.putter
-    async def _put_threshold(self, instance: Any, value: float) -> float:
-        """Take a threshold that has a sign."""
-        if value == 0:
-            raise RefusedError(f"{instance.pvname}: 0 has no sign")
-        return value
-
     async def _land(self, number: int) -> tuple[Outcome, Sequence[float]]:
         """Carry out an approach."""
         self.ioc.line.check_idle("an approach")
@@ -143,7 +134,7 @@ class ZStage(ZStagePVs):
         Raises
         ------
         RefusedError
-            If it cannot be now; nothing has moved.
+            If it cannot be now; the probe has not been lowered.
         """
         self.ioc.check_ready("an approach")
         self._check_free()
@@ -151,6 +142,7 @@ class ZStage(ZStagePVs):
             self._halt.clear()
             if not (await self._xy_rests() and await self._clear()):
                 return self.stopped, BLANK, NO_CURVE
+            self._check_measurable()  # a client may have changed it meanwhile
             await put(self.state, "APPROACHING")
             floor = max(LOW, self.position - self.travel_limit.value)
             landing, sample = await self._drive.lower(
@@ -239,20 +231,44 @@ class ZStage(ZStagePVs):
         """Carry out a move of the motor record: upward freely, downward guarded."""
         await self.ioc.clamp.interrupt()
         async with self._motion:
-            before, clear = self.state.value, self._drive.clear_height(motor.velocity)
             if target >= self.position:
-                done = await self._drive.rise(target, motor.velocity, halt, "MOVING")
-                free = done and (before == "WITHDRAWN" or target >= clear)
-                free = free and not self.ioc.clamp.cell.feels_contact()
-                await put(self.state, "WITHDRAWN" if free else "STOPPED")
-                return
-            await put(self.state, "MOVING")
-            landing, sample = await self._drive.lower(target, motor.velocity, halt)
-            outcome = await self._drive.judge(landing, sample)
-            if outcome is Outcome.OK:
-                await self.ioc.sim.count_unguarded_contact()
-            elif outcome is Outcome.NO_CONTACT:
-                await put(self.state, "STOPPED")  # not known to be clear for XY
+                ended_by = await self._carry_up(motor, target, halt)
+            else:
+                ended_by = await self._carry_down(motor, target, halt)
+            if ended_by and not self.ioc.is_tripped:
+                await self.ioc.report(
+                    f"{motor.val.pvname}: {ended_by} ended the move to {target:g} um "
+                    f"at {self.position:.3f} um"
+                )
+
+    async def _carry_up(self, motor: Motor, target: float, halt: asyncio.Event) -> str:
+        """Go up; tell what ended it on the way."""
+        before, clear = self.state.value, self._drive.clear_height(motor.velocity)
+        done = await self._drive.rise(target, motor.velocity, halt, "MOVING")
+        free = done and (before == "WITHDRAWN" or target >= clear)
+        free = free and not self.ioc.clamp.cell.feels_contact()
+        await put(self.state, "WITHDRAWN" if free else "STOPPED")
+        return "" if done else "another command"
+
+    async def _carry_down(
+        self, motor: Motor, target: float, halt: asyncio.Event
+    ) -> str:
+        """Go down, watching the current; tell what ended it on the way."""
+        try:
+            self._check_measurable()  # it was when the move was written
+        except RefusedError as refusal:
+            return str(refusal)
+        await put(self.state, "MOVING")
+        landing, sample = await self._drive.lower(target, motor.velocity, halt)
+        outcome = await self._drive.judge(landing, sample)
+        if outcome is Outcome.OK:
+            await self.ioc.sim.count_unguarded_contact()
+            return "a contact"
+        if outcome is Outcome.NO_CONTACT:
+            await motor.arrive(target)  # it may lie between two samples
+            await put(self.state, "STOPPED")  # not known to be clear for XY
+            return ""
+        return "another command"
 
     def _fast_until(self) -> tuple[float, float] | None:
         """Rate (um/s) and end (um) of the fast part of a descent, if there is one."""
@@ -269,8 +285,10 @@ class ZStage(ZStagePVs):
         """Refuse a descent where no current would tell of a contact."""
         if self.ioc.clamp.is_acquiring:
             raise RefusedError("an acquisition is running")
-        if self.ioc.clamp.mode.value != "VCLAMP":
-            raise RefusedError("a contact is found by its current: Clamp:Mode VCLAMP")
+        clamp = self.ioc.clamp
+        self.check_stoppable(
+            clamp.mode.value, clamp.holding_potential.value, clamp.current_input
+        )
 
     @property
     def stopped(self) -> Outcome:

@@ -3,9 +3,6 @@
 import math
 
 from ..epics.pvs import (
-    Group,
-    choice,
-    count,
     counter,
     readout,
     result,
@@ -13,6 +10,7 @@ from ..epics.pvs import (
     status,
 )
 from .approach import CURVE_SAMPLES
+from .contact_pvs import ContactPVs
 
 __all__ = ["HIGH", "LOW", "ZStagePVs"]
 
@@ -22,18 +20,12 @@ LOW, HIGH = -20.0, 100.0
 _STATES = "WITHDRAWN APPROACHING CONTACT NO_CONTACT WITHDRAWING MOVING STOPPED".split()
 
 
-class ZStagePVs(Group):
+class ZStagePVs(ContactPVs):
     """Settings of approach and withdrawal, state, and results."""
 
     approach_rate = setting(
         "ApproachRate", 20.0, "um/s", 3, (0.01, 200.0), "rate of descent"
     )
-    threshold_mode = choice(
-        "ThresholdMode",
-        ("absolute", "above baseline"),
-        "whether Threshold counts from the mean of the first 10 ms of the descent",
-    )
-    debounce = count("Debounce", 3, (1, 100), "samples in a row beyond Threshold")
     verify_time = setting(
         "VerifyTime", 0.012, "s", 4, (0.0, 1.0), "for which a contact is watched"
     )
