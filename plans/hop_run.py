@@ -20,6 +20,7 @@ from .options import HopOptions
 from .preprocessors import safe_wrapper, settings_wrapper
 from .protocols import HoppingMicroscope
 from .stepping import step_along
+from .withdrawals import check_withdrawal
 
 __all__ = ["Checked", "Named", "Points", "check_run", "hop_run"]
 
@@ -79,12 +80,13 @@ def check_run(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
     points: Points,
+    known: Points = (),
 ) -> MsgGenerator[Checked]:
     """Check the arguments of a run and estimate what it takes; it only reads.
 
     Parameters
     ----------
-    front, microscope, technique, points
+    front, microscope, technique, points, known
         As in `hop_run`.
 
     Yields
@@ -105,6 +107,7 @@ def check_run(
     options = HopOptions(**front.hop)
     techniques = as_techniques(technique)
     check_points(microscope, points)
+    check_withdrawal(points, options.withdraw_um, known)
     approach_v = techniques[0].acquisition.approach_potential_v
     threshold = yield from contact_threshold(
         microscope, options.threshold_pa, approach_v
@@ -121,6 +124,7 @@ def hop_run(
     md: dict[str, Any],
     *,
     fly: bool = False,
+    known: Points = (),
 ) -> MsgGenerator[str]:
     """Hop to points and measure at each; the instrument is SAFE afterwards.
 
@@ -138,6 +142,8 @@ def hop_run(
         What the start document tells of the points, e.g. their grid.
     fly
         Let the instrument hop by itself, many points at a time.
+    known
+        Points of the same surface that another run has landed on.
 
     Yields
     ------
@@ -158,7 +164,7 @@ def hop_run(
     OverloadError
         After an overload, if ``overload`` is "stop".
     """
-    checked = yield from check_run(front, microscope, technique, points)
+    checked = yield from check_run(front, microscope, technique, points, known)
     options, techniques = checked.options, checked.techniques
     threshold, expected = checked.threshold_pa, checked.expected
     expected.check(force=options.force)

@@ -55,7 +55,7 @@ def hop_scan(
         Scan every other line backwards.
     withdraw_um
         Withdrawal before each move (um); more than the surface rises from point to
-        point.
+        point: at least 1.5 times the longest step, or 3.
     approach_rate_um_s
         Rate of descent (um/s).
     threshold_pa

@@ -92,7 +92,8 @@ def resume_scan(
         raise ParameterError(f"redo={redo!r} is not allowed: of {', '.join(OUTCOMES)}")
     tables = list(_parts(microscope, run))
     last, first = tables[0].attrs["start"], tables[-1].attrs["start"]
-    points = _missing(_points(first), tables, redo)
+    whole = _points(first)
+    points = _missing(whole, tables, redo)
     if not points:
         raise ParameterError(f"run {last['uid'][:8]} lacks no hop: nothing to resume")
     changes = {
@@ -114,7 +115,13 @@ def resume_scan(
         else list_metadata(microscope)
     )
     techniques = first[TECHNIQUES]
-    return (yield from hop_run(front, microscope, techniques, points, described))
+    missing = {point[0] for point in points}
+    known = [point for point in whole if point[0] not in missing]
+    return (
+        yield from hop_run(
+            front, microscope, techniques, points, described, known=known
+        )
+    )
 
 
 def _parts(microscope: HoppingMicroscope, run: Any) -> Iterator[Any]:

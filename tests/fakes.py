@@ -130,6 +130,8 @@ class FakeInstrument:
                     return
                 axis.motor_done_move.sim_put(0)
                 if (axis.name, value) in self.refused:
+                    m = self.device
+                    m.link.error_message.sim_put("the fake says no")
                     back = axis.user_readback.get()
                     self._written_back.append((axis.name, back))
                     axis.user_setpoint.sim_put(back)

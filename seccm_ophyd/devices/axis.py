@@ -40,6 +40,7 @@ class StageAxis(Named, EpicsMotor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._move_status: MoveStatus | None = None
         self._target: float | None = None
+        self._messages = 0  # of the IOC, when the move was started
         super().__init__(*args, **kwargs)
 
     def move(self, position: float, wait: bool = True, **kwargs: Any) -> MoveStatus:
@@ -57,6 +58,7 @@ class StageAxis(Named, EpicsMotor):
         if timeout_s is None:
             timeout_s = self._duration_s(position) + MARGIN_S
         note_start()
+        self._messages = self.parent.link.messages
         self._started_moving = False
         # Not EpicsMotor.move: the status must be known before the record can answer.
         status = super(EpicsMotor, self).move(position, **kwargs)
@@ -112,11 +114,16 @@ class StageAxis(Named, EpicsMotor):
                 self._reset_sub(self._SUB_REQ_DONE)  # this error and no other
                 status.set_exception(
                     CommandRefusedError(
-                        f"{self.name} was not moved to {target:g}: "
-                        f"{self.parent.link.last_error()}"
+                        f"{self.name} was not moved to {target:g} um: {self._reason()}"
                     )
                 )
         super()._done_moving(success=success, **kwargs)
+
+    def _reason(self) -> str:
+        """Tell in the IOC's own words why it did not get there."""
+        record = self.prefix
+        said = self.parent.link.error_since(self._messages, record)
+        return said.removeprefix(f"{record}: ")
 
 
 class CommandedAxis(StageAxis):

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import logging
 import random
+import re
 import threading
 import time
 from collections import deque
@@ -244,8 +245,13 @@ class Command(Named, Device):
             status.set_finished()
             return
         error = _ERRORS.get(outcome, CommandRefusedError)
-        said = "" if outcome == NO_CONTACT else f": {self.parent.link.last_error()}"
+        said = "" if outcome == NO_CONTACT else f": {self._last_error()}"
         status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
+
+    def _last_error(self) -> str:
+        """Tell the last refusal or fault, without the name of this command."""
+        said = self.parent.link.last_error()
+        return re.sub(rf"^{re.escape(self.prefix)}( \d+)?: ", "", said)
 
 
 def start_ahead(*commands: tuple[Command, EpicsSignal | None], wait_s: float) -> None:

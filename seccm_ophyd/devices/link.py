@@ -36,7 +36,11 @@ class InstrumentLink(Device):
     clock = Cpt(EpicsSignalRO, "IOC:Time", auto_monitor=True, kind="omitted")
     # ".VAL$": the whole text; a plain Channel Access string ends after 40 characters
     error_message = Cpt(
-        EpicsSignalRO, "IOC:ErrorMessage.VAL$", string=True, kind="omitted"
+        EpicsSignalRO,
+        "IOC:ErrorMessage.VAL$",
+        string=True,
+        auto_monitor=True,
+        kind="omitted",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,10 +50,12 @@ class InstrumentLink(Device):
         self._boot: int | None = None
         self._lost = ""
         self._heard: float | None = None
+        self._messages = 0
         self._lock = threading.Lock()
         self.boot_id.subscribe(self._boot_changed)
         self.boot_id.subscribe(self._connection_changed, event_type="meta")
         self.clock.subscribe(self._clock_ticked, run=False)
+        self.error_message.subscribe(self._message_came, run=False)
         _watchdog.add(self)
 
     @property
@@ -118,9 +124,32 @@ class InstrumentLink(Device):
     def last_error(self) -> str:
         """Return the last refusal or fault as the IOC tells it, or why it cannot."""
         try:
-            return str(self.error_message.get(timeout=1.0))
+            return str(self.error_message.get(timeout=1.0, use_monitor=False))
         except (TimeoutError, ConnectionError) as error:
             return f"(its ErrorMessage cannot be read: {error})"
+
+    @property
+    def messages(self) -> int:
+        """Number of refusals and faults that the IOC has told so far."""
+        return self._messages
+
+    def error_since(self, messages: int, about: str) -> str:
+        """Return the last refusal or fault, unless it is an old one about other things.
+
+        Parameters
+        ----------
+        messages
+            What `messages` was before.
+        about
+            PV that it is asked for.
+        """
+        said = self.last_error()
+        if self._messages == messages and about not in said:
+            return "the IOC gave no reason"
+        return said
+
+    def _message_came(self, **kwargs: Any) -> None:
+        self._messages += 1
 
     def is_silent(self) -> bool:
         """Tell whether the clock of a connected IOC has not been heard of for long."""

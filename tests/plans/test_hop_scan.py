@@ -272,7 +272,7 @@ def test_a_lost_connection_fails_the_hop_at_once(RE, docs, fake):
 def test_the_stubs_land_and_withdraw(RE, fake):
     from seccm_ophyd.plans import approach, hop_to, make_safe, withdraw
 
-    RE(hop_to(fake.device, 2, 3))
+    RE(hop_to(fake.device, 2, 3, potential_v=0.65))
     assert fake.state == "CONTACT"
     assert fake.device.z.contact_height.get() == pytest.approx(1.23)
     RE(withdraw(fake.device))
