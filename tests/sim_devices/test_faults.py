@@ -91,7 +91,8 @@ def test_a_crash_widens_the_pipette_until_a_new_one_is_put_in(above):
 
 
 def test_a_crash_for_want_of_current_widens_the_pipette_too(above):
-    above.put("Z:Threshold", 10000.0)
+    above.put("Z:LeastContact", 1e5)  # as if any contact passed 27 nA
+    above.put("Z:Threshold", 1500.0)
     assert above.approach()[1] == TRIPPED
     assert above.get("Sim:TipRadius") == 125.0
 
@@ -104,6 +105,7 @@ def test_a_blocked_pipette_passes_no_current(above):
     assert above.get("Sim:PipetteResistance") == 1e6
     above.withdraw()
     above.put("IOC:Reset", 1)
+    above.put("Clamp:HoldingPotential", 0.65)
     assert above.approach()[1] == TRIPPED, "it stays blocked"
     above.withdraw()
     above.put("IOC:Reset", 1)

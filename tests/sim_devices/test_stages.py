@@ -247,9 +247,9 @@ def test_a_withdrawn_probe_stays(ioc):
 
 
 @system
-def test_without_potential_there_is_no_current_and_the_tip_crashes(ioc):
-    ioc.put("Clamp:HoldingPotential", 0.0)
-    ioc.put("Z:Threshold", 1000.0)
+def test_a_crash_trips_until_it_is_reset(landing_ioc):
+    ioc = landing_ioc
+    ioc.put("Sim:CrashNext", 1)
     assert ioc.approach()[1] == TRIPPED
     assert "tip crash" in ioc.text("IOC:TripReason")
     refused = [ioc.approach(), ioc.acquire()]
@@ -307,9 +307,13 @@ def test_a_withdrawal_ends_an_approach(start_ioc):
 @system
 def test_a_second_approach_at_the_same_time_is_refused(start_ioc):
     ioc = start_ioc(time_scale=1)
+    ioc.put("Clamp:HoldingPotential", 0.65)
     with ioc.watch("Z:State", "Z:ApproachDone") as watch:
         ioc.put("Z:Approach", 1, wait=False)
         watch.wait(lambda name, value: (name, value) == ("Z:State", 1))
+        for setting in ("Clamp:HoldingPotential", "Z:Threshold", "Z:RestPotential"):
+            assert "is being lowered" in ioc.refusal(setting, 0.5)
+        assert "is being lowered" in ioc.refusal("Clamp:Mode", 1)
         ioc.put("Z:Approach", 2, wait=False)
         watch.wait(lambda name, value: (name, value) == ("Z:ApproachDone", 2))
         assert list(ioc.get("Z:Landing")[:2]) == [2, REFUSED]
@@ -376,11 +380,29 @@ def test_the_loop_overshoots_by_its_debounce():
     assert later.sample - found.sample == 7
 
 
-def test_the_sign_of_the_threshold_counts():
-    assert descent(threshold=-2e-12).end is End.CRASH
-    assert descent(onset=lambda n: np.full(n, -10e-12)).end is End.CRASH
-    both = descent(threshold=-2e-12, onset=lambda n: np.full(n, -10e-12))
-    assert both.end is End.CONTACT
+@pytest.mark.parametrize("above_baseline", [False, True])
+def test_a_current_of_either_sign_stops_the_descent(above_baseline):
+    usual = descent(above_baseline=above_baseline)
+    assert usual.end is End.CONTACT
+    for threshold, current in ((-2e-12, 10e-12), (2e-12, -10e-12), (-2e-12, -10e-12)):
+        found = descent(
+            threshold=threshold,
+            onset=lambda n, current=current: np.full(n, current),
+            above_baseline=above_baseline,
+        )
+        assert found.end is End.CONTACT
+        assert found.sample == usual.sample
+
+
+def test_a_current_below_the_threshold_stops_nothing():
+    assert descent(threshold=11e-12).end is End.CRASH
+    assert descent(threshold=-11e-12).end is End.CRASH
+
+
+@pytest.mark.parametrize("travel", [1e-6, 2.7e-6, 3.1e-6])
+def test_a_descent_without_contact_takes_all_its_samples(travel):
+    found = descent(z_start=50e-6, z_end=50e-6 - travel, rate=100e-6)
+    assert found.sample == pytest.approx(travel / 100e-6 * 20e3)
 
 
 def test_a_threshold_above_the_baseline_forgives_an_offset():
