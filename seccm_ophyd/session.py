@@ -42,7 +42,8 @@ BANNER = """
   RE(cyclic_voltammetry(seccm, {{"run": -1, "rule": "brightest"}}))   or (x, y); also
       scan_rate_series, local_charge, charge_discharge, charge_and_remap, hop_list
   print(estimate(potential_map(seccm, -10, 10, 21, -10, 10, 21)))    how long it takes
-  RE(hop_to(seccm, 0, 0));  RE(withdraw(seccm))      land at a point; lift the probe
+  RE(hop_to(seccm, 0, 0, potential_v=0.65));  RE(withdraw(seccm))
+      land at a point, also with a technique; lift the probe
   %mov seccm.xy.x 3     %wa     RE(bp.count([seccm.clamp]))      as ever in Bluesky
 
   RE(resume_scan(seccm, -1))    finish the map that was interrupted
