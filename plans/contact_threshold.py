@@ -15,10 +15,12 @@ __all__ = [
     "check_threshold",
     "contact_threshold",
     "least_contact_pa",
+    "read_rest_potential",
     "signed_threshold",
 ]
 
 THRESHOLD_PA = (-20e3, 20e3)  # the range of the amplifiers of the field
+REST_POTENTIAL_V, LEAST_CONTACT_PA_V = 0.38, 20.0  # of a plan that is only looked at
 DEFAULT_THRESHOLD_PA = 2.0  # Takahashi et al., Nat. Commun. 5:5450 (2014), Methods
 NOISE_FACTOR = 4.0  # a threshold below 4 rms is passed by noise every few seconds
 STEP_FACTOR = 2.0
@@ -101,6 +103,12 @@ def signed_threshold(
     )
 
 
+def read_rest_potential(microscope: HoppingMicroscope) -> MsgGenerator[float]:
+    """Return the potential at which the sample passes no current (V)."""
+    signal = microscope.rest_potential
+    return (yield from bps.rd(signal, default_value=REST_POTENTIAL_V))
+
+
 def contact_threshold(
     microscope: HoppingMicroscope, threshold_pa: float | None, potential_v: float
 ) -> MsgGenerator[float]:
@@ -120,8 +128,9 @@ def contact_threshold(
     ParameterError
         As `signed_threshold`.
     """
-    rest = yield from bps.rd(microscope.rest_potential, default_value=0.38)
-    least = yield from bps.rd(microscope.z.least_contact, default_value=20.0)
+    rest = yield from read_rest_potential(microscope)
+    least_contact = microscope.z.least_contact
+    least = yield from bps.rd(least_contact, default_value=LEAST_CONTACT_PA_V)
     return signed_threshold(threshold_pa, potential_v, rest, least)
 
 

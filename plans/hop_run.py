@@ -12,7 +12,7 @@ from seccm_ophyd.schema import ESTIMATE, PROGRESS, REST_POTENTIAL, TECHNIQUES
 from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_space
-from .contact_threshold import check_threshold, contact_threshold
+from .contact_threshold import check_threshold, contact_threshold, read_rest_potential
 from .estimate import Estimate, estimate_hops
 from .flying import fly_along
 from .metadata import check_metadata
@@ -112,6 +112,7 @@ def check_run(
     threshold = yield from contact_threshold(
         microscope, options.threshold_pa, approach_v
     )
+    rest = yield from read_rest_potential(microscope)
     expected = yield from estimate_hops(microscope, points, techniques, options)
     return Checked(options, techniques, threshold, rest, expected)
 

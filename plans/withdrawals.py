@@ -19,8 +19,8 @@ Points = Sequence[tuple[int, float, float]]
 def longest_step(points: Points, least: float, known: Points = ()) -> float:
     """Give the longest way from what is known of the surface to a point (um).
 
-    Known are the points before it, too: back at the beginning of the next line of a grid,
-    the probe is next to the last line, however far it has travelled.
+    Known are the points before it, too: back at the beginning of the next line of a
+    grid, the probe is next to the last line, however far it has travelled.
 
     Parameters
     ----------
