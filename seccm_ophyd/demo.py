@@ -19,7 +19,7 @@ NEXT = """
 The picture         {picture}
 The run             {uid}
   its journal       {journal}
-  in databroker     databroker.catalog["seccm"]["{uid8}"]
+  in databroker     {known}
 
 What to type next
   {bin}seccm show {uid8} --data {data}
@@ -61,7 +61,7 @@ def demo(data_dir: Path, *, points: int = 41, seed: int = 1) -> int:
         hops = points * points
         print(f"{hops} hops in {seconds:.1f} s, {1e3 * seconds / hops:.1f} ms a hop")
         session.catalog[uid]  # waits until the catalogue has all of it
-        folder = session.folder
+        folder, name = session.folder, session.catalog.name
     print("Reading it back from the catalogue in a new process:\n")
     picture = folder.root / "pictures" / f"{uid}.png"
     picture.parent.mkdir(exist_ok=True)
@@ -75,6 +75,7 @@ def demo(data_dir: Path, *, points: int = 41, seed: int = 1) -> int:
             picture=picture,
             uid=uid,
             uid8=uid[:8],
+            known=f'databroker.catalog["{name}"]["{uid[:8]}"]' if name else "no name",
             journal=folder.journal_file(uid),
             data=data_dir,
             bin=f"{_short(binaries)}/",

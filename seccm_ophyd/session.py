@@ -21,6 +21,7 @@ from .storage import (
     RunCounter,
     SessionCatalogue,
     SessionLock,
+    claim_name,
     ensure_writer,
     remove_profile,
     write_profile,
@@ -48,7 +49,8 @@ BANNER = """
 
   RE(resume_scan(seccm, -1))    finish the map that was interrupted
 
-  cat[-1], cat[uid]     the stored runs; the same as databroker.catalog["{name}"]
+  cat[-1], cat[17], cat[uid], len(cat), cat.search(plan_name="hop_scan")    the stored
+      runs; {known}
   hop_map(cat[-1])      topography and current as xarray, in um and pA
   replay(cat[-1], BestEffortCallback())     feed a stored run to any callback
   Ctrl-C                pause after this hop; then RE.resume(), RE.stop(), RE.abort()
@@ -100,13 +102,14 @@ class Session:
         from .lease import Lease
 
         self._lock.tell(self._whereabouts())
+        name = claim_name(folder, config.catalogue)
+        if name and folder.has_catalogue:
+            write_profile(folder, name)
+        elif name:
+            remove_profile(name)  # the writer gives it back
         if config.catalogue:
-            if folder.has_catalogue:
-                write_profile(folder, config.catalogue)
-            else:
-                remove_profile(config.catalogue)  # the writer gives it back
-            ensure_writer(folder, config.catalogue)
-        self.catalog = SessionCatalogue(folder)
+            ensure_writer(folder, name)
+        self.catalog = SessionCatalogue(folder, name=name)
         self.RE = SessionEngine(_metadata(config), scan_id_source=RunCounter(folder))
         self.journal = Journal(folder)
         self.RE.subscribe_vital(HopCounter())  # first: it completes the stop document
@@ -143,12 +146,15 @@ class Session:
 
     def banner(self) -> str:
         """Return one screen of text that says what there is and what to type."""
+        name = self.catalog.name
         return BANNER.format(
             prefix=self.seccm.prefix,
             what=(self.config.prefix and "instrument") or "simulator",
             sample=self.config.simulator.sample,
             folder=self.folder.root,
-            name=self.config.catalogue,
+            known=f'the same as databroker.catalog["{name}"]'
+            if name
+            else "databroker has no name for them",
         )
 
     # -- the end -----------------------------------------------------------------------

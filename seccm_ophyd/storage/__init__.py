@@ -5,13 +5,7 @@ writer in its own process follows the journal into the catalogue; `SessionCatalo
 reads. Importing this package imports neither tiled nor databroker.
 """
 
-from .catalogue import (
-    SessionCatalogue,
-    close_catalogue,
-    open_catalogue,
-    remove_profile,
-    write_profile,
-)
+from .catalogue import SessionCatalogue, close_catalogue, open_catalogue
 from .follower import Follower, JournalError, documents
 from .hop_counter import HopCounter
 from .index import JournalInfo, journal_of, journals
@@ -19,6 +13,7 @@ from .journal import Journal
 from .launch import ensure_writer, start_writer
 from .layout import DataFolder
 from .locks import LockedError, SessionLock, session_alive
+from .profiles import claim_name, named_folder, remove_profile, write_profile
 from .recover import Recovered, recover
 from .run_counter import RunCounter
 
@@ -34,11 +29,13 @@ __all__ = [
     "RunCounter",
     "SessionCatalogue",
     "SessionLock",
+    "claim_name",
     "close_catalogue",
     "documents",
     "ensure_writer",
     "journal_of",
     "journals",
+    "named_folder",
     "open_catalogue",
     "recover",
     "remove_profile",

@@ -8,35 +8,37 @@ import copy
 import functools
 import gc
 import logging
-import os
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .databases import create_databases
-from .index import JournalInfo, journal_of, journals
+from .index import JournalInfo, journal_of, journals, unfinished
 from .launch import ensure_writer
 from .layout import DataFolder
+from .runs_mapping import RunsMapping, told_after
 
 __all__ = [
     "SessionCatalogue",
     "close_catalogue",
     "open_catalogue",
-    "remove_profile",
-    "write_profile",
+    "tree_arguments",
 ]
 
-_EXPORTER = "bluesky_tiled_plugins.exporters:json_seq_exporter"
 _JSON_SEQ = "application/json-seq"
 _POLL_S = 0.05
+_SILENT_S = 1.0  # a wait that takes longer is told
 
 
-def _tree_arguments(folder: DataFolder) -> dict[str, Any]:
+def tree_arguments(folder: DataFolder) -> dict[str, Any]:
+    """Give what tiled is to know of the catalogue of a data folder.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    """
     return {
         "uri": f"sqlite:///{folder.database}",
         "writable_storage": [str(folder.arrays), f"sqlite:///{folder.tables}"],
@@ -93,7 +95,7 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
         # it has a handler of its own and would tell its version to the user's console
         logging.getLogger("tiled.server.app").setLevel(logging.WARNING)
         app = build_app(
-            from_uri(**_tree_arguments(folder)), serialization_registry=registry
+            from_uri(**tree_arguments(folder)), serialization_registry=registry
         )
         clients = _own_structure_clients()
         return from_context(Context.from_app(app), structure_clients=clients)
@@ -141,59 +143,7 @@ def close_catalogue(client: Any) -> None:
     client.context.__exit__()
 
 
-def write_profile(folder: DataFolder, name: str = "seccm") -> Path:
-    """Make the catalogue known to databroker and tiled in any process of this user.
-
-    To be called when the catalogue has been made: whoever opens one before leaves an
-    empty database behind.
-
-    Parameters
-    ----------
-    folder
-        The data folder.
-    name
-        The name under which ``databroker.catalog`` and ``Broker.named`` find it.
-
-    Returns
-    -------
-    Path
-        The profile, in ``$TILED_PROFILES`` or the user's tiled folder.
-    """
-    path = _profile_path(name)
-    tree = {"path": "/", "tree": "catalog", "args": _tree_arguments(folder)}
-    direct = {
-        "authentication": {"allow_anonymous_access": True},
-        "trees": [tree],
-        "media_types": {"BlueskyRun": {_JSON_SEQ: _EXPORTER}},
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # at once, and hidden until then: others may be reading the profiles
-    new = path.with_name(f".{name}.{os.getpid()}")
-    new.write_text(yaml.safe_dump({name: {"direct": direct}}))
-    new.replace(path)
-    return path
-
-
-def remove_profile(name: str = "seccm") -> None:
-    """Take the name from databroker and tiled until `write_profile` gives it back.
-
-    For a session whose catalogue is not there yet: readers then find no catalogue of
-    that name, rather than the one of an earlier session in another folder.
-
-    Parameters
-    ----------
-    name
-        The name under which ``databroker.catalog`` finds a catalogue.
-    """
-    _profile_path(name).unlink(missing_ok=True)
-
-
-def _profile_path(name: str) -> Path:
-    home = os.environ.get("TILED_PROFILES") or Path.home() / ".config/tiled/profiles"
-    return Path(home) / f"{name}.yml"
-
-
-class SessionCatalogue:
+class SessionCatalogue(RunsMapping):
     """The runs of a data folder, for the session that measures them.
 
     A run that has ended is waited for until the catalogue has all of it; a run that
@@ -206,6 +156,8 @@ class SessionCatalogue:
         The data folder.
     timeout_s
         How long (s) to wait for the catalogue's writer.
+    name
+        Under which databroker finds the catalogue; empty if it does not.
 
     Examples
     --------
@@ -213,36 +165,40 @@ class SessionCatalogue:
     >>> run.primary.read()
     """
 
-    def __init__(self, folder: DataFolder, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, folder: DataFolder, timeout_s: float = 60.0, name: str = ""
+    ) -> None:
         self.folder = folder
         self.timeout_s = timeout_s
+        self.name = name
         self._client: Any = None
+        self._awaited = ""  # what a wait is for, in words
         self._writer: subprocess.Popen[bytes] | None = None
 
-    def __getitem__(self, run: str | int) -> Any:
+    def _read(self, info: JournalInfo) -> Any:
         """Give a run, waiting for the writer if it has ended.
-
-        Parameters
-        ----------
-        run
-            Uid, beginning of a uid, scan number, or -1, -2, ... from the newest.
 
         Raises
         ------
-        KeyError
-            If there is no such run.
         TimeoutError
             If the catalogue does not get the run in time; tells what to do.
         """
-        info = journal_of(self.folder, run)
+        with told_after(_SILENT_S, lambda: self._awaited):
+            self._wait_for(info)
+            return self._open()[info.uid]
+
+    def _wait_for(self, info: JournalInfo) -> None:
         deadline = time.monotonic() + self.timeout_s
+        self._awaited = (
+            f"the catalogue of {self.folder.root}: its writer, a process of its own, "
+            f"has to put run {info.uid[:8]} into it (at most {self.timeout_s:g} s)"
+        )
         while not self._readable(info.uid):
             if time.monotonic() >= deadline or info.interrupted:
                 raise TimeoutError(self._complaint(info))
             if self._writer is None or self._writer.poll() is not None:
                 self._writer = ensure_writer(self.folder)
             time.sleep(_POLL_S)
-        return self._open()[info.uid]
 
     def find(self, run: str | int) -> Any:
         """Give a run without waiting: from its journal while that may have more.
@@ -262,21 +218,28 @@ class SessionCatalogue:
         KeyError
             If there is no such run.
         """
-        info = journal_of(self.folder, run)
+        info = self._find(run)
         whole = self.folder.acknowledgement(info.uid).exists()
-        return self[info.uid] if whole else info.path
-
-    def __len__(self) -> int:
-        return len(journals(self.folder))
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the uids, oldest first."""
-        return (info.uid for info in reversed(journals(self.folder)))
+        return self._read(info) if whole else info.path
 
     @property
-    def latest(self) -> Any:
-        """The newest run."""
-        return self[-1]
+    def where(self) -> str:
+        """The data folder, and the name by which databroker finds it."""
+        called = f' (databroker.catalog["{self.name}"])' if self.name else ""
+        return f"{self.folder.root}{called}"
+
+    def _find(self, run: Any) -> JournalInfo:
+        return journal_of(self.folder, run, self.name)
+
+    def _infos(self) -> list[JournalInfo]:
+        return journals(self.folder)[::-1]
+
+    def _settled(self) -> Any:
+        with told_after(_SILENT_S, lambda: self._awaited):
+            for info in unfinished(self.folder):
+                if info.stop is not None:
+                    self._wait_for(info)
+            return self._open()
 
     def close(self) -> None:
         """Close the catalogue; it opens again when it is used."""
@@ -286,6 +249,7 @@ class SessionCatalogue:
 
     def _open(self) -> Any:
         if self._client is None:
+            self._awaited = "databroker to load (a few seconds, once in a session)"
             self._client = open_catalogue(self.folder)
         return self._client
 

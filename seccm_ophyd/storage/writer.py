@@ -10,15 +10,12 @@ import logging
 import os
 import sys
 
-from .catalogue import (
-    close_catalogue,
-    open_catalogue,
-    write_profile,
-)
+from .catalogue import close_catalogue, open_catalogue
 from .databases import set_aside_if_corrupt
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
 from .ordering import order_catalogue
+from .profiles import named_folder, write_profile
 
 __all__ = ["run_writer"]
 
@@ -48,7 +45,8 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
 
                 set_aside_if_corrupt(folder)
                 client = open_catalogue(folder, create=True)
-                if profile:
+                # a session in another folder may have it by now
+                if profile and named_folder(profile) in (None, folder.root):
                     write_profile(folder, profile)
                 order_catalogue(folder)  # an earlier version may have left it so
                 CatalogueWriter(folder, client).run()

@@ -269,8 +269,15 @@ def test_the_session_gives_runs_by_all_their_names(catalogued, client):
     for name, number in [(uids[0], 0), (uids[1][:10], 1), (-2, 0), (2, 1)]:
         assert catalogue[name].start["uid"] == uids[number]
     assert catalogue.latest.start["uid"] == uids[1]
-    with pytest.raises(KeyError, match="no run 9"):
+    with pytest.raises(KeyError, match="no scan 9"):
         catalogue[9]
+    assert repr(catalogue).startswith(f"<SessionCatalogue of {catalogued.root}: 2 runs")
+    (found,) = catalogue.search(scan_id=1).values()
+    assert found.start["uid"] == uids[0]
+    assert [run.start["uid"] for run in catalogue.values()] == uids
+    catalogue.name = "mine"
+    with pytest.raises(KeyError, match=r'runs of .* .databroker.catalog."mine".'):
+        catalogue["zzz"]
     catalogue.close()
     catalogue.close()
 
