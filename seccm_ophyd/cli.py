@@ -215,21 +215,23 @@ def _draw(run: Any, save: Path | None, speed: float | None) -> None:
     """Draw a run into a window, or a file where there is none; None: at once."""
     from .analysis import start_and_stop
     from .replay import replay
-    from .views import HopMapView
+    from .schema import TECHNIQUES
+    from .views import HopMapView, SeriesView
 
     start, _ = start_and_stop(run)
+    kind = HopMapView if TECHNIQUES in start else SeriesView
     if save or not _has_display():
         if speed is None:
-            view = HopMapView.from_run(run)  # knows an interrupted run
+            view = kind.from_run(run)  # knows an interrupted run
         else:
-            view = HopMapView()
+            view = kind()
             replay(run, view, speed=speed)
         path = view.save(save or Path(f"{start['uid'][:8]}.png"))
         print(f"{'picture':<11} {path}")
         return
     from .views.window import Window
 
-    window = Window()
+    window = Window(kind)
     replay(run, window.view, speed=speed, sleep=window.wait)
     window.hold()
 

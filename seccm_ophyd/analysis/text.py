@@ -54,7 +54,7 @@ def describe_run(run: Any) -> str:
     start, stop = table.attrs["start"], table.attrs["stop"]
     rows = [
         ("run", f"{start['uid']}   scan {start.get('scan_id', '-')}"),
-        ("plan", start.get("plan_name", "-")),
+        ("plan", str(start.get("plan_name", "-"))),
         ("when", _when(start["time"]) + _duration(table)),
         *(("technique", _settings(t)) for t in start.get(TECHNIQUES, ())),
         *(
@@ -63,7 +63,7 @@ def describe_run(run: Any) -> str:
             if start.get(key)
         ),
         ("grid", _grid(start)),
-        ("hops", _hops(table)),
+        ("hops" if TECHNIQUES in start else "events", _hops(table)),
         *_measured(table),
         ("end", _end(stop)),
     ]
@@ -105,11 +105,11 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
             continue  # a journal whose first line is still being written
         lines.append(
             _COLUMNS.format(
-                start.get("scan_id", "-"),
+                str(start.get("scan_id", "-")),
                 start["uid"][:8],
                 _when(start["time"])[:16],
-                start.get("plan_name", "-"),
-                "x".join(map(str, start.get("shape", ()))) or "-",
+                str(start.get("plan_name", "-")),
+                _shape(start.get("shape")),
                 f"{_hops_done(run, stop)}/{start.get('num_points', '?')}",
                 stop["exit_status"] if stop else UNFINISHED,
             ).rstrip()
@@ -124,6 +124,11 @@ def _runs(source: Any) -> Iterator[Any]:
         yield from reversed(source.values())
     elif isinstance(source, Iterable):
         yield from source
+
+
+def _shape(shape: Any) -> str:
+    """Write the shape of a scan; programs of others may keep something else there."""
+    return "x".join(map(str, shape)) if isinstance(shape, list) and shape else "-"
 
 
 def _hops_done(run: Any, stop: dict[str, Any] | None) -> int:
@@ -143,7 +148,8 @@ def _duration(table: xr.Dataset) -> str:
     seconds = float(max([*times, *table["time"].values[-1:]]) - start["time"])
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    rate = f", {hops / seconds:.2g} hops/s" if hops and seconds else ""
+    what = "hops" if TECHNIQUES in start else "events"
+    rate = f", {hops / seconds:.2g} {what}/s" if hops and seconds else ""
     return f", {hours}:{minutes:02}:{rest:02} h{rate}"
 
 

@@ -2,5 +2,6 @@
 
 from .hop_map_view import HopMapView
 from .progress import HopProgress
+from .series_view import SeriesView
 
-__all__ = ["HopMapView", "HopProgress"]
+__all__ = ["HopMapView", "HopProgress", "SeriesView"]

@@ -41,6 +41,7 @@ from ..schema import (
 from .captions import Captions
 from .layout import Layout
 from .panel import MapPanel
+from .picture_file import save_picture
 
 __all__ = ["HopMapView"]
 
@@ -131,7 +132,8 @@ class HopMapView(CallbackBase):
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Learn names and units of the keys of the hops."""
-        if doc.get("name") == PRIMARY and not self._keys:
+        hops = TECHNIQUES in self._start  # other runs leave the picture empty
+        if hops and doc.get("name") == PRIMARY and not self._keys:
             self._descriptor = doc["uid"]
             self._open(doc["data_keys"])
 
@@ -175,15 +177,8 @@ class HopMapView(CallbackBase):
         Path
             The file.
         """
-        path = Path(path)
         self._update()
-        part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-        try:
-            self.figure.savefig(part, dpi=dpi)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        return save_picture(self.figure, path, dpi)
 
     def _clear(self, start: Mapping[str, Any]) -> None:
         self._start = start

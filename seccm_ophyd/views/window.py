@@ -1,19 +1,27 @@
 """A view in a window, for live scans and replays. The only place that uses pyplot."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 
 from ..errors import SeccmError
 from .hop_map_view import HopMapView
+from .series_view import SeriesView
 
 __all__ = ["Window"]
 
 
 class Window:
-    """A window with a `HopMapView` in it.
+    """A window with a view in it.
+
+    Parameters
+    ----------
+    kind
+        Of the view.
 
     Attributes
     ----------
-    view : HopMapView
+    view : HopMapView or SeriesView
         Takes the documents.
 
     Raises
@@ -30,9 +38,9 @@ class Window:
     >>> window.hold()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[HopMapView | SeriesView] = HopMapView) -> None:
         self._figure = plt.figure("SECCM", figsize=(9.6, 5.4))
-        self.view = HopMapView(self._figure)
+        self.view: Any = kind(self._figure)
         if type(self._figure.canvas).required_interactive_framework is None:
             self.close()
             raise SeccmError(
