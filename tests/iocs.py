@@ -72,7 +72,7 @@ class RunningIOC:
     def caproto(self, tool, *arguments, check=True):
         """Run a standard caproto tool (get, put, monitor) as a person in a shell does.
 
-        Names of PVs are given without the prefix. Returns what it prints.
+        The name of the PV is given without the prefix. Returns what it prints.
         """
         environment = {
             **os.environ,
@@ -92,6 +92,17 @@ class RunningIOC:
             check=check,
         )
         return done.stdout
+
+    def seen_safe(self):
+        """Tell whether the IOC is SAFE, as a person in a shell sees it.
+
+        One process asks for all: to start Python takes longer than to ask.
+        """
+        cell, clamp = (
+            f"{self.prefix}Clamp:{name}" for name in ("HoldingPotential", "State")
+        )
+        told = self.caproto("get", "Z:State", cell, clamp)
+        return all(word in told for word in ("WITHDRAWN", "[0]", "IDLE"))
 
 
 def wait_for(condition, timeout_s=20.0):

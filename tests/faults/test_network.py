@@ -56,15 +56,6 @@ def distant_session(distant_ioc, network, tmp_path):
         yield opened
 
 
-def is_safe(ioc):
-    """Ask the IOC itself, not through the network."""
-    return (
-        "WITHDRAWN" in ioc.caproto("get", "Z:State")
-        and "[0]" in ioc.caproto("get", "Clamp:HoldingPotential")
-        and "IDLE" in ioc.caproto("get", "Clamp:State")
-    )
-
-
 def lose_in(session, phase, action, bound_s):
     """Scan until the network is lost in a phase; the run must know it in time."""
     m = session.seccm
@@ -88,7 +79,7 @@ def lose_in(session, phase, action, bound_s):
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_network_is_cut_in_a_hop(distant_ioc, network, distant_session, phase):
     lose_in(distant_session, phase, network.cut, 20.0)
-    wait_for(lambda: is_safe(distant_ioc))
+    wait_for(distant_ioc.seen_safe)  # asked directly, not through the network
     network.mend()
     m = distant_session.seccm
     m.rehome()
@@ -106,7 +97,7 @@ def test_the_network_is_cut_in_a_hop(distant_ioc, network, distant_session, phas
 def test_a_cable_is_pulled_in_a_hop(distant_ioc, network, distant_session):
     """Nobody closes a connection: only the silence tells."""
     lose_in(distant_session, "contact", network.fall_silent, SILENCE_S + 25.0)
-    wait_for(lambda: is_safe(distant_ioc))
+    wait_for(distant_ioc.seen_safe)  # asked directly, not through the network
 
 
 def resident_mb(process):
