@@ -20,10 +20,11 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 slow: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m slow --timeout=600 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 -m "slow and not soak" --timeout=600 $(PYTEST_ARGS)
 	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 -m "not soak" \
 	    --timeout=600 $(PYTEST_ARGS) tests/devices tests/system tests/faults/test_lost_ioc.py \
-	    --deselect tests/system/test_command_line.py
+	    --deselect tests/system/test_command_line.py \
+	    --deselect tests/system/test_paper.py --deselect tests/system/test_tutorial.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from .arguments import MOST_RADIUS_UM, number, prefix, whole_number
+from .arguments import MOST_RADIUS_UM, client, number, prefix, whole_number
 from .compiled import catch_up, put_off
 
 put_off()  # what follows is compiled while the sample is made
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--port",
-        type=whole_number(0, 65535),
+        type=whole_number(1, 65535),
         default=5064,
         help="UDP and TCP port of Channel Access",
     )
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--allow",
+        type=client,
         nargs="+",
         default=[],
         metavar="USER@HOST",

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable
 
-__all__ = ["MOST_RADIUS_UM", "number", "prefix", "whole_number"]
+__all__ = ["MOST_RADIUS_UM", "client", "number", "prefix", "whole_number"]
 
 MOST_RADIUS_UM = 19.9
 """Largest secondary particle in the centre of a composite of 60 um."""
@@ -71,5 +71,14 @@ def prefix(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r:.80} must be the beginning of a PV name, 1 to 40 of A-Z a-z 0-9 "
             "_ : . < > ; [ ] -"
+        )
+    return text
+
+
+def client(text: str) -> str:
+    """Check the name of a client: a user and a host, or its address."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.80} must be USER@HOST, e.g. operator@lab-pc"
         )
     return text
