@@ -46,11 +46,9 @@ BANNER = """
   RE(hop_to(seccm, 0, 0, potential_v=0.65));  RE(withdraw(seccm))
       land at a point, also with a technique; lift the probe
   %mov seccm.xy.x 3     %wa     RE(bp.count([seccm.clamp]))      as ever in Bluesky
-
   RE(resume_scan(seccm, -1))    finish the map that was interrupted
 
-  cat[-1], cat[17], cat[uid], len(cat), cat.search(plan_name="hop_scan")    the stored
-      runs; {known}
+  cat[-1], cat[uid], cat.search(plan_name="count")    the stored runs{known}
   hop_map(cat[-1])      topography and current as xarray, in um and pA
   replay(cat[-1], BestEffortCallback())     feed a stored run to any callback
   Ctrl-C                pause after this hop; then RE.resume(), RE.stop(), RE.abort()
@@ -152,9 +150,7 @@ class Session:
             what=(self.config.prefix and "instrument") or "simulator",
             sample=self.config.simulator.sample,
             folder=self.folder.root,
-            known=f'the same as databroker.catalog["{name}"]'
-            if name
-            else "databroker has no name for them",
+            known=f', databroker.catalog["{name}"]' if name else "",
         )
 
     # -- the end -----------------------------------------------------------------------
