@@ -5,6 +5,8 @@ from .epics.server import PortInUseError, serve  # isort: split
 
 import argparse
 import asyncio
+import atexit
+import gc
 import sys
 import threading
 from collections.abc import Sequence
@@ -151,6 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.list_pvs:
             print("\n".join(ioc.pvdb))
             return 0
+        # else the end takes half a second, in which all there is is looked through
+        atexit.register(gc.freeze)
         asyncio.run(_run(ioc, arguments))
     except (PortInUseError, OSError, ValueError) as error:
         print(f"seccm ioc: {error}", file=sys.stderr)
