@@ -56,14 +56,21 @@ CLAMP = "clamp_"  # and behind it the scalars of the technique
 CLAMP_CURRENT = f"{CLAMP}current"
 APPROACH_TRACE = "traces_approach"
 
-# by technique: the scalar that a map of it shows, and what it is called there
+# by technique: the scalar that a map of it shows, and what it is called there; behind
+# it, what runs of earlier versions have in its place
 MAPPED = {
-    "CurrentSample": ("current", "Current"),
-    "CyclicVoltammetry": ("anodic_peak_current", "Anodic peak current"),
-    "LinearSweepVoltammetry": ("sweep_peak_current", "Peak current"),
-    "Chronoamperometry": ("final_current", "Final current"),
-    "ZeroCurrentPotential": ("zero_current_potential", "Zero-current potential"),
-    "Galvanostatic": ("end_potential", "End potential"),
+    "CurrentSample": (("current", "Current"),),
+    "CyclicVoltammetry": (
+        ("anodic_current", "Largest anodic current"),
+        ("anodic_peak_current", "Anodic peak current"),
+    ),
+    "LinearSweepVoltammetry": (
+        ("sweep_current", "Largest current"),
+        ("sweep_peak_current", "Peak current"),
+    ),
+    "Chronoamperometry": (("final_current", "Final current"),),
+    "ZeroCurrentPotential": (("zero_current_potential", "Zero-current potential"),),
+    "Galvanostatic": (("end_potential", "End potential"),),
 }
 
 # keys of the start document

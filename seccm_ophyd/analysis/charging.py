@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ..techniques.base import intervals_s
 from .grid import place
+from .inputs import Input, has
 from .run_traces import RunTraces
 from .traces import technique_curves
 
@@ -40,10 +42,13 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     -------
     xarray.Dataset
         Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA), ``charge`` (pC, negative
-        for a discharge) and ``capacity`` (pAh, its magnitude) passed up to the sample;
-        NaN behind a cut-off and for a miss. Coordinates along curve: ``hop_index``,
-        ``x``, ``y`` (um), ``outcome``, ``label``, ``current`` (pA, as asked for),
-        ``end_reason``. Those of one contact, charge and discharge, follow one another.
+        for a discharge) and ``capacity`` (pAh, its magnitude) passed up to the sample,
+        integrals of the measured current; NaN behind a cut-off, behind a sample that
+        is no number, and for a miss. Coordinates along curve: ``hop_index``, ``x``,
+        ``y`` (um), ``outcome``, ``label``, ``current`` (pA, as asked for),
+        ``mean_current`` (pA, as measured), ``end_reason``, and ``overload``: whether
+        the range of the amplifier cut the current, so that more charge has passed than
+        was measured. Those of one contact, charge and discharge, follow one another.
 
     Raises
     ------
@@ -55,23 +60,41 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     curves, settings = technique_curves(
         run, (GALVANOSTATIC,), hops=hops, scalars=("end_reason",)
     )
-    intervals = np.array([technique["interval_s"] for technique in settings], float)
+    usual = np.array([technique["interval_s"] for technique in settings], float)
+    lasted = _intervals(curves["t"].values, usual)
     # each sample ends the interval in which its current flowed
-    passed = (curves["i"] * xr.DataArray(intervals, dims="curve")).cumsum("sample")
-    charge = passed.where(curves["i"].notnull()).assign_attrs(units="pC")
+    passed = np.cumsum(curves["i"].values * lasted, axis=-1)
+    charge = curves["i"].copy(data=passed).assign_attrs(units="pC")
+    time = np.nansum(np.where(np.isfinite(passed), lasted, np.nan), axis=-1)
+    with np.errstate(invalid="ignore"):
+        mean = np.nansum(curves["i"].values * lasted, axis=-1) / time
     currents = [float(technique["current_pa"]) for technique in settings]
     return curves.assign(
         charge=charge, capacity=(abs(charge) / PC_PER_PAH).assign_attrs(units="pAh")
-    ).assign_coords(current=("curve", currents, {"units": "pA"}))
+    ).assign_coords(
+        current=("curve", currents, {"units": "pA", "long_name": "as asked for"}),
+        mean_current=("curve", mean, {"units": "pA", "long_name": "as measured"}),
+    )
 
 
-def capacity(charged: xr.Dataset | ArrayLike) -> xr.Dataset:
+def _intervals(t: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray:
+    """Tell how long each sample of each curve lasted (s)."""
+    if t.shape[-1] < 2:
+        return np.repeat(usual[:, None], t.shape[-1], axis=1)
+    lasted = intervals_s(t, 0.0)
+    single = np.isfinite(t).sum(axis=-1) == 1
+    lasted[single, 0] = usual[single]
+    return lasted
+
+
+def capacity(charged: Any) -> xr.Dataset:
     """Tell how much LiFePO4 has reacted.
 
     Parameters
     ----------
-    charged : xarray.Dataset or array_like
-        From `charge_curves`; or charges (pC), of either sign.
+    charged
+        From `charge_curves`; or charges (pC), of either sign, as a number or an array;
+        or any kind of run, whose `charge_curves` are taken.
 
     Returns
     -------
@@ -79,18 +102,28 @@ def capacity(charged: xr.Dataset | ArrayLike) -> xr.Dataset:
         For each curve or charge: ``charge`` (pC), ``capacity`` (pAh), ``volume`` (um3)
         of LiFePO4 that it empties or fills (`VOLUMETRIC_CAPACITY_PAH_UM3`),
         ``sphere_radius`` and ``hemisphere_radius`` (um) of this volume. NaN where
-        nothing was measured.
+        nothing was measured, or a sample was no number. Where the coordinate
+        ``overload`` is true, all of them are at least so large.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    ValueError
+        If the run has no galvanostatic measurement.
 
     Examples
     --------
     >>> float(capacity(5.0 * 0.6).sphere_radius)  # 5 pA for 600 ms, in um
     0.0687...
     """
-    if isinstance(charged, xr.Dataset):
-        last = charged["charge"].notnull().sum("sample") - 1
-        charge = charged["charge"].isel(sample=last.clip(min=0))
+    given = _CHARGED.of(charged, "capacity")
+    if isinstance(given, xr.Dataset):
+        taken = given["t" if "t" in given else "charge"].notnull()
+        last = taken.sum("sample") - 1
+        charge = given["charge"].isel(sample=last.clip(min=0))
     else:
-        values = np.asarray(charged, float)
+        values = np.asarray(given, float)
         charge = xr.DataArray(values, dims=[f"dim_{k}" for k in range(values.ndim)])
     passed = abs(charge) / PC_PER_PAH
     volume = passed / VOLUMETRIC_CAPACITY_PAH_UM3
@@ -102,6 +135,22 @@ def capacity(charged: xr.Dataset | ArrayLike) -> xr.Dataset:
         "hemisphere_radius": (np.cbrt(3 * volume / (2 * np.pi)), "um"),
     }
     return xr.Dataset({n: v.assign_attrs(units=u) for n, (v, u) in found.items()})
+
+
+def _is_charge(given: Any) -> bool:
+    if isinstance(given, xr.Dataset):
+        return has("charge", dim="sample")(given)
+    if isinstance(given, str | bytes | None):
+        return False
+    try:
+        return np.asarray(given).dtype.kind in "iuf"
+    except ValueError:  # documents: lists of different lengths
+        return False
+
+
+_CHARGED: Input[Any] = Input(
+    "charges in pC or charge curves (charge_curves)", _is_charge, charge_curves
+)
 
 
 def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
@@ -152,13 +201,20 @@ def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
     )
 
 
-def frame(cube: xr.DataArray, t_s: float) -> xr.DataArray:
+def _is_film(given: Any) -> bool:
+    return isinstance(given, xr.DataArray) and "time" in given.dims
+
+
+_FILM = Input("a film along time (potential_cube)", _is_film, potential_cube)
+
+
+def frame(cube: Any, t_s: float) -> xr.DataArray:
     """Take the frame of a `potential_cube` nearest to a time.
 
     Parameters
     ----------
-    cube : xarray.DataArray, dims (y, x, time)
-        From `potential_cube`.
+    cube
+        From `potential_cube`; or any kind of run of a galvanostatic map.
     t_s
         Time (s) since the current began.
 
@@ -169,21 +225,29 @@ def frame(cube: xr.DataArray, t_s: float) -> xr.DataArray:
 
     Raises
     ------
+    TypeError
+        If `cube` is neither.
     ValueError
-        If the time lies outside the measurement.
+        If the time lies outside the measurement, or the run has no such map.
     """
-    times = cube["time"].values
+    film = _FILM.of(cube, "frame")
+    times = film["time"].values
     # the last sample ends the measurement, or stands one interval before its end
     spare = float(np.diff(times).max()) if len(times) > 1 else 0.0
     if not times[0] - spare <= t_s <= times[-1] + spare * (1 + 1e-6):
         raise ValueError(
             f"t_s={t_s:g} is not allowed: {times[0]:g} to {times[-1]:g} s were measured"
         )
-    return cube.isel(time=int(np.abs(times - t_s).argmin()))
+    return film.isel(time=int(np.abs(times - t_s).argmin()))
 
 
-def _times(t: NDArray[np.float64], interval_s: float) -> NDArray[np.float64]:
-    """Tell the time of each sample: the first as measured, where anything was."""
-    begun = t[np.isfinite(t[:, 0]), 0]
-    first = float(np.median(begun)) if len(begun) else 0.0
-    return np.asarray(first + interval_s * np.arange(t.shape[1]), np.float64)
+def _times(t: NDArray[np.float64], interval_s: float) -> NDArray:
+    """Tell the time of each sample: as measured, where anything was."""
+    times = interval_s * np.arange(t.shape[1])
+    longest = t[np.argmax(np.isfinite(t).sum(axis=1))] if len(t) else times[:0]
+    measured = longest[np.isfinite(longest)]
+    if not len(measured):
+        return times
+    n = len(measured)
+    rest = times[n:] - times[n - 1] + measured[-1]
+    return np.concatenate([measured, rest])

@@ -21,6 +21,7 @@ from ..schema import (
     TECHNIQUES,
     X_SET,
     Y_SET,
+    HopOutcome,
     find_key,
 )
 from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
@@ -212,6 +213,23 @@ class RunTraces:
         values = stored.read_sample(self.rows(None), channel, sample)
         units = stored.units[stored.channels.index(channel)]
         return xr.DataArray(values, dims="hop", name=channel, attrs={"units": units})
+
+    def overloaded(self) -> dict[str, NDArray[np.bool_]]:
+        """Tell by label at which hops the technique left the range of the amplifier.
+
+        An overload ends its contact, so that it belongs to the last technique of it
+        that measured anything.
+        """
+        left = self.column(HOP_OUTCOME) == HopOutcome.OVERLOAD.label
+        found = {}
+        for label in reversed(self.labels):
+            measured = np.zeros(len(left), bool)
+            if left.any():
+                channel = self._find(label).channels[-1]
+                measured = self.read_sample(label, channel, 0).notnull().values
+            found[label] = left & measured
+            left = left & ~measured
+        return found
 
     def samples(self, label: str) -> int:
         """Tell how many samples a trace has."""

@@ -226,7 +226,8 @@ def technique_curves(
     curves : xarray.Dataset
         Dims (curve, sample): ``t``, ``E``, ``i``, as in `hop_traces`; shorter ones end
         in NaN. The techniques of a contact follow one another. Coordinates as in
-        `hop_traces`, and ``label``.
+        `hop_traces`, ``label``, and ``overload``: whether the range of the amplifier
+        cut the current of this curve.
     settings : list of dict
         The technique of each curve, from the start document.
 
@@ -236,6 +237,7 @@ def technique_curves(
         As in `hop_traces`; also if the run has no such technique.
     """
     source = RunTraces.of(run)
+    ended = source.overloaded()
     chosen = {
         k: t for k, t in source.techniques.items() if t["technique"] in techniques
     }
@@ -250,6 +252,7 @@ def technique_curves(
         # the scalars of a second technique of its kind end as its label does
         suffix = "".join(re.findall(r"_\d+$", label))
         columns = {s: source.column(f"{CLAMP}{s}{suffix}")[rows] for s in scalars}
+        columns["overload"] = ended[label][rows]
         coords = {"label": np.full(len(rows), label), **columns}
         part = source.read(label, rows)
         parts.append(part.assign_coords({n: ("hop", c) for n, c in coords.items()}))

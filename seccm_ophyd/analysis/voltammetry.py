@@ -1,30 +1,20 @@
 """Voltammograms and their peaks."""
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from .levelling import SIGMA_PER_MAD
-from .sweeps import MIN_SAMPLES, Sweep, last_cycle
+from ..techniques import PeakStatus, search_peaks
+from ..techniques.peak_search import Peaks
+from .inputs import Input, has
 from .traces import technique_curves
 
 __all__ = ["PeakStatus", "peaks", "voltammograms"]
 
 SWEEPS = ("CyclicVoltammetry", "LinearSweepVoltammetry")
-
-
-class PeakStatus(IntEnum):
-    """What became of the search for a peak."""
-
-    PEAK = 0
-    NO_PEAK = 1
-    NO_SWEEP = 2
-    NO_DATA = 3
-    NO_BASELINE = 4  # the potential is known, the height is not
 
 
 def voltammograms(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
@@ -42,8 +32,9 @@ def voltammograms(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     xarray.Dataset
         Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA); NaN behind the end of a
         shorter curve and for a miss. Coordinates along curve: ``hop_index``, ``x``,
-        ``y`` (um), ``outcome``, ``label``, ``scan_rate`` (V/s). Those of one contact
-        follow one another.
+        ``y`` (um), ``outcome``, ``label``, ``scan_rate`` (V/s, as asked for),
+        ``overload``: whether the range of the amplifier cut the current. Those of one
+        contact follow one another.
 
     Raises
     ------
@@ -62,7 +53,7 @@ def voltammograms(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
 
 
 def peaks(
-    curves: xr.Dataset,
+    curves: Any,
     *,
     smoothing_v: float = 0.03,
     noise_factor: float = 8.0,
@@ -70,21 +61,25 @@ def peaks(
 ) -> xr.Dataset:
     """Find the anodic and the cathodic peak of voltammograms.
 
-    Each branch of the last cycle is smoothed (Savitzky & Golay, Anal. Chem. 36 (1964)
-    1627); its most prominent maximum, in the direction of the sweep, is refined by a
-    parabola. The height counts from a straight line through the foot in front of the
-    peak, drawn on beneath it (Bard & Faulkner, Electrochemical Methods, 2nd ed., 6.2).
+    Each branch of the last cycle is freed from glitches and smoothed (Savitzky & Golay,
+    Anal. Chem. 36 (1964) 1627). Place and height of its most prominent maximum, in the
+    direction of the sweep, count from a straight line through the foot in front of the
+    peak, drawn on beneath it (Bard & Faulkner, Electrochemical Methods, 2nd ed., 6.2),
+    so that neither an ohmic leak nor a charging current moves them; a parabola refines
+    them. The events of a run hold the same, found by the same rule.
 
     Parameters
     ----------
-    curves : xarray.Dataset
+    curves
         ``E`` (V) and ``i`` (pA) along ``sample``, and along any one other dimension or
-        none: from `voltammograms` or `hop_traces`. Trailing NaN is left out.
+        none: from `voltammograms` or `hop_traces`. Or any kind of run, whose
+        `voltammograms` are taken. What is NaN or infinite is left out.
     smoothing_v
-        Width (V) of the smoothing.
+        Width (V) of the smoothing. What is narrower than half of it is a glitch.
     noise_factor, least_share
-        A peak must stand out from the curve on both sides by so many times the standard
-        deviation of the noise, and by so much of the range of the current.
+        A peak must stand out on both sides by so many times the standard deviation of
+        the noise, or the step of the digitiser where that hides it; and by so much of
+        its height.
 
     Returns
     -------
@@ -95,34 +90,57 @@ def peaks(
         (current negative); ``peak_separation`` (V), ``midpoint_potential`` (V);
         ``noise`` (pA, standard deviation). NaN where there is no peak, or no straight
         foot to count its height from; ``anodic_status`` and ``cathodic_status``, int8
-        with CF flags, tell why (`PeakStatus`).
+        with CF flags, tell what became of it (`PeakStatus`), and ``anodic_reason`` and
+        ``cathodic_reason`` why, in a few words.
 
     Raises
     ------
+    TypeError
+        If `curves` is neither a run nor a dataset with ``E`` and ``i``.
     ValueError
-        If `curves` has no ``E`` and ``i`` along ``sample``, or more dimensions.
+        If it has more dimensions, or the run has no potential sweep.
+
+    Examples
+    --------
+    >>> peaks(catalog[-1]).anodic_reason
     """
-    along = [str(dim) for dim in curves.dims if dim != "sample"]
-    if not {"E", "i"} <= set(curves) or "sample" not in curves.dims or len(along) > 1:
-        raise ValueError("peaks are sought in E and i along sample: see voltammograms")
+    found = _CURVES.of(curves, "peaks")
+    along = [str(dim) for dim in found["E"].dims if dim != "sample"]
+    if len(along) > 1 or set(found["i"].dims) != set(found["E"].dims):
+        raise ValueError(
+            "peaks are sought in E and i along sample and one other dimension; these "
+            f"are along {', '.join(map(str, found['E'].dims))} and "
+            f"{', '.join(map(str, found['i'].dims))}: see voltammograms"
+        )
     E, i = (
-        np.atleast_2d(curves[name].transpose(*along, "sample").values)
+        np.atleast_2d(found[name].transpose(*along, "sample").values)
         for name in ("E", "i")
     )
+    settings = {
+        "smoothing_v": smoothing_v,
+        "noise_factor": noise_factor,
+        "least_share": least_share,
+    }
     rows = [
-        _peaks_of(e_v, i_pa, smoothing_v, noise_factor, least_share)
+        _numbers(search_peaks(e_v, i_pa, **settings))
         for e_v, i_pa in zip(E, i, strict=True)
     ]
-    found = xr.Dataset(
+    measured = xr.Dataset(
         {
             name: (along, _column(rows, name, along), _peak_attrs(name))
             for name in _PEAK_UNITS
         }
     )
-    return found.assign_coords(
-        {n: c for n, c in curves.coords.items() if n != "sample"}
+    return measured.assign_coords(
+        {n: c for n, c in found.coords.items() if "sample" not in c.dims}
     )
 
+
+_CURVES = Input(
+    "voltammograms with E and i along sample (voltammograms)",
+    has("E", "i", dim="sample"),
+    voltammograms,
+)
 
 _PEAK_UNITS = {
     f"{direction}_{name}": unit
@@ -132,13 +150,34 @@ _PEAK_UNITS = {
         "peak_current": "pA",
         "half_peak_width": "V",
         "status": "1",
+        "reason": "",
     }.items()
 } | {"peak_separation": "V", "midpoint_potential": "V", "noise": "pA"}
 
 
-def _column(rows: list[dict[str, float]], name: str, along: list[str]) -> NDArray:
-    dtype = np.int8 if name.endswith("status") else float
-    values = np.array([row[name] for row in rows], dtype)
+def _numbers(found: Peaks) -> dict[str, Any]:
+    """List what stands in the dataset for one curve."""
+    return {
+        f"{direction}_{name}": value
+        for direction, peak in (("anodic", found.anodic), ("cathodic", found.cathodic))
+        for name, value in {
+            "peak_potential": peak.potential,
+            "peak_current": peak.current,
+            "half_peak_width": peak.half_width,
+            "status": peak.status,
+            "reason": peak.reason,
+        }.items()
+    } | {
+        "peak_separation": found.separation,
+        "midpoint_potential": found.midpoint,
+        "noise": found.noise,
+    }
+
+
+def _column(rows: list[dict[str, Any]], name: str, along: list[str]) -> NDArray:
+    kinds = {"status": np.int8, "reason": str}
+    dtype = kinds.get(name.rpartition("_")[2], float)
+    values: NDArray = np.array([row[name] for row in rows], dtype)
     return values if along else values[0]
 
 
@@ -148,60 +187,3 @@ def _peak_attrs(name: str) -> dict[str, Any]:
         attrs["flag_values"] = np.array(list(PeakStatus), np.int8)
         attrs["flag_meanings"] = " ".join(s.name.lower() for s in PeakStatus)
     return attrs
-
-
-def _peaks_of(
-    E: NDArray, i: NDArray, smoothing_v: float, factor: float, share: float
-) -> dict[str, float]:
-    """Find both peaks of one voltammogram."""
-    found = dict.fromkeys(_PEAK_UNITS, np.nan)
-    measured = np.isfinite(E) & np.isfinite(i)
-    E, i = E[measured], i[measured]
-    status = PeakStatus.NO_SWEEP if len(E) >= MIN_SAMPLES else PeakStatus.NO_DATA
-    found["anodic_status"] = found["cathodic_status"] = status
-    if status == PeakStatus.NO_DATA or np.ptp(E) == 0:
-        return found
-    sweeps = [
-        (E[part][-1] > E[part][0], Sweep.of(E[part], i[part], smoothing_v))
-        for part in last_cycle(E)
-    ]
-    branches = [(rises, branch) for rises, branch in sweeps if branch is not None]
-    if not branches:
-        return found
-    roughness = np.concatenate([branch.roughness for _, branch in branches])
-    # a second difference adds up the variances of three samples, one of them twice
-    noise = SIGMA_PER_MAD * float(np.median(np.abs(roughness))) / np.sqrt(6)
-    current = np.concatenate(
-        [b.smooth if rises else -b.smooth for rises, b in branches]
-    )
-    least = max(factor * noise, share * float(np.ptp(current)), np.finfo(float).tiny)
-    found["noise"] = noise
-    for direction, sign in (("anodic", 1), ("cathodic", -1)):
-        own = [branch for rises, branch in branches if rises == (sign > 0)]
-        if own:
-            found |= _one_peak(own, direction, sign, least)
-    anodic, cathodic = (found[f"{d}_peak_potential"] for d in ("anodic", "cathodic"))
-    found["peak_separation"] = anodic - cathodic
-    found["midpoint_potential"] = (anodic + cathodic) / 2
-    return found
-
-
-def _one_peak(
-    branches: list[Sweep], direction: str, sign: int, least: float
-) -> dict[str, float]:
-    """Measure the peak of the last branch that shows it well."""
-    tops = [(branch, branch.peak(least)) for branch in branches]
-    seen = [(branch, *top) for branch, top in tops if top is not None]
-    if not seen:
-        return {f"{direction}_status": PeakStatus.NO_PEAK}
-    best = max(prominence for *_, prominence in seen)
-    branch, top, _ = [one for one in seen if one[2] >= best / 2][-1]
-    place, current, width = branch.measure(top)
-    return {
-        f"{direction}_peak_potential": sign * place,
-        f"{direction}_peak_current": sign * current,
-        f"{direction}_half_peak_width": width,
-        f"{direction}_status": (
-            PeakStatus.NO_BASELINE if np.isnan(current) else PeakStatus.PEAK
-        ),
-    }

@@ -27,6 +27,7 @@ from .chronoamperometry import Chronoamperometry
 from .contact_loss import contact_loss
 from .current_clamp import Galvanostatic, ZeroCurrentPotential
 from .current_sample import CurrentSample
+from .peak_search import PeakStatus, search_peaks
 from .sequence import (
     Measurement,
     TechniqueLike,
@@ -47,6 +48,7 @@ __all__ = [
     "Galvanostatic",
     "LinearSweepVoltammetry",
     "Measurement",
+    "PeakStatus",
     "Scalar",
     "Technique",
     "TechniqueLike",
@@ -56,5 +58,6 @@ __all__ = [
     "check_range",
     "check_whole",
     "contact_loss",
+    "search_peaks",
     "turns_of",
 ]

@@ -1,9 +1,10 @@
 """What every technique is: validated numbers, an acquisition, scalars from a trace."""
 
+import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ __all__ = [
     "check_duration",
     "check_range",
     "check_whole",
+    "intervals_s",
     "usual_filter_hz",
 ]
 
@@ -29,7 +31,8 @@ TRACE_UNITS = ("s", "V", "pA")
 # IOC enforces the limits of the instrument that is really there.
 POTENTIAL_LIMITS_V = (-2.0, 2.0)
 CURRENT_LIMITS_PA = (-20e3, 20e3)
-SAMPLE_RATE_LIMITS_HZ = (1.0, 500e3)
+CURRENT_STEP_PA = 0.01  # of the source in its finest range: +-400 pA in 16 bit
+SAMPLE_RATE_LIMITS_HZ = (0.01, 500e3)
 FILTER_LIMITS_HZ = (10.0, 100e3)
 SAMPLES_LIMITS = (1, 20_000)
 SETTLE_LIMITS_S = (0.0, 3600.0)
@@ -80,6 +83,22 @@ def check_duration(duration_s: float, interval_s: float) -> None:
     check_range("interval_s", interval_s, low, high, "s")
     longest = SAMPLES_LIMITS[1] * interval_s
     check_range("duration_s", duration_s, interval_s, longest, "s")
+
+
+def intervals_s(time: NDArray[np.float64], usual_s: float) -> NDArray[np.float64]:
+    """Return how long each sample lasted (s): from the one before it to itself.
+
+    Parameters
+    ----------
+    time : ndarray, shape (..., samples)
+        When each was taken (s).
+    usual_s
+        What a single sample lasts (s).
+    """
+    if time.shape[-1] < 2:
+        return np.full(time.shape, float(usual_s))
+    lasted = np.diff(time)
+    return np.concatenate([lasted[..., :1], lasted], axis=-1)
 
 
 def usual_filter_hz(scan_rate_v_s: float = 0.0) -> float:
@@ -181,6 +200,14 @@ class Acquisition:
         return self.settle_s + self.sampling_s
 
 
+class _SignatureOfInit:
+    """Shows the arguments of a class, not those of its `__new__`, in help."""
+
+    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+        signature = inspect.signature(owner.__dict__["__init__"])
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Technique:
     """Base class of everything that can be measured in one contact."""
@@ -193,9 +220,36 @@ class Technique:
     """Scalars that say so when the contact was lost before the end."""
     _registry: ClassVar[dict[str, type["Technique"]]] = {}
 
+    __signature__ = _SignatureOfInit()
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Technique._registry[cls.__name__] = cls
+        if not cls.__name__.startswith("_"):
+            Technique._registry[cls.__name__] = cls
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse arguments without a name, or with one that is not known."""
+        cls._check_names(args, kwargs)
+        return super().__new__(cls)
+
+    @classmethod
+    def _check_names(cls, values: Sequence[Any], named: Collection[str]) -> None:
+        own = inspect.get_annotations(cls)
+        known = [f.name for f in fields(cls) if f.init]
+        names = sorted(known, key=lambda name: name not in own)  # its own first
+        if values:
+            pairs = zip(names, values, strict=False)
+            typed = ", ".join(f"{name}={value!r}" for name, value in pairs)
+            raise ParameterError(
+                f"{cls.__name__} takes its arguments by name: type "
+                f"{cls.__name__}({typed})"
+            )
+        unknown = sorted(set(named) - set(known))
+        if unknown:
+            raise ParameterError(
+                f"{cls.__name__} has no argument {', '.join(unknown)}: it takes "
+                f"{', '.join(names)}"
+            )
 
     @property
     def acquisition(self) -> Acquisition:
@@ -242,11 +296,4 @@ class Technique:
         if cls is None:
             known = ", ".join(sorted(Technique._registry))
             raise ParameterError(f"technique={name!r} is unknown, known are: {known}")
-        allowed = [f.name for f in fields(cls)]
-        unknown = sorted(set(arguments) - set(allowed))
-        if unknown:
-            raise ParameterError(
-                f"{name} has no argument {', '.join(unknown)}: it takes "
-                f"{', '.join(allowed)}"
-            )
         return cls(**arguments)

@@ -17,6 +17,7 @@ from .base import (
     Technique,
     check_duration,
     check_range,
+    intervals_s,
 )
 
 __all__ = ["Chronoamperometry"]
@@ -95,9 +96,11 @@ class Chronoamperometry(Technique):
 
     def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
         """Average the end and integrate the whole."""
-        _, _, current = trace
+        time, _, current = trace
         last = max(int(_END_SHARE * len(current)), 1)
         return {
             "final_current": float(current[-last:].mean()),
-            "transient_charge": float(current.sum()) / self.sample_rate_hz,
+            "transient_charge": float(
+                current @ intervals_s(time, 1 / self.sample_rate_hz)
+            ),
         }

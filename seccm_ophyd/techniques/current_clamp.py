@@ -11,6 +11,7 @@ from .base import (
     APPROACH_V,
     COMPLIANCE_LIMITS_V,
     CURRENT_LIMITS_PA,
+    CURRENT_STEP_PA,
     FILTER_LIMITS_HZ,
     POTENTIAL_LIMITS_V,
     SETTLE_LIMITS_S,
@@ -19,6 +20,7 @@ from .base import (
     Technique,
     check_duration,
     check_range,
+    intervals_s,
 )
 
 __all__ = ["Galvanostatic", "ZeroCurrentPotential"]
@@ -109,7 +111,7 @@ class Galvanostatic(Technique):
     Parameters
     ----------
     current_pa
-        Current (pA); positive takes lithium out: charge.
+        Current (pA), at least 0.01 of either sign; positive takes lithium out: charge.
     duration_s
         Longest time (s).
     interval_s
@@ -145,7 +147,7 @@ class Galvanostatic(Technique):
         Scalar(name="mid_potential", units="V", doc="potential at half the time"),
         Scalar(name="potential_slope", units="V/s", doc="slope of the second half"),
         Scalar(name="charge_time", units="s", doc="how long the current flowed"),
-        Scalar(name="passed_charge", units="pC", doc="current times time"),
+        Scalar(name="passed_charge", units="pC", doc="integral of the current"),
         Scalar(name="capacity", units="pAh", doc="magnitude of the charge"),
     )
     when_lost: ClassVar[dict[str, Any]] = {"end_reason": "contact lost"}
@@ -165,6 +167,12 @@ class Galvanostatic(Technique):
         if self.current_pa == 0:
             raise ParameterError(
                 "current_pa=0 is not allowed: use ZeroCurrentPotential"
+            )
+        if abs(self.current_pa) < CURRENT_STEP_PA:
+            raise ParameterError(
+                f"current_pa={self.current_pa!r} pA is less than one step of the "
+                f"current source: give {CURRENT_STEP_PA:g} to "
+                f"{CURRENT_LIMITS_PA[1]:g} pA of either sign"
             )
         for name in ("e_upper_v", "e_lower_v", "approach_potential_v"):
             check_range(name, getattr(self, name), *POTENTIAL_LIMITS_V, "V")
@@ -201,16 +209,16 @@ class Galvanostatic(Technique):
 
     def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
         """How it ended, how far it came, how steady the potential was."""
-        time, potential, _ = trace
+        time, potential, current = trace
         n = len(potential)
-        taken_s = n * self.interval_s
-        charge = self.current_pa * taken_s
+        lasted = intervals_s(time, self.interval_s)
+        charge = float(current @ lasted)
         return {
             "end_potential": float(potential[-1]),
             "end_reason": self._reason(n, float(potential[-1])),
             "mid_potential": float(potential[n // 2]),
             "potential_slope": _slope(time[n // 2 :], potential[n // 2 :]),
-            "charge_time": taken_s,
+            "charge_time": float(lasted.sum()),
             "passed_charge": charge,
             "capacity": abs(charge) / _PC_PER_PAH,
         }

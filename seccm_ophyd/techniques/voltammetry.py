@@ -22,16 +22,16 @@ from .base import (
     check_whole,
     usual_filter_hz,
 )
+from .peak_search import search_peaks
 
 __all__ = ["CyclicVoltammetry", "LinearSweepVoltammetry"]
 
-SCAN_RATE_LIMITS_V_S = (0.01, 1000.0)
+SCAN_RATE_LIMITS_V_S = (1e-4, 1000.0)
 STEP_LIMITS_V = (1e-5, 0.05)
 STEP_V = 1e-3  # between samples, unless the amplifier cannot
 CYCLES_LIMITS = (1, 100)
 FEWEST_SAMPLES = 2  # a direction of the sweep can be told then
 _ROUNDING = 1e-9
-_SMOOTH_V = 5e-3  # peaks are sought in a current averaged over this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class CyclicVoltammetry(_Sweep):
     e_start_v, e_vertex1_v, e_vertex2_v, e_end_v
         Potentials (V versus the QRCE); the potential runs between them in this order.
     scan_rate_v_s
-        Scan rate (V/s), 0.01 to 1000.
+        Scan rate (V/s), 0.0001 to 1000.
     cycles
         How often both vertices are visited.
     step_v
@@ -166,18 +166,29 @@ class CyclicVoltammetry(_Sweep):
     label: ClassVar[str] = "cyclic_voltammetry"
     scalars: ClassVar[tuple[Scalar, ...]] = (
         Scalar(
-            name="anodic_peak_current",
+            name="anodic_current",
             units="pA",
             doc="largest current while the potential rises, last cycle",
             hinted=True,
         ),
-        Scalar(name="anodic_peak_potential", units="V", doc="where it flows"),
         Scalar(
-            name="cathodic_peak_current",
+            name="cathodic_current",
             units="pA",
             doc="smallest current while the potential falls, last cycle",
         ),
-        Scalar(name="cathodic_peak_potential", units="V", doc="where it flows"),
+        Scalar(
+            name="anodic_peak_current",
+            units="pA",
+            doc="height of the peak above its baseline; NaN without a peak",
+            hinted=True,
+        ),
+        Scalar(name="anodic_peak_potential", units="V", doc="where the peak is"),
+        Scalar(
+            name="cathodic_peak_current",
+            units="pA",
+            doc="height of the peak from its baseline; NaN without a peak",
+        ),
+        Scalar(name="cathodic_peak_potential", units="V", doc="where the peak is"),
         Scalar(name="peak_separation", units="V", doc="anodic minus cathodic peak"),
     )
 
@@ -200,26 +211,17 @@ class CyclicVoltammetry(_Sweep):
         return (self.e_start_v, *vertices, self.e_end_v)
 
     def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
-        """Extremes of the smoothed current in the last cycle."""
+        """Find currents and peaks as `seccm_ophyd.analysis.peaks` does."""
         _, potential, current = trace
-        lengths = np.abs(np.diff(self.corners_v))
-        before = lengths[: 2 * (int(self.cycles) - 1)].sum() / lengths.sum()
-        last = slice(int(before * len(current)), None)
-        smooth = _smooth(current, self.step_used_v)[last]
-        # as it was driven: the measured potential has noise
-        rising = np.gradient(self._driven)[: len(current)][last] > 0
-        anodic = _extreme(
-            potential[last], np.where(rising, smooth, np.nan), np.nanargmax
-        )
-        cathodic = _extreme(
-            potential[last], np.where(~rising, smooth, np.nan), np.nanargmin
-        )
+        found = search_peaks(potential, current)
         return {
-            "anodic_peak_current": anodic[1],
-            "anodic_peak_potential": anodic[0],
-            "cathodic_peak_current": cathodic[1],
-            "cathodic_peak_potential": cathodic[0],
-            "peak_separation": anodic[0] - cathodic[0],
+            "anodic_current": found.anodic.extreme,
+            "cathodic_current": found.cathodic.extreme,
+            "anodic_peak_current": found.anodic.current,
+            "anodic_peak_potential": found.anodic.potential,
+            "cathodic_peak_current": found.cathodic.current,
+            "cathodic_peak_potential": found.cathodic.potential,
+            "peak_separation": found.separation,
         }
 
 
@@ -243,12 +245,18 @@ class LinearSweepVoltammetry(_Sweep):
     label: ClassVar[str] = "linear_sweep"
     scalars: ClassVar[tuple[Scalar, ...]] = (
         Scalar(
-            name="sweep_peak_current",
+            name="sweep_current",
             units="pA",
             doc="largest current in the direction of the sweep",
             hinted=True,
         ),
-        Scalar(name="sweep_peak_potential", units="V", doc="where it flows"),
+        Scalar(
+            name="sweep_peak_current",
+            units="pA",
+            doc="height of the peak from its baseline; NaN without a peak",
+            hinted=True,
+        ),
+        Scalar(name="sweep_peak_potential", units="V", doc="where the peak is"),
     )
 
     e_start_v: float = 0.0
@@ -265,29 +273,12 @@ class LinearSweepVoltammetry(_Sweep):
         return (self.e_start_v, self.e_end_v)
 
     def summarise(self, trace: NDArray[np.float64]) -> dict[str, Any]:
-        """Find the extreme of the smoothed current."""
+        """Find the current and the peak, as `seccm_ophyd.analysis.peaks` does."""
         _, potential, current = trace
-        rises = self.e_end_v > self.e_start_v
-        smooth = _smooth(current, self.step_used_v)
-        at, peak = _extreme(potential, smooth, np.nanargmax if rises else np.nanargmin)
-        return {"sweep_peak_current": peak, "sweep_peak_potential": at}
-
-
-def _smooth(current: NDArray[np.float64], step_v: float) -> NDArray[np.float64]:
-    """Average over some millivolts, so that noise does not choose the peak."""
-    n = max(int(_SMOOTH_V / step_v), 1)
-    if n == 1 or len(current) < n:
-        return current
-    n += 1 - n % 2
-    padded = np.pad(current, n // 2, mode="edge")
-    return np.convolve(padded, np.full(n, 1 / n), mode="valid")
-
-
-def _extreme(
-    potential: NDArray[np.float64], current: NDArray[np.float64], find: Any
-) -> tuple[float, float]:
-    """Potential and current of an extreme; NaN where there is no current at all."""
-    if np.isnan(current).all():
-        return np.nan, np.nan
-    k = int(find(current))
-    return float(potential[k]), float(current[k])
+        found = search_peaks(potential, current)
+        peak = found.anodic if self.e_end_v > self.e_start_v else found.cathodic
+        return {
+            "sweep_current": peak.extreme,
+            "sweep_peak_current": peak.current,
+            "sweep_peak_potential": peak.potential,
+        }

@@ -216,10 +216,10 @@ class HopMapView(CallbackBase):
     def _choose(self, data_keys: Mapping[str, Any]) -> tuple[str, str, str]:
         """Choose what the second panel shows: its name, title and key in events."""
         for technique in self._start.get(TECHNIQUES) or ():
-            name, title = MAPPED.get(technique.get("technique"), ("", ""))
-            with contextlib.suppress(KeyError):
-                find_key(data_keys, CLAMP + name)
-                return name, title, CLAMP + name
+            for name, title in MAPPED.get(technique.get("technique"), ()):
+                with contextlib.suppress(KeyError):
+                    find_key(data_keys, CLAMP + name)
+                    return name, title, CLAMP + name
         # of a technique that has nothing to map: the current at the threshold
         return "current", "Current", CONTACT_CURRENT
 

@@ -13,7 +13,7 @@ class AmplifierPVs(InputPVs):
     """Settings of an acquisition, state, and results."""
 
     safe_potential = setting("SafePotential", 0.0, "V", 4, (-2.0, 2.0), "of MakeSafe")
-    sample_rate = setting("SampleRate", 200e3, "Hz", 1, (1.0, 5e5), "samples a second")
+    sample_rate = setting("SampleRate", 200e3, "Hz", 3, (0.01, 5e5), "samples a second")
     samples = count("Samples", 10, (1, _MAX_SAMPLES), "samples of an acquisition")
     settle_time = setting(
         "SettleTime", 0.02, "s", 4, (0.0, 3600.0), "wait before the first sample"

@@ -89,7 +89,7 @@ def test_several_techniques_take_one_landing_and_one_event(RE, docs, fake):
     assert data["seccm_clamp_zero_current_potential"] == pytest.approx(0.38)
     assert data["seccm_clamp_end_reason"] == "time"
     assert data["seccm_clamp_passed_charge"] == pytest.approx(0.5)
-    assert data["seccm_clamp_anodic_peak_current"] == pytest.approx(101.0)
+    assert data["seccm_clamp_anodic_current"] == pytest.approx(101.0)
     (descriptor,) = documents(docs, "descriptor")
     for scalar in (scalar for made in THREE for scalar in made.scalars):
         key = descriptor["data_keys"][f"seccm_clamp_{scalar.name}"]
@@ -111,7 +111,7 @@ def test_a_missed_landing_has_nothing_of_any_technique(RE, docs, fake):
     fake.misses = {1}
     RE(hop_list(fake.device, THREE, [(0, 0), (1, 1)]))
     missed, landed = (event["data"] for event in documents(docs, "event"))
-    for key in ("seccm_clamp_zero_current_potential", "seccm_clamp_peak_separation"):
+    for key in ("seccm_clamp_zero_current_potential", "seccm_clamp_anodic_current"):
         assert np.isnan(missed[key])
         assert np.isfinite(landed[key])
     assert (missed["seccm_clamp_end_reason"], landed["seccm_clamp_end_reason"]) == (
