@@ -1,5 +1,6 @@
 """The startup files of the IPython profile: what they configure and which names."""
 
+import inspect
 import runpy
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def test_all_of_analysis_is_at_hand():
     names = runpy.run_path(str(STARTUP / "15-techniques.py"))
     for name in analysis.__all__:
         assert names[name] is getattr(analysis, name)
+        # bluesky-queueserver lists whatever is a generator as a plan
+        assert not inspect.isgeneratorfunction(names[name]), name
 
 
 def test_every_public_plan_is_at_hand():

@@ -48,7 +48,7 @@ _MISSING = object()
 
 
 def documents(run: Any) -> Iterator[Document]:
-    """Yield the documents of a run as plain dicts.
+    """Give the documents of a run as plain dicts, one after the other.
 
     Those of a journal, follower or list are the original ones. A catalogue gives start,
     stop, data and time stamps as they were; uids of events are its own.
@@ -58,9 +58,9 @@ def documents(run: Any) -> Iterator[Document]:
     run
         Any kind of run, see the module.
 
-    Yields
-    ------
-    (str, dict)
+    Returns
+    -------
+    iterator of (str, dict)
         Name and document; no stop document if the run has no end.
 
     Raises
@@ -72,16 +72,18 @@ def documents(run: Any) -> Iterator[Document]:
     ValueError
         If a complete line of a journal is no document.
     """
+    # no generator itself: the queue server would take it for a plan
     run = resolve(run)
     if isinstance(run, Path):
-        yield from journal_documents(run)
-    elif stored_in_catalogue(run):
-        for name, doc in run.documents():
-            # a catalogue ends a run that has no end in an empty stop document
-            if name != "stop" or doc.get("uid"):
-                yield name, plain(doc)
-    else:
-        yield from run
+        return iter(journal_documents(run))
+    return _of_catalogue(run) if stored_in_catalogue(run) else iter(run)
+
+
+def _of_catalogue(run: Any) -> Iterator[Document]:
+    for name, doc in run.documents():
+        # a catalogue ends a run that has no end in an empty stop document
+        if name != "stop" or doc.get("uid"):
+            yield name, plain(doc)
 
 
 def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
