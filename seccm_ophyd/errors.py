@@ -7,6 +7,7 @@ __all__ = [
     "DiskSpaceError",
     "HopEndedError",
     "InstrumentLostError",
+    "MotorError",
     "NoContactError",
     "OverloadError",
     "ParameterError",
@@ -48,6 +49,10 @@ class InstrumentLostError(SeccmError, ConnectionError):
 
 class CommandRefusedError(SeccmError):
     """The IOC refused a command or a value; the message is its own."""
+
+
+class MotorError(SeccmError):
+    """A motor record is not set as it has to be, or has not got where it was sent."""
 
 
 class CommandTimeoutError(SeccmError, TimeoutError):

@@ -6,10 +6,13 @@ import numpy as np
 from ophyd.sim import FakeEpicsSignal, fake_device_cache, make_fake_device
 
 from seccm_ophyd.devices import Microscope
+from seccm_ophyd.devices.axis_fields import AxisSetting, Setpoint
 from seccm_ophyd.devices.command import NO_CONTACT, OK
-from seccm_ophyd.devices.setting import Setting
+from seccm_ophyd.devices.setting import ArraySetting, Setting
 
-fake_device_cache[Setting] = FakeEpicsSignal
+fake_device_cache.update(
+    dict.fromkeys((Setting, ArraySetting, AxisSetting, Setpoint), FakeEpicsSignal)
+)
 NOTHING = [0.0, 0.0, *[np.nan] * 6]  # an acquisition without contact
 FakeMicroscope = make_fake_device(Microscope)
 
@@ -108,6 +111,13 @@ class FakeInstrument:
             (axis.velocity, 2000.0),
             (axis.settle, 0.02),
             (axis.motor_egu, "um"),
+            (axis.low_limit_travel, -30.0),
+            (axis.high_limit_travel, 30.0),
+            (axis.stop_pause_move_go, "Go"),
+            (axis.set_use_switch, 0),
+            (axis.disable, 0),
+            (axis.retry_deadband, 1e-3),
+            (axis.motor_step, 1e-4),
             (axis.motor_done_move, 1),
             (axis.motor_is_moving, 0),
             (axis.low_limit_switch, 0),

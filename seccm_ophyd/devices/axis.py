@@ -1,40 +1,78 @@
 """A motor record that never lets a plan wait for ever, or go on at a wrong place."""
 
+import sys
 from typing import Any
 
+import numpy as np
 from ophyd import Component as Cpt
-from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO, Signal
 from ophyd.status import MoveStatus
 
-from ..errors import CommandRefusedError
+from ..errors import CommandRefusedError, MotorError
+from .axis_fields import Setpoint, number
+from .bounds import Bounds, check_number
 from .command import note_start
 from .named import Named
+from .setting import PUT_TIMEOUT_S, Setting, WorkedOut
 
 __all__ = ["CommandedAxis", "StageAxis"]
 
 # Allowance for the network and for the IOC on top of the physical duration of a move.
 MARGIN_S = 10.0
+_MICROMETRES = ("um", "µm", "\N{GREEK SMALL LETTER MU}m", "micron", "microns")
+_CLOSEST = 1e-6  # um: less than any stage can do
 
 
 class StageAxis(Named, EpicsMotor):
     """One axis of a stage: an `ophyd.EpicsMotor` with a finite time-out.
 
-    The status of a move succeeds when the record is done *and* still has the setpoint
-    that was asked for; a refused move (the IOC writes the readback back to ``.VAL``)
-    fails with `CommandRefusedError` and the IOC's own words. It fails at once when the
-    instrument is lost. The parent device must have a ``link``.
+    The status of a move succeeds when the record is done, still has the setpoint that
+    was asked for, *and* its readback is there. A refused move (the IOC writes the
+    readback back to ``.VAL``) fails with `CommandRefusedError` and the IOC's own words;
+    one after which the readback is somewhere else, with `MotorError`: a record whose
+    ``.SPMG`` or ``.SET`` keeps it from moving says that it is done, too. It fails at
+    once when the instrument is lost. The parent device must have a ``link``.
     """
 
     _moving: bool = False
 
+    user_setpoint = Cpt(Setpoint, ".VAL", limits=True, auto_monitor=True)
+    velocity = number(".VELO", "speed (um/s)")
+    acceleration = number(".ACCL", "time to reach the speed (s)")
+    settle = number(".DLY", "wait after a move before it counts as done (s)")
+    user_offset = number(".OFF", "position that 0 of the dial has (um)", Setting)
+    high_limit_travel = number(".HLM", "highest position (um)", Setting, kind="omitted")
+    low_limit_travel = number(".LLM", "lowest position (um)", Setting, kind="omitted")
+
     # asked for only where `moving` is: the end of a move is told by .DMOV
     motor_is_moving = Cpt(EpicsSignalRO, ".MOVN", auto_monitor=False, kind="omitted")
-    settle = Cpt(
-        EpicsSignal,
-        ".DLY",
+    stop_pause_move_go = Cpt(
+        Setting,
+        ".SPMG",
+        string=True,
         auto_monitor=True,
-        kind="config",
-        doc="wait after a move before it counts as done (s)",
+        write_timeout=PUT_TIMEOUT_S,
+        kind="omitted",
+        doc="Stop, Pause, Move, Go",
+    )
+    disable = Cpt(
+        EpicsSignal, ".DISP", auto_monitor=True, kind="omitted", doc="1: takes no write"
+    )
+    retry_deadband = Cpt(
+        EpicsSignalRO,
+        ".RDBD",
+        auto_monitor=True,
+        kind="omitted",
+        doc="as it may be off",
+    )
+    motor_step = Cpt(
+        EpicsSignalRO, ".MRES", auto_monitor=True, kind="omitted", doc="smallest step"
+    )
+    arrival_tolerance = Cpt(
+        Signal,
+        value=0.0,
+        kind="omitted",
+        doc="how far from its target a move may end (um); 0: .RDBD or .MRES",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,13 +80,94 @@ class StageAxis(Named, EpicsMotor):
         self._target: float | None = None
         self._messages = 0  # of the IOC, when the move was started
         super().__init__(*args, **kwargs)
+        for end in (self.low_limit_travel, self.high_limit_travel):
+            end.unsubscribe_all()  # what ophyd does at a change, see `limits`
+        self._limits = WorkedOut(
+            self._read_limits, self.low_limit_travel, self.high_limit_travel
+        )
+        self._tolerance = WorkedOut(
+            self._read_tolerance,
+            self.retry_deadband,
+            self.motor_step,
+            self.arrival_tolerance,
+        )
+        self._trouble = WorkedOut(
+            self._find_trouble,
+            self.stop_pause_move_go,
+            self.set_use_switch,
+            self.disable,
+            self.motor_egu,
+        )
+
+    @property
+    def limits(self) -> Bounds:
+        """Lowest and highest position (um) as the record tells; both 0 for none.
+
+        From ``.LLM`` and ``.HLM``, which are monitored. ophyd takes them from what
+        describes ``.VAL``: it asks for that when it hears of a change, and an update of
+        ``.VAL`` that is on its way meanwhile brings the old ones back.
+        """
+        return self._limits.get()
+
+    def _read_limits(self) -> Bounds:
+        return self.low_limit_travel.get(), self.high_limit_travel.get()
+
+    def _read_tolerance(self) -> float:
+        chosen = self.arrival_tolerance.get()
+        if chosen > 0:
+            return float(chosen)
+        deadband, step = self.retry_deadband.get(), abs(self.motor_step.get())
+        return float(max(deadband, step, _CLOSEST))
+
+    def check_value(self, pos: Any) -> None:
+        """Refuse a position (um) outside the limits of the record, or no number.
+
+        Raises
+        ------
+        OutOfRangeError
+            The message names the limits.
+        """
+        low, high = self.limits
+        if low == high == 0:
+            low, high = -sys.float_info.max, sys.float_info.max
+        check_number(self.name, pos, (low, high), "um")
+
+    def check_ready(self) -> None:
+        """Refuse a record that would not move, or not by um.
+
+        Raises
+        ------
+        MotorError
+            The message says what is to be written to it.
+        """
+        if trouble := self._trouble.get():
+            raise MotorError(f"{self.name} cannot be moved: {trouble}")
+
+    def _find_trouble(self) -> str:
+        """Say what keeps the record from moving, and what to do; or nothing."""
+        unit = str(self.motor_egu.get())
+        if unit.strip() not in _MICROMETRES:
+            return f"{self.prefix}.EGU is {unit!r}, positions are in um here"
+        mode = self.stop_pause_move_go.get()
+        if mode != "Go":
+            return f"{self.prefix}.SPMG is {mode}, write Go to it"
+        if self.set_use_switch.get() not in (0, "Use"):
+            return f"{self.prefix}.SET is Set, write Use to it"
+        if np.any(self.disable.get()):
+            return f"{self.prefix}.DISP is 1, write 0 to it"
+        return ""
+
+    def stage(self) -> list[object]:
+        """Stage it; see `check_ready`."""
+        self.check_ready()
+        return super().stage()
 
     def move(self, position: float, wait: bool = True, **kwargs: Any) -> MoveStatus:
         """Move to `position` (um); see `ophyd.EpicsMotor.move`.
 
         Raises
         ------
-        ophyd.utils.LimitError
+        OutOfRangeError
             If `position` is outside the limits of the record, or NaN.
         InstrumentLostError
             If the instrument was lost.
@@ -63,8 +182,11 @@ class StageAxis(Named, EpicsMotor):
         # Not EpicsMotor.move: the status must be known before the record can answer.
         status = super(EpicsMotor, self).move(position, **kwargs)
         self._target, self._move_status = float(position), status
-        self.parent.link.watch(status, timeout_s)
-        self.user_setpoint.put(position, wait=False)
+        if trouble := self._trouble.get():  # a write of .VAL might do something else
+            self._fail(MotorError(f"{self.name} cannot be moved: {trouble}"))
+        else:
+            self.parent.link.watch(status, timeout_s)
+            self.user_setpoint.put(position, wait=False)
         if wait:
             status.wait()
         return status
@@ -106,24 +228,47 @@ class StageAxis(Named, EpicsMotor):
 
     def _done_moving(self, success: bool = True, **kwargs: Any) -> None:
         target, self._target = self._target, None
-        # The setpoint of a refused move is written back before the record is done.
-        if target is not None and self.user_setpoint.get() != target:
+        if target is not None and (error := self._arrival_error(target)) is not None:
             success = False
-            status = self._move_status
-            if status is not None and not status.done:
-                self._reset_sub(self._SUB_REQ_DONE)  # this error and no other
-                status.set_exception(
-                    CommandRefusedError(
-                        f"{self.name} was not moved to {target:g} um: {self._reason()}"
-                    )
-                )
+            self._fail(error)
         super()._done_moving(success=success, **kwargs)
+
+    def _arrival_error(self, target: float) -> Exception | None:
+        """Say why it has not come to `target` (um), if it has not."""
+        tolerance = self._tolerance.get()
+        # The setpoint of a refused move is written back before the record is done.
+        if not abs(self.user_setpoint.get() - target) <= tolerance:
+            return CommandRefusedError(
+                f"{self.name} was not moved to {target:g} um: {self._reason()}"
+            )
+        if abs(self.position - target) <= tolerance:
+            return None
+        reached = self.user_readback.get(use_monitor=False)  # .MDEL may keep updates
+        if abs(reached - target) <= tolerance:
+            return None
+        mode, is_set = self.stop_pause_move_go.get(), self.set_use_switch.get()
+        return MotorError(
+            f"{self.name} is at {reached:.4f} um and not at {target:.4f} um, within "
+            f"{tolerance:g} um: {self.prefix}.SPMG is {mode}, .SET is "
+            f"{'Set' if is_set else 'Use'}"
+        )
 
     def _reason(self) -> str:
         """Tell in the IOC's own words why it did not get there."""
         record = self.prefix
         said = self.parent.link.error_since(self._messages, record)
-        return said.removeprefix(f"{record}: ")
+        if said:
+            return said.removeprefix(f"{record}: ")
+        where = self.user_readback.get(use_monitor=False)
+        return f"it stopped at {where:.4f} um, the IOC gave no reason"
+
+    def _fail(self, error: Exception) -> None:
+        """Let the move fail with this error and no other."""
+        self._target = None
+        status = self._move_status
+        if status is not None and not status.done:
+            self._reset_sub(self._SUB_REQ_DONE)
+            status.set_exception(error)
 
 
 class CommandedAxis(StageAxis):
@@ -133,5 +278,5 @@ class CommandedAxis(StageAxis):
     """
 
     user_setpoint = Cpt(
-        EpicsSignal, ".VAL", limits=True, auto_monitor=False, kind="normal"
+        Setpoint, ".VAL", limits=True, auto_monitor=False, kind="normal"
     )

@@ -37,8 +37,9 @@ class ClampSettings(Linked):
         self._known: dict[EpicsSignal, Any] = {}
         self._unchecked: set[EpicsSignal] = set()  # heard of since the last check
         super().__init__(*args, **kwargs)
+        arrays = (self.waveform, self.cutoffs)  # long, and therefore not monitored
         for walk in self.walk_signals():
-            if isinstance(walk.item, Setting):
+            if isinstance(walk.item, Setting) and walk.item not in arrays:
                 walk.item.subscribe(self._heard, run=False)
 
     def _heard(self, obj: EpicsSignal, **kwargs: Any) -> None:

@@ -136,6 +136,8 @@ class InstrumentLink(Device):
     def error_since(self, messages: int, about: str) -> str:
         """Return the last refusal or fault, unless it is an old one about other things.
 
+        Empty then.
+
         Parameters
         ----------
         messages
@@ -145,7 +147,7 @@ class InstrumentLink(Device):
         """
         said = self.last_error()
         if self._messages == messages and about not in said:
-            return "the IOC gave no reason"
+            return ""
         return said
 
     def _message_came(self, **kwargs: Any) -> None:

@@ -73,7 +73,7 @@ class Microscope(Device):
     )
     claim = Cpt(EpicsSignal, "IOC:Owner.VAL$", string=True, kind="omitted")
     heartbeat = Cpt(EpicsSignal, "IOC:Heartbeat", kind="omitted")
-    lease_time = Cpt(EpicsSignal, "IOC:LeaseTime", kind="omitted")
+    lease_time = Cpt(Setting, "IOC:LeaseTime", limits=True, kind="omitted")
     tripped = Cpt(EpicsSignalRO, "IOC:Tripped", string=True, kind="omitted")
     trip_reason = Cpt(EpicsSignalRO, "IOC:TripReason.VAL$", string=True, kind="omitted")
     acknowledge = Cpt(EpicsSignal, "IOC:Reset", kind="omitted")

@@ -1,50 +1,165 @@
 """One way to declare a setting: monitored, limited, bounded in time, in the config."""
 
-import time
+import math
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from ophyd import Component as Cpt
-from ophyd import EpicsSignal
+from ophyd import EpicsSignal, Signal
 from ophyd.status import Status
 
-__all__ = ["PUT_TIMEOUT_S", "Setting", "WorkedOut", "array_setting", "setting"]
+from ..errors import CommandRefusedError
+from .bounds import Bounds, OutOfRangeError, check_number
+
+__all__ = [
+    "PUT_TIMEOUT_S",
+    "ArraySetting",
+    "Setting",
+    "WorkedOut",
+    "array_setting",
+    "setting",
+]
 
 T = TypeVar("T")
 
 PUT_TIMEOUT_S = 5.0
-_POLL_S = 0.005
 
 
 class Setting(EpicsSignal):
-    """A signal that may be set again right after a pause has cut its last `set`."""
+    """A signal whose `set` ends: with the value that the IOC has, or with an error.
 
-    def set(self, value: Any, **kwargs: Any) -> Status:
-        """Set it, once an earlier `set` has ended; see `ophyd.EpicsSignal.set`."""
-        going_on = self._set_thread
+    What the limits of its PV forbid is refused before it is written.
+    """
+
+    _setting: threading.Thread | None = None
+
+    def check_value(self, value: Any) -> None:
+        """Refuse what cannot be.
+
+        Raises
+        ------
+        OutOfRangeError
+            For a number that is not finite or outside the limits of the PV, for what is
+            no number, and for a word that is none of its choices.
+        """
+        if not self._string:
+            check_number(
+                self.name,
+                value,
+                self._bounds(),
+                self.metadata.get("units"),
+                ask_again=self._ask_bounds,
+            )
+        elif self.enum_strs and value not in self.enum_strs:
+            raise OutOfRangeError(
+                f"{self.name} = {value!r}: it must be one of "
+                f"{', '.join(self.enum_strs)}"
+            )
+
+    def _bounds(self) -> Bounds:
+        low, high = self.limits
+        if low is None or high is None or low >= high:
+            return -math.inf, math.inf
+        return low, high
+
+    def _ask_bounds(self) -> Bounds:
+        """Ask the IOC for the limits: a monitor does not tell of a change."""
+        if self.connected:
+            self.get(form="ctrl", use_monitor=False)
+        return self._bounds()
+
+    def set(
+        self,
+        value: Any,
+        *,
+        timeout: float | None = None,
+        settle_time: float | None = None,
+    ) -> Status:
+        """Set it, once an earlier `set` has ended.
+
+        Parameters
+        ----------
+        value
+            What to set it to.
+        timeout
+            Longest time (s) until the IOC has it; `PUT_TIMEOUT_S` by default.
+        settle_time
+            Time (s) to wait after that.
+
+        Returns
+        -------
+        Status
+            Done when the IOC has it; fails with `CommandRefusedError` if it has not
+            taken it, and with TimeoutError if it has not answered.
+
+        Raises
+        ------
+        OutOfRangeError
+            As `check_value`.
+        """
+        self.check_value(value)
+        going_on = self._setting
         if going_on is not None:
             going_on.join(PUT_TIMEOUT_S)
-        return super().set(value, **kwargs)
+        status = Status(self, settle_time=settle_time)
+        limit_s = PUT_TIMEOUT_S if timeout is None else timeout
+
+        def set_and_tell() -> None:
+            try:
+                self._set_and_wait(value, limit_s)
+            except Exception as error:
+                status.set_exception(error)
+            else:
+                status.set_finished()
+
+        thread = self.cl.thread_class(target=set_and_tell, daemon=True)
+        self._setting = thread
+        thread.start()
+        return status
 
     def _set_and_wait(self, value: Any, timeout: float | None, **kwargs: Any) -> None:
-        """Write it, and wait until the IOC has it, by a clock that nobody sets."""
+        """Write it, and ask what the IOC has then."""
         limit_s = PUT_TIMEOUT_S if timeout is None else timeout
-        deadline = time.monotonic() + limit_s
-        self.put(value, **kwargs)
-        while not self._reads(value):
-            if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{self.setpoint_pvname} was set to {value!r} and reads "
-                    f"{self.get()!r} after {limit_s:g} s"
-                )
-            time.sleep(_POLL_S)
-
-    def _reads(self, value: Any) -> bool:
+        self.put(value, wait=True, timeout=limit_s, **kwargs)
         # asked, not monitored: ophyd takes what it has written for what is there
         found = self.get(use_monitor=False)
+        if self._is_same(found, value):
+            return
+        # for who has subscribed: the IOC has nothing new to tell of
+        Signal.put(self, found, force=True)
+        raise CommandRefusedError(
+            f"{self.name} was set to {value!r} and is {found!r}{self._why()}"
+        )
+
+    def _is_same(self, found: Any, value: Any) -> bool:
         if isinstance(found, str):
             return found == (value if isinstance(value, str) else self.enum_strs[value])
         return bool(abs(found - value) <= (self.tolerance or 0.0))
+
+    def _why(self) -> str:
+        """Say what the IOC says of it, as the end of a sentence."""
+        device = self.parent
+        while device is not None and not hasattr(device, "link"):
+            device = device.parent
+        said = "" if device is None else device.link.last_error()
+        return f": {said}" if self.setpoint_pvname in said else ""
+
+
+class ArraySetting(Setting):
+    """A setting of several numbers, each within the limits of the PV."""
+
+    def check_value(self, value: Any) -> None:
+        """Refuse it when one of the numbers cannot be; see `Setting.check_value`."""
+        numbers = np.ravel(np.asarray(value, dtype=float))
+        low, high = self._bounds()
+        wrong = numbers[~((low <= numbers) & (numbers <= high) & np.isfinite(numbers))]
+        for number in wrong[:1]:
+            super().check_value(float(number))
+
+    def _is_same(self, found: Any, value: Any) -> bool:
+        return np.array_equal(np.ravel(found), np.ravel(value))
 
 
 class WorkedOut(Generic[T]):
@@ -80,7 +195,8 @@ def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:
     """Declare a setting of the instrument.
 
     Numbers are checked against the limits of their PV, which also refuses NaN; a write
-    that the IOC does not take fails after `PUT_TIMEOUT_S` instead of never.
+    that the IOC does not take fails at once, one that it does not answer after
+    `PUT_TIMEOUT_S`.
 
     Parameters
     ----------
@@ -112,7 +228,7 @@ def array_setting(suffix: str, doc: str) -> Cpt:
         What it is, with its unit.
     """
     return Cpt(
-        EpicsSignal,
+        ArraySetting,
         suffix,
         auto_monitor=False,
         write_timeout=PUT_TIMEOUT_S,

@@ -162,6 +162,7 @@ async def boot_fields(
         fields.motor_step_size: _STEP,
         fields.retry_deadband: _DEADBAND,
         fields.limit_violation: 0,
+        fields.disable_putfield: b"\0",
     }
     for pv, value in values.items():
         await pv.write(value, verify_value=False)

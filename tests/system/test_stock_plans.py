@@ -1,15 +1,20 @@
 """Bluesky's own plans and magics on our devices, over EPICS."""
 
+import time
+from operator import attrgetter
+
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
 import numpy as np
 import pytest
 from bluesky.magics import BlueskyMagics
+from bluesky.utils import FailedStatus
 from IPython.testing.globalipapp import start_ipython
 from ophyd import EpicsMotor
 from ophyd.utils import LimitError
 
-from seccm_ophyd.errors import CommandRefusedError
+from seccm_ophyd.devices.setting import PUT_TIMEOUT_S
+from seccm_ophyd.errors import CommandRefusedError, MotorError, ParameterError
 from seccm_ophyd.plans import hop_to, make_safe
 
 pytestmark = pytest.mark.system
@@ -70,6 +75,84 @@ def test_limits_are_those_of_the_records(session):
     for bad in (high + 1, float("nan")):
         with pytest.raises(LimitError):
             x.set(bad)
+
+
+def test_limits_follow_the_record(session):
+    x = session.seccm.xy.x
+    first = x.limits
+    seen = []
+    for high in (5.0, 20.0, 4.0, first[1]):
+        session.RE(bps.mv(x.high_limit_travel, high))
+        seen.append((x.limits, x.user_setpoint.limits))
+    assert seen == [2 * ((first[0], h),) for h in (5.0, 20.0, 4.0, first[1])]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("xy.x.velocity", 1e9, "= 1e+09 um/s: it must be between 0.001 and 10000 um/s"),
+        ("xy.y.velocity", -5.0, "= -5 um/s: it must be between 0.001 and 10000 um/s"),
+        ("xy.x.acceleration", np.nan, "= nan s: it must be between 0 and 60 s"),
+        ("z.axis.settle", -1.0, "= -1 s: it must be between 0 and 60 s"),
+        ("z.axis.velocity", 2001.0, "between 0.001 and 2000 um/s"),
+        ("xy.x.user_offset", np.inf, "= inf um: it must be between -1e+06 and 1e+06"),
+        ("xy.x.high_limit_travel", np.nan, "it must be finite"),
+        ("clamp.gain", "high", "= 'high': it must be a number"),
+        ("clamp.gain", 0.0, "= 0 mV/pA: it must be between 0.5 and 500 mV/pA"),
+        ("clamp.mode", "AC", "= 'AC': it must be one of VCLAMP, ICLAMP, I0"),
+        ("clamp.cutoffs", [-1.0, 11.0], "= 11 V: it must be between -10 and 10 V"),
+        ("lease_time", 0.0, "between 0.5 and 60 s"),
+    ],
+)
+def test_what_a_setting_cannot_be_is_refused_at_once(session, name, value, told):
+    signal = attrgetter(name)(session.seccm)
+    before = signal.get(use_monitor=False)
+    with pytest.raises((ParameterError, LimitError)) as error:
+        session.RE(bps.mv(signal, value))
+    assert str(error.value).startswith(signal.name)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+    np.testing.assert_array_equal(signal.get(use_monitor=False), before)
+
+
+def test_what_only_the_ioc_can_refuse_fails_at_once_in_its_words(session):
+    m = session.seccm
+    for signal, value, told in (
+        (m.xy.x.high_limit_travel, 1e5, "100000 is outside -30 to 30 um"),
+        (m.clamp.cutoffs, [1.0, -1.0], "not a lower and an upper potential"),
+        (m.z.axis.user_offset, 1.0, "this stage has no user offset"),
+    ):
+        began = time.monotonic()
+        with pytest.raises(FailedStatus) as error:
+            session.RE(bps.mv(signal, value))
+        assert time.monotonic() - began < PUT_TIMEOUT_S
+        assert isinstance(error.value.__cause__, CommandRefusedError)
+        assert told in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "right", "told"),
+    [
+        ("stop_pause_move_go", "Pause", "Go", "XY:X.SPMG is Pause, write Go to it"),
+        ("set_use_switch", 1, 0, "XY:X.SET is Set, write Use to it"),
+    ],
+)
+def test_a_record_that_would_not_move_is_refused(session, field, wrong, right, told):
+    m = session.seccm
+    signal = getattr(m.xy.x, field)
+    session.RE(bps.mv(signal, wrong))
+    before = m.xy.x.position
+    try:
+        with pytest.raises(MotorError, match=told):
+            session.RE(bp.scan([], m.xy.x, -1, 1, 2))
+        with pytest.raises(FailedStatus) as error:
+            session.RE(bps.mv(m.xy.x, before + 1.0))
+        assert told in str(error.value.__cause__)
+    finally:
+        session.RE(bps.mv(signal, right))
+    assert m.xy.x.user_readback.get(use_monitor=False) == before
+    assert m.xy.x.user_offset.get(use_monitor=False) == 0.0
+    session.RE(bps.mv(m.xy.x, before + 1.0))
 
 
 def test_the_ioc_refuses_xy_in_contact_and_the_status_says_so(session):
