@@ -13,7 +13,7 @@ import numpy as np
 from ..electronics import mean_and_deviation
 from ..epics.clock import Clock
 from .current_input import CurrentInput
-from .imposed import Clamp, CurrentClamp
+from .imposed import Clamp
 
 __all__ = ["Acquisition", "History", "Recording"]
 
@@ -115,10 +115,12 @@ class Acquisition:
     @property
     def ran_off(self) -> bool:
         """Whether it ended because the potential ran off in an open circuit."""
-        if not isinstance(self.clamp, CurrentClamp):
-            return False
-        taken = self._potential[: self.taken]
-        return self.clamp.ran_off(taken, self.drive, self.dt)
+        return self.clamp.ran_off
+
+    @property
+    def duration(self) -> float:
+        """Time (s) that the cell has been through; a cut-off ends it amid a sample."""
+        return self.applied * self.dt - self.clamp.cut_short
 
     def advance(self, n: int) -> None:
         """Take the next `n` samples, or fewer at the end and at a cut-off."""
@@ -154,7 +156,7 @@ class Acquisition:
         tick
             Called between two chunks.
         """
-        while await clock.wait_until(start + self.applied * self.dt, halt):
+        while await clock.wait_until(start + self.duration, halt):
             if self.is_over:
                 return
             if self.applied:
@@ -200,7 +202,8 @@ class Acquisition:
         current, overload = self.signal.digitise(filtered + self.added[first:stop])
         potential = self._potential[first:stop].copy()
         current = current + self.garbled[first:stop]
-        return Recording(first, self.dt, potential, current, overload)
+        early = self.clamp.cut_short if stop == self.applied else 0.0
+        return Recording(first, self.dt, potential, current, overload, early)
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,8 @@ class Recording:
         V and A, of one length.
     overload
         Whether the current left the range.
+    early
+        How long before its time the last sample was taken (s): a cut-off ended it.
     """
 
     first: int
@@ -224,11 +229,21 @@ class Recording:
     potential: np.ndarray
     current: np.ndarray
     overload: bool
+    early: float = 0.0
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each sample was taken (s), counted from the first of the acquisition."""
+        n = len(self.current)
+        times = np.arange(self.first, self.first + n) * self.dt
+        times[n - 1 :] -= self.early
+        return times
 
     @property
     def charge(self) -> float:
         """Integral of the current (C)."""
-        return float(self.current.sum()) * self.dt
+        whole = float(self.current.sum()) * self.dt
+        return whole - float(self.current[-1:].sum()) * self.early
 
     def means(self) -> list[float]:
         """List mean potential (V), mean current and its standard deviation (pA)."""
@@ -238,7 +253,5 @@ class Recording:
 
     def trace(self, number: int) -> np.ndarray:
         """List the trace as ``Clamp:Trace`` has it: t (s), E (V) and i (pA)."""
-        n = len(self.current)
-        t = np.arange(self.first, self.first + n) * self.dt
-        head = [number, self.first, n]
-        return np.concatenate([head, t, self.potential, self.current / _PA])
+        head = [number, self.first, len(self.current)]
+        return np.concatenate([head, self.times, self.potential, self.current / _PA])

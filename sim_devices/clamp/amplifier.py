@@ -313,7 +313,7 @@ class ClampAmplifier(AmplifierPVs):
     ) -> list[float]:
         """List what stands in ``Summary`` behind the outcome."""
         if acquisition.taken:
-            charge = self.cell.close(start + acquisition.applied * acquisition.dt)
+            charge = self.cell.close(start + acquisition.duration)
         else:
             start = charge = math.nan
         if self.cell.contact is None:  # an open circuit: what was measured

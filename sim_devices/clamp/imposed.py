@@ -1,5 +1,6 @@
 """What the amplifier imposes on a cell, sample by sample: potentials or currents."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,8 +12,8 @@ __all__ = ["Clamp", "CurrentClamp", "OpenCircuit", "VoltageClamp"]
 
 _C_STRAY = 0.05e-12  # F, of an open pipette after compensation
 _C_WET = 0.1e-12  # F; whatever is wet has more
-_CHARGE = 0.02e-12  # C that moves an open circuit further than noise does
-_JITTER = 0.05  # V by which noise may move the potential
+_ROUNDING = 1e-9
+WATCHED = 2e-6  # s, how often a current clamp looks at its cut-offs: 500 kHz
 
 
 @dataclass
@@ -25,22 +26,40 @@ class OpenCircuit:
         Where it is (V).
     compliance
         Largest potential of the amplifier (V).
+
+    Attributes
+    ----------
+    cut_short
+        How long before its time the last sample ended (s).
     """
 
     potential: float
     compliance: float
+    cut_short: float = field(default=0.0, init=False)
 
     def galvanostatic(
         self,
         I: np.ndarray,  # noqa: E741
         dt: float,
         limits: tuple[float, float],
+        *,
+        watched: float = math.inf,
     ) -> np.ndarray:
         """Impose currents (A); see `Contact.galvanostatic`."""
         E = self.potential + np.cumsum(I) * (dt / _C_STRAY)
-        E = np.clip(E, -self.compliance, self.compliance)
         beyond = np.flatnonzero((limits[0] > E) | (limits[1] < E))
-        E = E[: beyond[0] + 1] if len(beyond) else E
+        self.cut_short = 0.0
+        if len(beyond):
+            last = int(beyond[0])
+            E = E[: last + 1]
+            before = self.potential if last == 0 else float(E[-2])
+            limit = limits[0] if E[-1] < limits[0] else limits[1]
+            share = (limit - before) / (E[-1] - before)  # below 0: beyond all the time
+            looks = max(math.ceil(dt / watched * (1 - _ROUNDING)), 1)
+            look = min(max(math.floor(share * looks) + 1, 1), looks)
+            E[-1] = before + (E[-1] - before) * look / looks
+            self.cut_short = dt * (1 - look / looks)
+        E = np.clip(E, -self.compliance, self.compliance)
         self.potential = float(E[-1])
         return E
 
@@ -49,6 +68,8 @@ class Clamp(Protocol):
     """What is imposed on the cell, sample by sample."""
 
     at_cutoff: bool
+    cut_short: float
+    ran_off: bool
 
     def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Impose `drive` and return potential (V) and current (A), maybe of fewer."""
@@ -72,6 +93,8 @@ class VoltageClamp:
     contact: Contact | None
     held: float
     at_cutoff: bool = field(default=False, init=False)  # it has none
+    cut_short: float = field(default=0.0, init=False)
+    ran_off: bool = field(default=False, init=False)
 
     def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Impose potentials (V)."""
@@ -91,6 +114,9 @@ class VoltageClamp:
 class CurrentClamp:
     """The current is imposed, the potential follows, up to a cut-off.
 
+    The cut-offs are watched at the amplifier's own rate, however far apart the samples
+    are that are recorded: the last one is taken where it ends.
+
     Parameters
     ----------
     contact
@@ -108,6 +134,10 @@ class CurrentClamp:
     ----------
     at_cutoff
         Whether the last sample was beyond a limit.
+    cut_short
+        How long before its time the last sample was taken (s).
+    ran_off
+        Whether it ended because the potential ran off: nothing is wet.
     """
 
     contact: Contact | OpenCircuit
@@ -116,12 +146,21 @@ class CurrentClamp:
     offset: float
     noise: np.ndarray
     at_cutoff: bool = field(default=False, init=False)
+    cut_short: float = field(default=0.0, init=False)
+    ran_off: bool = field(default=False, init=False)
 
     def apply(self, drive: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Impose currents (A)."""
-        potential = self.contact.galvanostatic(drive + self.offset, dt, self.limits)
+        before = self.contact.potential
+        potential = self.contact.galvanostatic(
+            drive + self.offset, dt, self.limits, watched=WATCHED
+        )
         n = len(potential)
+        self.cut_short = self.contact.cut_short
         self.at_cutoff = not self.limits[0] <= potential[-1] <= self.limits[1]
+        if self.at_cutoff:
+            moved = potential[-1] - (potential[-2] if n > 1 else before)
+            self.ran_off = self._runs_off(float(moved), float(drive[n - 1]), dt)
         noise, self.noise = self.noise[:n], self.noise[n:]
         return potential + noise, drive[:n].copy()
 
@@ -129,19 +168,12 @@ class CurrentClamp:
         """Break the contact."""
         self.contact = OpenCircuit(self.contact.potential, self.compliance)
 
-    def ran_off(self, potential: np.ndarray, drive: np.ndarray, dt: float) -> bool:
-        """Tell whether it ended because the potential (V) ran off: nothing is wet.
+    def _runs_off(self, moved: float, current: float, dt: float) -> bool:
+        """Tell whether the potential moved (V) faster than any wetted surface charges.
 
-        Then the last of it moves faster than any wetted surface charges, or reaches
-        the compliance.
+        Or reached the compliance.
         """
-        if not self.at_cutoff:
-            return False
         if abs(self.contact.potential) >= self.compliance:
             return True
-        charge = abs(float(drive[len(potential) - 1])) * dt
-        if charge == 0 or len(potential) < 2:
-            return False
-        back = min(max(1, round(_CHARGE / charge)), len(potential) - 1)
-        moved = abs(float(potential[-1] - potential[-1 - back]))
-        return moved > back * charge / _C_WET + _JITTER
+        charge = abs(current + self.offset) * (dt - self.cut_short)
+        return current != 0 and abs(moved) > charge / _C_WET

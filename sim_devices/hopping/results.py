@@ -91,7 +91,7 @@ class LineResults:
                 trace = row[at : at + 3 * samples].reshape(3, samples)
                 recording = hop.recordings[k]
                 n = len(recording.current)
-                trace[0, :n] = np.arange(n) * recording.dt
+                trace[0, :n] = recording.times
                 trace[1, :n] = recording.potential
                 trace[2, :n] = recording.current / _PA
             at += 3 * samples

@@ -10,29 +10,23 @@ from itertools import pairwise
 import numpy as np
 
 from ..solver.ensemble import Ensemble
-from ..solver.stepping import charge_leaky
 from ..solver.time_steps import (
-    clamp_steps,
     find_jumps,
     graded_steps,
     relaxing_steps,
     values_at,
 )
-from .background import E_LEAK
-from .state import Meniscus
+from .imposed_current import MOST_STEPS, ImposedCurrent
 
 __all__ = ["Contact"]
 
 _C_RES = 0.05e-12  # F, left after the voltage clamp's compensation
-_C_PAR = 0.5e-12  # F, to ground in current clamp
 _WETTING = 0.4e-3  # s, the footprint spreads
-_MAX_STEPS = 1300
 _HOLD_STEPS = 24  # after a jump; they end at (k/24)^2
 _ONSET_STEPS = 40  # at (k/40)^3: the first current is a kinetic one
-_TOGETHER = 64  # samples of an imposed current
 
 
-class Contact(Meniscus):
+class Contact(ImposedCurrent):
     """One contact: feels potentials and currents, keeps its state between calls.
 
     Parameters
@@ -153,74 +147,6 @@ class Contact(Meniscus):
         self._E = float(E[-1])
         return i
 
-    def galvanostatic(
-        self,
-        I: np.ndarray,  # noqa: E741
-        dt: float,
-        limits: tuple[float, float] = (-np.inf, np.inf),
-        E_start: float | None = None,
-    ) -> np.ndarray:
-        """Impose a current and return the potential.
-
-        Parameters
-        ----------
-        I
-            Current (A) of each sample, shape (n,); zeros for the zero-current clamp.
-        dt
-            Sample interval (s).
-        limits
-            Lower and upper potential (V) at which it ends early.
-        E_start
-            Potential to start from (V); None goes on from the one that is there.
-
-        Returns
-        -------
-        numpy.ndarray
-            Potential (V) at dt, 2 dt, ... from now; shorter than `I` when a limit was
-            reached, the last value being the first one beyond.
-        """
-        I = np.asarray(I, float)  # noqa: E741
-        if E_start is not None:
-            self._touched(E_start)
-            self._E = E_start
-        elif np.isnan(self._E):
-            self._E = self._E_touch = self.potential
-        fresh = self._imposed != float(I[0])
-        if fresh and self._ensemble:
-            self._ensemble.jump()
-        ends, potentials = self._charge(I, dt, limits, fresh)
-        self._imposed = float(I[ends[-1] - 1])
-        return np.interp(np.arange(1, ends[-1] + 1), ends, potentials)
-
-    def _charge(
-        self,
-        I: np.ndarray,  # noqa: E741
-        dt: float,
-        limits: tuple[float, float],
-        fresh: bool,
-    ) -> tuple[list[int], list[float]]:
-        """Impose a current up to a limit; numbers of samples, potentials (V) there."""
-        stride = -(-len(I) // _MAX_STEPS)
-        passed = np.concatenate([[0.0], np.cumsum(I)])
-        ends, potentials = [0], [self._E]
-        while ends[-1] < len(I):
-            edges = self._ahead(ends[-1], stride, len(I), dt)
-            kept = self._state()
-            E = self._impose(passed, edges, dt, fresh)
-            beyond = np.flatnonzero((E < limits[0]) | (E > limits[1]))
-            if len(beyond) and edges[-1] - edges[0] > 1:  # which sample passed it?
-                self._restore(kept)
-                if beyond[0] == 0 and stride > 1:
-                    stride = 1
-                    continue
-                edges = edges[: max(beyond[0], 1) + 1]
-                E = self._impose(passed, edges, dt, fresh)
-            ends += edges[1:]
-            potentials += E.tolist()
-            if not limits[0] <= E[-1] <= limits[1]:
-                break
-        return ends, potentials
-
     def _segment(
         self, ensemble: Ensemble, E: np.ndarray, dt: float, sharp: bool
     ) -> np.ndarray:
@@ -229,7 +155,7 @@ class Contact(Meniscus):
         `sharp` tells that the potential jumps right at the beginning.
         """
         n = len(E) - 1
-        m = min(n, _MAX_STEPS)
+        m = min(n, MOST_STEPS)
         times = np.arange(1, m + 1) * (n * dt / m)
         if sharp:
             steps = graded_steps(times)
@@ -268,41 +194,3 @@ class Contact(Meniscus):
         if not sharp and ensemble.last_step < np.inf:
             return relaxing_steps(duration, ensemble.last_step, resolved)
         return graded_steps(np.array([duration]), resolved, first=_HOLD_STEPS)
-
-    def _ahead(self, start: int, stride: int, end: int, dt: float) -> list[int]:
-        """Numbers of the samples up to which a current is imposed at once."""
-        together = min(_TOGETHER, self._wicking.steady_for(self.age) / dt / stride)
-        stop = min(start + stride * max(int(together), 1), end)
-        return [*range(start, stop, stride), stop]
-
-    def _impose(
-        self, passed: np.ndarray, edges: list[int], dt: float, fresh: bool
-    ) -> np.ndarray:
-        """Impose a current between some samples; returns the potential (V) at each.
-
-        `passed` is the sum of the current (A) of the samples before each.
-        """
-        steps = [clamp_steps(*ends, dt, fresh) for ends in pairwise(edges)]
-        count = [len(s) for s in steps]
-        h = np.concatenate(steps)
-        current = np.repeat(np.diff(passed[edges]) / np.diff(edges), count)
-        self._creep(float(h.sum()))
-        C = _C_PAR + self.capacitance * self._conducts
-        if self._ensemble:
-            leak = self._background.leak, E_LEAK
-            E, i = self._ensemble.impose(h, current, self._E, C, leak)
-            self._redox_charge += float(i @ h)
-        else:
-            E = self._charge_substrate(h, current, C)
-        self.age += float(h.sum())
-        self.charge += float(current @ h)
-        self._E = float(E[-1])
-        return E[np.cumsum(count) - 1]
-
-    def _charge_substrate(
-        self, h: np.ndarray, current: np.ndarray, C: float
-    ) -> np.ndarray:
-        """Potential (V) after each step while nothing but a leaky capacitor charges."""
-        if not self._conducts:
-            return self._E + np.cumsum(current * h) / C
-        return charge_leaky(h, current, self._E, C, self._background.leak, E_LEAK)

@@ -34,7 +34,7 @@ class Meniscus:
     def __init__(self, site: Site, pipette: Pipette, rng: np.random.Generator) -> None:
         self.site = site
         self.age = 0.0
-        self.charge = 0.0
+        self.charge = self.cut_short = 0.0
         self._redox_charge = 0.0
         self._E = self._E_touch = np.nan  # nothing applied yet
         scatter = exp(_SCATTER * rng.standard_normal())

@@ -205,13 +205,14 @@ def find_jumps(E: np.ndarray) -> list[int]:
     return jumps if len(jumps) <= _MAX_JUMPS else []
 
 
-def clamp_steps(start: int, end: int, dt: float, fresh: bool) -> list[float]:
+def clamp_steps(start: int, end: float, dt: float, fresh: bool) -> list[float]:
     """Make steps (s) from one sample to a later one.
 
     Parameters
     ----------
     start, end
-        Numbers of the samples, counted from the beginning of the current.
+        Numbers of the samples, counted from the beginning of the current; the end may
+        lie between two.
     dt
         Sample interval (s).
     fresh

@@ -147,6 +147,36 @@ def test_a_current_clamp_ends_at_a_cutoff(landed):
     assert landed.get("IOC:Time") - before == pytest.approx(len(t) / 20e3)
 
 
+@pytest.mark.parametrize(
+    ("rate", "current", "cutoffs"),
+    [
+        (1.0, 5.0, [-0.5, 0.8]),
+        (50.0, 5.0, [-0.5, 0.8]),
+        (1.0, -5.0, [0.3, 1.9]),
+        (1.0, 5.0, [-5.0, 5.0]),
+    ],
+    ids=["slow", "upper", "lower", "compliance"],
+)
+def test_a_cutoff_ends_it_whatever_is_recorded(landed, rate, current, cutoffs):
+    landed.put("Clamp:Mode", ICLAMP)
+    landed.put("Clamp:SettleTime", 0.0)
+    landed.put("Clamp:Cutoffs", cutoffs)
+    landed.put("Clamp:Compliance", 1.0)
+    landed.put("Clamp:Samples", 200)
+    landed.put("Clamp:SampleRate", rate)
+    landed.put("Clamp:Waveform", np.full(200, current))
+    before = landed.get("IOC:Time")
+    summary = landed.acquire()
+    assert summary[1] == OK
+    _, t, E, _ = trace(landed)
+    end = np.clip(cutoffs, -1.0, 1.0)[int(current > 0)]
+    assert E[-1] == pytest.approx(end, abs=0.02)  # the noise of the potential
+    lasted = t[-1] + 1 / rate
+    assert 0 < lasted < len(t) / rate
+    assert landed.get("IOC:Time") - before == pytest.approx(lasted)
+    assert np.diff(t)[:-1] == pytest.approx(1 / rate)
+
+
 @pytest.mark.parametrize("mode", [ICLAMP, I0])
 def test_a_current_clamp_needs_contact(ioc, mode):
     ioc.put("Clamp:Mode", mode)

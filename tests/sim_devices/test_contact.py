@@ -220,6 +220,29 @@ def test_current_clamp_ends_at_the_cutoff(typical):
     assert contact.charge == pytest.approx(5e-12 * contact.age)
 
 
+@pytest.mark.parametrize(
+    ("current", "limits", "start"), [(5e-12, (0.2, 0.9), 0.65), (-5e-12, (0.3, 2), 0.6)]
+)
+@pytest.mark.parametrize("interval", [1e-3, 0.05, 10.0])
+def test_a_cutoff_is_watched_between_samples(typical, current, limits, start, interval):
+    _, electrode = typical
+    contact = electrode.land(electrode.carbon[0])
+    watched = 2e-6
+    I = np.full(5000, current)  # noqa: E741
+    E = contact.galvanostatic(I, interval, limits, E_start=start, watched=watched)
+    C = contact.capacitance
+    beyond = max(limits[0] - E[-1], E[-1] - limits[1])
+    assert 0 < beyond < abs(current) * watched / C
+    assert np.all((limits[0] <= E[:-1]) & (E[:-1] <= limits[1]))
+    assert contact.potential == E[-1]
+    lasted = len(E) * interval - contact.cut_short
+    assert contact.age == pytest.approx(lasted)
+    assert contact.charge == pytest.approx(current * lasted)
+    finer = electrode.land(electrode.carbon[0])
+    n = len(finer.galvanostatic(np.full(20_000, current), 2e-4, limits, start))
+    assert lasted == pytest.approx(n * 2e-4, rel=0.01)
+
+
 def test_carbon_charges_as_a_leaky_capacitor(typical):
     _, electrode = typical
     site = electrode.carbon[0]
