@@ -42,6 +42,7 @@ class PrivateSimulator:
         self.port = port = free_simulator_port()
         arguments = [
             *("--prefix", self.prefix, "--port", str(port)),
+            *("--interfaces", "127.0.0.1"),
             *("--sample", settings.sample, "--seed", str(settings.seed)),
             *("--time-scale", str(settings.time_scale)),
             *("--electrolyte", settings.electrolyte, "--stage", settings.stage),
@@ -51,7 +52,12 @@ class PrivateSimulator:
             arguments += ["--theta", *map(str, settings.theta)]
         if settings.particle_radius_um:
             arguments += ["--particle-radius", str(settings.particle_radius_um)]
-        environment = {**os.environ, "EPICS_CA_SERVER_PORT": str(port)}
+        # what EPICS servers of this place are told is not meant for this one
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("EPICS_CAS_")
+        } | {"EPICS_CA_SERVER_PORT": str(port)}
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seccm_ophyd.sim_devices", *arguments],

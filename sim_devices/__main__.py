@@ -11,8 +11,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from caproto import CaprotoError
+
 from .arguments import MOST_RADIUS_UM, client, number, prefix, whole_number
 from .compiled import catch_up, put_off
+from .epics.environment import DEFAULT_PORT, served_interfaces, served_port
 
 put_off()  # what follows is compiled while the sample is made
 
@@ -71,11 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=whole_number(1, 65535),
-        default=5064,
-        help="UDP and TCP port of Channel Access",
+        help="UDP and TCP port of Channel Access (default: EPICS_CAS_SERVER_PORT, "
+        f"EPICS_CA_SERVER_PORT, or {DEFAULT_PORT})",
     )
     parser.add_argument(
-        "--interfaces", nargs="+", default=["127.0.0.1"], help="addresses to serve on"
+        "--interfaces",
+        nargs="+",
+        metavar="ADDRESS",
+        help="addresses to serve on (default: EPICS_CAS_INTF_ADDR_LIST, or 127.0.0.1)",
     )
     parser.add_argument(
         "--allow",
@@ -98,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(ioc: SeccmIOC, arguments: argparse.Namespace) -> None:
     await ioc.prepare()
     ioc.supervisor.access.allowed = arguments.allow
-    where = f"{arguments.interfaces[0]}:{arguments.port}"
+    where = ", ".join(f"{each}:{arguments.port}" for each in arguments.interfaces)
 
     def ready() -> None:
         print(f"SECCM simulator ready: {arguments.prefix} on {where}", flush=True)
@@ -127,6 +133,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 when the arguments make no sense or the port is taken.
     """
     arguments = _parser().parse_args(argv)
+    try:
+        if arguments.port is None:
+            arguments.port = served_port()
+        arguments.interfaces = arguments.interfaces or served_interfaces()
+    except ValueError as error:
+        print(f"seccm ioc: {error}", file=sys.stderr)
+        return 2
     compiling = threading.Thread(target=catch_up, daemon=True)
     compiling.start()
     try:
@@ -156,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # else the end takes half a second, in which all there is is looked through
         atexit.register(gc.freeze)
         asyncio.run(_run(ioc, arguments))
-    except (PortInUseError, OSError, ValueError) as error:
+    except (PortInUseError, OSError, ValueError, CaprotoError) as error:
         print(f"seccm ioc: {error}", file=sys.stderr)
         return 2
     return 0

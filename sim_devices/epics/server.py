@@ -17,6 +17,7 @@ import caproto.asyncio.server as _server
 
 from .access import Access
 from .circuit import Circuit
+from .environment import sends_beacons
 
 __all__ = ["PortInUseError", "serve"]
 
@@ -51,6 +52,12 @@ class _Context(_server.Context):
 
     CircuitClass = Circuit
     access: Access
+    sends_beacons = False
+
+    async def broadcast_beacon_loop(self) -> None:
+        """Send beacons if they are wanted: caproto broadcasts them also to no list."""
+        if self.sends_beacons:
+            await super().broadcast_beacon_loop()
 
     async def circuit_disconnected(self, circuit: Any) -> None:
         here = circuit in self.circuits
@@ -112,16 +119,18 @@ async def serve(
     """
     for interface in interfaces:
         _check_port(interface, port)
-    os.environ["EPICS_CA_SERVER_PORT"] = str(port)
-    # no beacons: they would leave the machine, and nobody on loopback listens
-    os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
-    os.environ["EPICS_CAS_BEACON_ADDR_LIST"] = ""
+    for name in [n for n, text in os.environ.items() if not text.strip()]:
+        if name.startswith("EPICS_CA"):
+            del os.environ[name]  # as EPICS takes it; caproto wants a number
+    for name in ("EPICS_CA_SERVER_PORT", "EPICS_CAS_SERVER_PORT"):
+        os.environ[name] = str(port)
 
     async def tell(_async_lib: Any) -> None:
         ready()
 
     context = _Context(pvdb, interfaces)
     context.access = access
+    context.sends_beacons = sends_beacons(interfaces)
     server = asyncio.create_task(context.run(startup_hook=tell), name="server")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
