@@ -72,7 +72,8 @@ def test_a_move_that_ended_elsewhere_does_not_quote_an_older_refusal(axis):
     with pytest.raises(CommandRefusedError) as error:
         status.wait(1)
     assert str(error.value) == (
-        "seccm_xy_x was not moved to 2 um: it stopped at 1.5000 um"
+        "seccm_xy_x was not moved to 2 um: it stopped at 1.5000 um, "
+        "the IOC gave no reason"
     )
 
 
