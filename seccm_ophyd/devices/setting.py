@@ -52,7 +52,9 @@ class Setting(EpicsSignal):
                 self.metadata.get("units"),
                 ask_again=self._ask_bounds,
             )
-        elif self.enum_strs and value not in self.enum_strs:
+        elif self.enum_strs and not (
+            value in self.enum_strs or value in range(len(self.enum_strs))
+        ):
             raise OutOfRangeError(
                 f"{self.name} = {value!r}: it must be one of "
                 f"{', '.join(self.enum_strs)}"

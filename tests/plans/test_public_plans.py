@@ -243,7 +243,8 @@ def test_a_plan_is_summarised_without_an_ioc(unconnected, capsys, call):
 @each_plan
 def test_limits_are_checked_without_running(RE, fake, call):
     check_limits(call(fake.device))
-    fake.device.xy.x.user_setpoint.sim_set_limits((-0.5, 0.5))
+    fake.device.xy.x.low_limit_travel.sim_put(-0.5)
+    fake.device.xy.x.high_limit_travel.sim_put(0.5)
     with pytest.raises(ParameterError, match=r"seccm_xy_x=.* -0.5 to 0.5 um"):
         check_limits(call(fake.device))
     assert moved(fake) == []

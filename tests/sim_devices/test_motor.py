@@ -195,6 +195,8 @@ def test_tweaks_and_relative_moves(ioc):
 
 
 def test_a_line_of_hops_is_refused_by_a_motor_that_is_held(ioc):
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    ioc.put("Hop:Hold", 0.65)
     ioc.put("Hop:Store", 0)
     ioc.put("XY:Y.SPMG", "Pause")
     try:
