@@ -158,6 +158,23 @@ def test_an_early_end_has_its_reason_and_its_charge(settings, end_v, reason):
     assert scalars["capacity"] == pytest.approx(5 * 0.3 / 3600)
 
 
+def test_charge_is_what_was_measured_not_what_was_asked_for():
+    """The amplifier adds its offset, or cannot give so much; its clock counts."""
+    made = Galvanostatic(current_pa=0.2, duration_s=4, interval_s=0.1)
+    trace = trace_of(made, current=lambda t: np.full(len(t), 0.35))
+    scalars = made.summarise(trace)
+    assert scalars["passed_charge"] == pytest.approx(0.35 * 4)
+    assert scalars["capacity"] == pytest.approx(0.35 * 4 / 3600)
+    trace[0] *= 1.25
+    slower = made.summarise(trace)
+    assert slower["charge_time"] == pytest.approx(5)
+    assert slower["passed_charge"] == pytest.approx(0.35 * 5)
+    step = Chronoamperometry(duration_s=0.1)
+    slow = trace_of(step, current=lambda t: 2 + 0 * t)
+    slow[0] *= 2
+    assert step.summarise(slow)["transient_charge"] == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize("made", [Galvanostatic(), ZeroCurrentPotential()])
 def test_one_sample_has_no_slope(made):
     scalars = made.summarise(trace_of(made, samples=1))

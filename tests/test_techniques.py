@@ -1,5 +1,6 @@
 """Techniques: the paper's defaults, plain data and back, acquisitions, refusals."""
 
+import inspect
 import json
 import math
 from dataclasses import fields
@@ -281,3 +282,52 @@ def test_what_is_no_technique_is_refused(thing):
 def test_an_empty_list_of_techniques_is_refused():
     with pytest.raises(ParameterError, match="at least one is needed"):
         as_techniques([])
+
+
+@each_technique
+def test_names_are_asked_for_as_one_would_type_them(technique):
+    names = list(inspect.signature(technique).parameters)
+    assert set(names) == {field.name for field in fields(technique)}
+    with pytest.raises(ParameterError) as refused:
+        technique(0.3)
+    first = str(refused.value).partition(f"type {technique.__name__}(")[2]
+    assert first.partition("=")[0] in technique.__doc__.split("----------")[1]
+    with pytest.raises(ParameterError) as unknown:
+        technique(potential_mv=650)
+    with pytest.raises(ParameterError) as from_dict:
+        Technique.from_dict({"technique": technique.__name__, "potential_mv": 650})
+    assert str(unknown.value) == str(from_dict.value)
+    assert f"{technique.__name__} has no argument potential_mv: it takes " in str(
+        unknown.value
+    )
+    assert all(name in str(unknown.value) for name in names)
+
+
+def test_a_value_without_a_name_gets_one():
+    with pytest.raises(ParameterError, match=r"type CurrentSample\(potential_v=0.65\)"):
+        CurrentSample(0.65)
+    with pytest.raises(ParameterError, match=r"e_start_v=0, e_vertex1_v=0.8, e_vert"):
+        CyclicVoltammetry(0, 0.8, -0.2, 0)
+
+
+def test_private_classes_are_no_techniques():
+    with pytest.raises(ParameterError) as refused:
+        Technique.from_dict({"technique": "CV"})
+    known = str(refused.value).partition("known are: ")[2].split(", ")
+    assert known == sorted(made.__name__ for made in TECHNIQUES)
+
+
+@pytest.mark.parametrize("current_pa", [2e-10, -2e-10, 0.0099])
+def test_a_current_in_amperes_is_refused(current_pa):
+    with pytest.raises(ParameterError, match=r"less than one step.*0.01 to 20000 pA"):
+        Galvanostatic(current_pa=current_pa)
+    assert Galvanostatic(current_pa=-0.01).current_pa == -0.01
+
+
+@pytest.mark.parametrize("made", [CyclicVoltammetry, LinearSweepVoltammetry])
+def test_a_sweep_may_take_days(made):
+    """0.1 mV/s: as fast as electrodes of batteries are often swept."""
+    found = made(scan_rate_v_s=1e-4).acquisition
+    assert found.sample_rate_hz == pytest.approx(0.1)
+    assert np.abs(np.diff(found.waveform)).max() == pytest.approx(1e-3)
+    assert found.sampling_s == pytest.approx(found.samples * 10.0)

@@ -87,8 +87,9 @@ class Sweep:
         quantum = _quantum(y)
         width = _odd(smoothing_v / step_v, 3, len(y))
         y, middle, noise, share = _without_glitches(y, width, quantum)
-        clipped_from = min(_clipped_from(x, turned, quantum) for turned in (y, -y))
         skipped = 1 + int(smoothing_v / (2 * step_v))
+        behind = x[skipped:], y[skipped:]
+        clipped_from = min(_clipped_from(*behind, s, quantum) for s in (1, -1))
         kept = _longest_smooth(middle, skipped, step_v, noise)
         jumps = kept.stop - kept.start < len(y) - skipped
         flaw = "glitch" if share > GLITCHES else "jump" if jumps else ""
@@ -266,12 +267,15 @@ def _evenly_spaced(x: Curve, y: Curve, width: int) -> tuple[Curve, Curve]:
     return even, np.interp(even, x, y)
 
 
-def _clipped_from(x: Curve, y: Curve, quantum: float) -> float:
+def _clipped_from(x: Curve, y: Curve, sign: int, quantum: float) -> float:
     """Find from which potential on the top of a curve was cut off flat; or inf.
 
-    A peak has a top of some equal samples where the digitiser is coarse; but its flanks
-    do not point far beyond it.
+    With `sign` -1, its bottom. A peak has a top of some equal samples where the
+    digitiser is coarse; but its flanks do not point far beyond it.
     """
+    if len(y) < CLIP_SAMPLES:
+        return np.inf
+    y = sign * y
     top = float(y.max())
     first = int(np.argmax(y))
     run = int(np.argmin(np.append(y[first:] == top, False)))
