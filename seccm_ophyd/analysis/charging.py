@@ -8,8 +8,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..techniques.base import intervals_s
-from .grid import place
 from .inputs import Input, has
+from .places import place_table
 from .run_traces import RunTraces
 from .traces import technique_curves
 
@@ -183,8 +183,8 @@ def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
     if label is None and not charging:
         raise ValueError(f"{source.name} has no {GALVANOSTATIC} technique")
     traces = source.read(label or charging[0], source.rows(None))
-    start = source.table.attrs["start"]
-    grid, pixels = place(start, traces["hop_index"], traces["x"], traces["y"])
+    hops = place_table(source.table)
+    grid, pixels = hops.grid, hops.pixels
     values = np.full((*grid.shape, traces.sizes["sample"]), np.nan)
     values.reshape(-1, traces.sizes["sample"])[pixels] = traces["E"].values
     interval = float(source.techniques[traces.attrs["label"]]["interval_s"])

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from .classification import Material, classify
 from .direction import direction
 from .grid import SAME_UM
-from .maps import as_map, trusted
+from .maps import as_map, quantities, trusted
 
 __all__ = ["correlate"]
 
@@ -86,7 +86,7 @@ def correlate(
 
 def _quantity(data: xr.Dataset, name: str | None, which: str) -> xr.DataArray:
     """Choose what a map is compared in."""
-    known = [str(n) for n in data if data[n].dtype.kind == "f"]
+    known = quantities(data)
     chosen = name or next((q for q in _QUANTITIES if q in known), None)
     if chosen not in known:
         asked = repr(chosen) if chosen else " or ".join(_QUANTITIES)

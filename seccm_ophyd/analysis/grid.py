@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..schema import GRID
 
-__all__ = ["Grid", "find_grid", "place", "scan_grid"]
+__all__ = ["Grid", "find_grid", "scan_grid"]
 
 # Set positions closer than this (um) are one: motor records keep 0.1 nm.
 SAME_UM = 1e-4
@@ -17,7 +17,7 @@ SAME_UM = 1e-4
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid of pixels.
+    """A grid of pixels in columns and rows, as even as the stage has made them.
 
     Parameters
     ----------
@@ -55,6 +55,18 @@ class Grid:
         """Find the row-major numbers, iy * nx + ix, of the pixels nearest to x, y."""
         return _nearest(self.y, y) * len(self.x) + _nearest(self.x, x)
 
+    def check(self, pixels: NDArray[np.intp]) -> None:
+        """Refuse pixel numbers outside the grid.
+
+        Raises
+        ------
+        ValueError
+            If there is one.
+        """
+        size = len(self.x) * len(self.y)
+        if pixels.size and not 0 <= pixels.min() <= pixels.max() < size:
+            raise ValueError(f"hop {pixels.max()} lies outside a grid of {size} pixels")
+
     def fill(self, pixels: ArrayLike, values: ArrayLike, empty: float) -> NDArray:
         """Put values of hops on the grid.
 
@@ -77,10 +89,8 @@ class Grid:
             If a pixel number lies outside the grid.
         """
         pixels, values = np.asarray(pixels, np.intp), np.asarray(values)
-        size = len(self.x) * len(self.y)
-        if pixels.size and not 0 <= pixels.min() <= pixels.max() < size:
-            raise ValueError(f"hop {pixels.max()} lies outside a grid of {size} pixels")
-        filled = np.full(size, empty, values.dtype)
+        self.check(pixels)
+        filled = np.full(len(self.x) * len(self.y), empty, values.dtype)
         filled[pixels] = values
         return filled.reshape(self.shape)
 
@@ -94,38 +104,6 @@ def scan_grid(start: Mapping[str, Any]) -> Grid | None:
         for axis in (start[GRID]["x"], start[GRID]["y"])
     )
     return Grid(x, y)
-
-
-def place(
-    start: Mapping[str, Any], hop_index: ArrayLike, x: ArrayLike, y: ArrayLike
-) -> tuple[Grid, NDArray[np.intp]]:
-    """Find the grid of a run and the pixel of each of its hops.
-
-    Parameters
-    ----------
-    start
-        Start document.
-    hop_index : array_like, shape (hops,)
-        Numbers of the hops; the pixel numbers if the run is a `hop_scan`.
-    x, y : array_like, shape (hops,)
-        Set positions (um), from which the grid of any other run is found.
-
-    Returns
-    -------
-    grid : Grid
-    pixels : ndarray, shape (hops,)
-        Row-major pixel numbers.
-
-    Raises
-    ------
-    ValueError
-        If the hops do not lie on a regular grid.
-    """
-    grid = scan_grid(start)
-    if grid is not None:
-        return grid, np.asarray(hop_index, np.intp)
-    grid = find_grid(x, y)
-    return grid, grid.pixels(x, y)
 
 
 def find_grid(x: ArrayLike, y: ArrayLike) -> Grid:
@@ -167,7 +145,7 @@ def _axis(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _nearest(axis: NDArray[np.float64], values: ArrayLike) -> NDArray[np.intp]:
-    """Return the number of the element of an even axis nearest to each value."""
-    step = (axis[-1] - axis[0]) / max(len(axis) - 1, 1) or 1.0
-    numbers = np.rint((np.asarray(values) - axis[0]) / step)
-    return np.clip(numbers, 0, len(axis) - 1).astype(np.intp)
+    """Return the number of the element of an axis nearest to each value."""
+    order = np.argsort(axis)
+    borders = (axis[order][1:] + axis[order][:-1]) / 2
+    return order[np.searchsorted(borders, np.asarray(values, float))].astype(np.intp)

@@ -1,5 +1,6 @@
 """Maps of a hopping scan: topography, current and outcome over x and y."""
 
+import warnings
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -12,24 +13,23 @@ from ..schema import (
     CLAMP,
     CONTACT_HEIGHT,
     DETACH_HEIGHT,
-    HOP_INDEX,
     HOP_OUTCOME,
     HOP_REPEATED,
     REST_POTENTIAL,
     RESUMES,
     TECHNIQUES,
-    X_SET,
-    Y_SET,
     HopOutcome,
     find_key,
 )
-from .grid import Grid, place
 from .inputs import Input
+from .places import Hops, place_table
 from .runs import hop_table
 
-__all__ = ["as_map", "hop_map", "outcome_codes", "trusted"]
+__all__ = ["as_map", "hop_map", "outcome_codes", "quantities", "reached", "trusted"]
 
 _RESUMED_BY = "resumed_by"
+# Where each hop was: variables, as coordinates they would forbid to merge two maps.
+_REACHED = ("x_reached", "y_reached")
 
 
 def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
@@ -46,7 +46,9 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dimensions (y, x), coordinates in um. Variables: ``topography`` (um), the
+        Dimensions (y, x), coordinates in um: the medians of what the hops of a column
+        or row have reached, as planned where that is within 5 nm. Variables:
+        ``x_reached``, ``y_reached`` (um): where each hop was; ``topography`` (um), the
         technique's scalars under their short names (``current`` in pA, ``current_sd``,
         ``potential``, ...), ``detach_height`` (um), at which the meniscus of the pixel
         broke, with ``units`` in the attrs, NaN where there was no hop,
@@ -57,7 +59,8 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         one, ``rest_potential_v`` of the sample, ``exit_status`` (``unfinished`` without
         a stop document), ``hops``; of several runs these are the first one's, with the
         last one's ``exit_status``, all their hops, and the uids of the others in
-        ``resumed_by``.
+        ``resumed_by``; ``off_grid_um`` if hops lie beside their columns and rows by
+        more than a tenth of a pixel, which is warned of, too.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     """
     table = _joined([_detached(hop_table(each)) for each in (run, *resumed)])
     names = _names(table)
-    grid, pixels = _place(table)
+    hops = _place(table)
+    grid, pixels = hops.grid, hops.pixels
     codes = outcome_codes(table[find_key(map(str, table), HOP_OUTCOME)].values)
     missed = codes == HopOutcome.NO_CONTACT
     variables = {
@@ -96,7 +100,11 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         "y": ("y", grid.y, {"units": "um", "long_name": "y"}),
         "x": ("x", grid.x, {"units": "um", "long_name": "x"}),
     }
-    return xr.Dataset(variables, coords, _attrs(table))
+    for name, where in zip(_REACHED, (hops.x, hops.y), strict=True):
+        filled = grid.fill(pixels, where, np.nan)
+        variables[name] = (("y", "x"), filled, {"units": "um"})
+    attrs = _attrs(table)
+    return xr.Dataset(variables, coords, attrs | _off_grid(hops, attrs["uid"]))
 
 
 def _detached(table: xr.Dataset) -> xr.Dataset:
@@ -146,6 +154,24 @@ def as_map(run: Any, function: str) -> xr.Dataset:
     return _MAP.of(run, function)
 
 
+def quantities(data: xr.Dataset) -> list[str]:
+    """Name what a map has measured: numbers, and no positions."""
+    numbers = (str(name) for name in data if data[name].dtype.kind == "f")
+    return [name for name in numbers if name not in _REACHED]
+
+
+def reached(data: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y (um) of the hop at each pixel, shape (y, x).
+
+    The centre of the pixel where there was no hop, or the map does not tell.
+    """
+    x, y = np.meshgrid(data["x"].values, data["y"].values)
+    if not set(_REACHED) <= set(data):
+        return x, y
+    at_x, at_y = (data[name].transpose("y", "x").values for name in _REACHED)
+    return np.where(np.isnan(at_x), x, at_x), np.where(np.isnan(at_y), y, at_y)
+
+
 def trusted(data: xr.Dataset, name: str) -> xr.DataArray:
     """Return a variable of a map, NaN where the contact was not a good one."""
     return data[name].where(data["outcome"] == HopOutcome.CONTACT)
@@ -178,14 +204,24 @@ def _names(table: xr.Dataset) -> dict[str, str]:
     return names | ({"detach_height": detached} if detached in table else {})
 
 
-def _place(table: xr.Dataset) -> tuple[Grid, NDArray[np.intp]]:
-    columns = [
-        table[find_key(map(str, table), key)] for key in (HOP_INDEX, X_SET, Y_SET)
-    ]
+def _place(table: xr.Dataset) -> Hops:
     try:
-        return place(table.attrs["start"], *columns)
+        return place_table(table)
     except ValueError as error:
         raise ValueError(f"{error}: there is no map, use hop_table(run)") from None
+
+
+def _off_grid(hops: Hops, uid: str) -> dict[str, float]:
+    """Say so if hops lie beside their pixels."""
+    apart = hops.off_grid_um
+    if not apart:
+        return {}
+    warnings.warn(
+        f"hops of run {uid[:8]} lie up to {apart:.2g} um off their grid: x_reached and "
+        "y_reached of the map tell where each was",
+        stacklevel=3,
+    )
+    return {"off_grid_um": apart}
 
 
 def _as_dict(value: Any) -> dict[str, Any]:

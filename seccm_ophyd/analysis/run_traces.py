@@ -19,11 +19,10 @@ from ..schema import (
     HOP_OUTCOME,
     PRIMARY,
     TECHNIQUES,
-    X_SET,
-    Y_SET,
     HopOutcome,
     find_key,
 )
+from .places import reached
 from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
 
 __all__ = ["APPROACH", "RunTraces"]
@@ -185,10 +184,11 @@ class RunTraces:
             channel: (("hop", "sample"), values[:, k], {"units": stored.units[k]})
             for k, channel in enumerate(stored.channels)
         }
+        x, y = reached(self.table)
         coords = {
             "hop_index": ("hop", self.column(HOP_INDEX)[rows]),
-            "x": ("hop", self.column(X_SET)[rows], {"units": "um"}),
-            "y": ("hop", self.column(Y_SET)[rows], {"units": "um"}),
+            "x": ("hop", x[rows], {"units": "um"}),
+            "y": ("hop", y[rows], {"units": "um"}),
             "outcome": ("hop", self.column(HOP_OUTCOME)[rows]),
         }
         attrs = {"label": label, "uid": self.table.attrs["start"]["uid"]}

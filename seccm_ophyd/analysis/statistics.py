@@ -8,7 +8,7 @@ import xarray as xr
 
 from .direction import direction
 from .levelling import Method, check_method, level
-from .maps import as_map, trusted
+from .maps import as_map, quantities, trusted
 
 __all__ = ["statistics"]
 
@@ -60,7 +60,7 @@ def statistics(
     """
     check_method(levelling)
     data = as_map(run, "statistics")
-    maps = {str(n): trusted(data, str(n)) for n in data if data[n].dtype.kind == "f"}
+    maps = {name: trusted(data, name) for name in quantities(data)}
     if "topography" in maps:
         height = level(maps["topography"], levelling).assign_attrs(units="um")
         maps = {"topography": maps.pop("topography"), "height": height, **maps}

@@ -12,7 +12,7 @@ from scipy import ndimage
 from .classification import Material, classify
 from .direction import active
 from .grid import Grid
-from .maps import as_map
+from .maps import as_map, reached
 
 __all__ = ["TARGET_RULES", "find_targets"]
 
@@ -57,7 +57,7 @@ def find_targets(run: Any, rule: str, **options: Any) -> Points:
     Returns
     -------
     list of (float, float)
-        x and y (um).
+        x and y (um), where the probe was when it made that hop.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class _Map:
     def __init__(self, data: xr.Dataset) -> None:
         self.data = data
         self.grid = Grid(data["x"].values, data["y"].values)
-        self.x, self.y = np.meshgrid(self.grid.x, self.grid.y)
+        self.x, self.y = reached(data)
 
     @property
     def name(self) -> str:

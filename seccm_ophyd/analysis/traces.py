@@ -11,13 +11,10 @@ import xarray as xr
 from ..schema import (
     CLAMP,
     CONTACT_HEIGHT,
-    HOP_INDEX,
     PROGRESS,
-    X_SET,
-    Y_SET,
     find_key,
 )
-from .grid import place
+from .places import place_table
 from .run_traces import APPROACH, RunTraces
 from .runs import documents
 
@@ -51,9 +48,9 @@ def hop_traces(
     xarray.Dataset
         Dims (hop, sample): ``t`` (s), ``E`` (V), ``i`` (pA). NaN behind the end of a
         measurement that a cut-off ended, and where nothing was measured or written.
-        Coordinates along hop: ``hop_index``, ``x``, ``y`` (um, as set), ``outcome``. A
-        hop that was repeated has its traces one behind the other. Attrs: ``label``,
-        ``uid``.
+        Coordinates along hop: ``hop_index``, ``x``, ``y`` (um, as reached),
+        ``outcome``. A hop that was repeated has its traces one behind the other.
+        Attrs: ``label``, ``uid``.
 
     Raises
     ------
@@ -110,8 +107,8 @@ def trace_map(
     if not 0 <= sample < count:
         raise ValueError(f"sample={sample} is not allowed: 0 to {count - 1}")
     values = source.read_sample(label, channel, sample)
-    columns = (source.column(key) for key in (HOP_INDEX, X_SET, Y_SET))
-    grid, pixels = place(source.table.attrs["start"], *columns)
+    hops = place_table(source.table)
+    grid, pixels = hops.grid, hops.pixels
     coords = {
         "y": ("y", grid.y, {"units": "um"}),
         "x": ("x", grid.x, {"units": "um"}),

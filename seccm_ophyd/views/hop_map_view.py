@@ -21,9 +21,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..analysis import Grid, hop_table, level, robust_limits
-from ..analysis.grid import place, scan_grid
+from ..analysis.grid import scan_grid
 from ..analysis.levelling import fit_plane
 from ..analysis.maps import outcome_codes
+from ..analysis.places import place
 from ..schema import (
     CLAMP,
     CONTACT_CURRENT,
@@ -36,6 +37,8 @@ from ..schema import (
     X_SET,
     Y_SET,
     HopOutcome,
+    X,
+    Y,
     find_key,
 )
 from .captions import Captions
@@ -194,6 +197,9 @@ class HopMapView(CallbackBase):
         mapped, title, suffix = self._choose(data_keys)
         names = (HOP_INDEX, HOP_OUTCOME, X_SET, Y_SET, CONTACT_HEIGHT)
         self._keys = {name: find_key(data_keys, name) for name in names}
+        for name in (X, Y):  # as read back
+            with contextlib.suppress(KeyError):
+                self._keys[name] = find_key(data_keys, name)
         self._keys[_MAPPED] = find_key(data_keys, suffix)
         dtypes = {HOP_INDEX: np.intp, HOP_OUTCOME: np.int8}
         rows = self._start.get("num_points") or _ROWS
@@ -239,12 +245,13 @@ class HopMapView(CallbackBase):
         missed = columns[HOP_OUTCOME] == HopOutcome.NO_CONTACT
         height = np.where(missed, np.nan, columns[CONTACT_HEIGHT])
         mapped = np.where(missed, np.nan, columns[_MAPPED])
-        x, y = columns[X_SET], columns[Y_SET]
         grid: Grid | None
         try:
-            grid, pixels = place(self._start, columns[HOP_INDEX], x, y)
+            hops = place(self._start, columns)
+            grid, pixels = hops.grid, hops.pixels
         except ValueError:  # on no grid
             grid = None
+            x, y = columns.get(X, columns[X_SET]), columns.get(Y, columns[Y_SET])
             if self._hops:
                 height = _from_zero(height - fit_plane(x, y, height))
                 self.panels["topography"].show_points(x, y, height, missed)

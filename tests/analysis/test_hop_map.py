@@ -36,6 +36,8 @@ def test_units_flags_and_attrs():
     units = {name: ds[name].attrs["units"] for name in ("x", "y", *ds.data_vars)}
     assert units == {
         "x": "um",
+        "x_reached": "um",
+        "y_reached": "um",
         "y": "um",
         "topography": "um",
         "current": "pA",

@@ -40,6 +40,11 @@ def two_discs(x, y):
     return 40.0, 2.0 + 100.0 * small + 40.0 * large
 
 
+def at(data, x, y):
+    """Current of the pixel nearest to a point."""
+    return data.current.sel(x=x, y=y, method="nearest")
+
+
 @pytest.mark.parametrize("rule", TARGET_RULES)
 def test_each_rule_takes_any_kind_of_run(rule, run, current, tmp_path):
     options = OPTIONS.get(rule, {})
@@ -54,10 +59,13 @@ def test_each_rule_takes_any_kind_of_run(rule, run, current, tmp_path):
 def test_brightest_are_the_largest_currents_far_enough_apart(run, current):
     (first,) = find_targets(current, "brightest")
     best = max(run.current, key=lambda k: np.nan_to_num(run.current[k]))
-    assert first == (current.x[best % 31], current.y[best // 31])
+    # where the probe was at that hop, some nm from the centre of the pixel
+    iy, ix = divmod(best, 31)
+    assert first == (current.x_reached[iy, ix], current.y_reached[iy, ix])
+    assert np.hypot(first[0] - current.x[ix], first[1] - current.y[iy]) < 0.01
     found = np.array(find_targets(current, "brightest", n=6, apart_um=2.0))
     assert tuple(found[0]) == first
-    values = [float(current.current.sel(x=x, y=y)) for x, y in found]
+    values = [float(at(current, x, y)) for x, y in found]
     assert values == sorted(values, reverse=True)
     distance = np.hypot(*(found[:, None] - found).transpose(2, 0, 1))
     assert distance[~np.eye(6, dtype=bool)].min() >= 2.0
@@ -69,7 +77,7 @@ def test_brightest_of_intercalation_is_the_most_negative():
     run = scan_run(21, 21, current=lambda x, y: (40.0, -surface(x, y)[1]))
     (found,) = find_targets(run.documents, "brightest")
     data = hop_map(run.documents)
-    assert float(data.current.sel(x=found[0], y=found[1])) == float(data.current.min())
+    assert float(at(data, *found)) == float(data.current.min())
 
 
 def test_hops_without_a_good_contact_are_no_targets():
@@ -78,8 +86,8 @@ def test_hops_without_a_good_contact_are_no_targets():
     for name, doc in run.documents:
         data = doc.get("data", {}) if name == "event" else {}
         if (
-            data.get("seccm_xy_x_user_setpoint"),
-            data.get("seccm_xy_y_user_setpoint"),
+            data.get("seccm_xy_x"),
+            data.get("seccm_xy_y"),
         ) == (first[0]):
             data["seccm_hop_outcome"] = "overload"
     assert find_targets(run.documents, "brightest") != first

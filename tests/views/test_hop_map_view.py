@@ -174,11 +174,13 @@ def test_list_of_scattered_points(make):
     view = make(run)
     panel = view.panels["current"]
     hit = [k for k in range(20) if k not in (2, 5)]
-    np.testing.assert_array_equal(panel.points.get_offsets(), points[hit])
+    events = [doc["data"] for name, doc in run.documents if name == "event"]
+    there = np.array([(e["seccm_xy_x"], e["seccm_xy_y"]) for e in events])
+    np.testing.assert_array_equal(panel.points.get_offsets(), there[hit])
     np.testing.assert_array_equal(
         panel.points.get_array(), [run.current[k] for k in hit]
     )
-    np.testing.assert_array_equal(panel.missed_points.get_offsets(), points[[2, 5]])
+    np.testing.assert_array_equal(panel.missed_points.get_offsets(), there[[2, 5]])
     assert panel.points.get_visible()
     assert not panel.image.get_visible()
     assert panel.colorbar.mappable is panel.points

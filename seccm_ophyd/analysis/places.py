@@ -1,0 +1,149 @@
+"""Where the hops of a run lie: on which pixel, and where the probe has been."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from ..schema import HOP_INDEX, X_SET, Y_SET, X, Y, find_key
+from .grid import Grid, find_grid, scan_grid
+
+__all__ = ["Hops", "place", "place_table", "reached"]
+
+# Columns and rows that were reached within this (um) lie where they were planned: it is
+# a tenth of the radius of a pipette, and about what a good stage scatters by.
+AS_PLANNED_UM = 5e-3
+OFF_GRID = 0.1  # of the distance of the pixels: hops farther from it are reported
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Where the hops of a run lie on its grid.
+
+    Parameters
+    ----------
+    grid
+        Its columns and rows, where the probe was.
+    pixels : ndarray, shape (hops,)
+        Row-major pixel numbers.
+    x, y : ndarray, shape (hops,)
+        Positions (um) that each hop has reached.
+    """
+
+    grid: Grid
+    pixels: NDArray[np.intp]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    @property
+    def off_grid_um(self) -> float:
+        """Largest distance (um) of a hop from its column or row, if that matters.
+
+        0 as long as it is less than a tenth of the distance of the pixels.
+        """
+        iy, ix = np.divmod(self.pixels, len(self.grid.x))
+        worst = 0.0
+        for axis, k, reached in ((self.grid.x, ix, self.x), (self.grid.y, iy, self.y)):
+            apart = np.abs(reached - axis[k]).max(initial=0.0)
+            pitch = np.abs(np.diff(axis)).min(initial=np.inf)
+            if apart > OFF_GRID * pitch:
+                worst = max(worst, float(apart))
+        return worst
+
+
+def reached(table: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y (um) that each hop of a `hop_table` has reached.
+
+    The position read back; where there is none, the one that was set.
+    """
+    x, y = (
+        _reached(*(_column(table, suffix) for suffix in suffixes))
+        for suffixes in ((X, X_SET), (Y, Y_SET))
+    )
+    return x, y
+
+
+def place_table(table: xr.Dataset) -> Hops:
+    """Find the grid of a run, and where on it the hops of its `hop_table` lie.
+
+    Raises
+    ------
+    ValueError
+        If the hops do not lie on a regular grid.
+    """
+    columns = {name: _column(table, name) for name in (HOP_INDEX, X, Y, X_SET, Y_SET)}
+    return place(table.attrs["start"], columns)
+
+
+def place(start: Mapping[str, Any], columns: Mapping[str, ArrayLike | None]) -> Hops:
+    """Find the grid of a run, and where on it its hops lie.
+
+    Which pixel a hop belongs to is what was asked for; where columns and rows lie is
+    what was reached: the median of their hops. A map that was taken relative to where
+    the stage was, or with a stage that lags, so lies where the probe has been.
+
+    Parameters
+    ----------
+    start
+        Start document.
+    columns
+        Of the hops, by their names in `seccm_ophyd.schema`: `HOP_INDEX`, the pixel
+        number if the run is a `hop_scan`; `X_SET` and `Y_SET` (um), from which the grid
+        of any other run is found; `X` and `Y` as read back, None if they were not.
+
+    Raises
+    ------
+    ValueError
+        If the hops do not lie on a regular grid.
+    """
+    x_set, y_set = columns[X_SET], columns[Y_SET]
+    grid = scan_grid(start)
+    if grid is not None:
+        pixels = np.asarray(columns[HOP_INDEX], np.intp)
+        grid.check(pixels)
+    else:
+        grid = find_grid(x_set, y_set)
+        pixels = grid.pixels(x_set, y_set)
+    x, y = _reached(columns.get(X), x_set), _reached(columns.get(Y), y_set)
+    iy, ix = np.divmod(pixels, len(grid.x))
+    there = Grid(_where_it_was(grid.x, ix, x), _where_it_was(grid.y, iy, y))
+    return Hops(there, pixels, x, y)
+
+
+def _column(table: xr.Dataset, suffix: str) -> NDArray[Any] | None:
+    try:
+        return table[find_key(map(str, table), suffix)].values
+    except KeyError:
+        if suffix in (X, Y):  # of a device that reads back nothing
+            return None
+        raise
+
+
+def _reached(back: ArrayLike | None, asked: ArrayLike) -> NDArray[np.float64]:
+    asked = np.asarray(asked, float)
+    if back is None:
+        return asked
+    back = np.asarray(back, float)
+    return np.where(np.isfinite(back), back, asked)
+
+
+def _where_it_was(
+    planned: NDArray[np.float64], number: NDArray[np.intp], reached: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Move the columns (or rows) of a grid to where their hops were."""
+    visited = np.unique(number)
+    if not visited.size:
+        return planned
+    medians = np.array([np.median(reached[number == k]) for k in visited])
+    shifts = medians - planned[visited]
+    if np.abs(shifts).max() <= AS_PLANNED_UM:
+        return planned
+    # of those that no hop has reached yet: as their neighbours
+    moved = planned + np.interp(np.arange(len(planned)), visited, shifts)
+    steps = np.diff(moved)
+    if (steps > 0).all() or (steps < 0).all():
+        return moved
+    return planned + np.median(shifts)  # scattered by more than a pixel
