@@ -1,12 +1,13 @@
 """Where the hops of a run lie: on which pixel, and where the probe has been."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..schema import HOP_INDEX, X_SET, Y_SET, X, Y, find_key
 from .grid import Grid, find_grid, scan_grid
@@ -59,11 +60,8 @@ def reached(table: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
     The position read back; where there is none, the one that was set.
     """
-    x, y = (
-        _reached(*(_column(table, suffix) for suffix in suffixes))
-        for suffixes in ((X, X_SET), (Y, Y_SET))
-    )
-    return x, y
+    columns = _columns(table)
+    return _reached(columns, X, X_SET), _reached(columns, Y, Y_SET)
 
 
 def place_table(table: xr.Dataset) -> Hops:
@@ -74,11 +72,10 @@ def place_table(table: xr.Dataset) -> Hops:
     ValueError
         If the hops do not lie on a regular grid.
     """
-    columns = {name: _column(table, name) for name in (HOP_INDEX, X, Y, X_SET, Y_SET)}
-    return place(table.attrs["start"], columns)
+    return place(table.attrs["start"], _columns(table))
 
 
-def place(start: Mapping[str, Any], columns: Mapping[str, ArrayLike | None]) -> Hops:
+def place(start: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Hops:
     """Find the grid of a run, and where on it its hops lie.
 
     Which pixel a hop belongs to is what was asked for; where columns and rows lie is
@@ -92,7 +89,7 @@ def place(start: Mapping[str, Any], columns: Mapping[str, ArrayLike | None]) -> 
     columns
         Of the hops, by their names in `seccm_ophyd.schema`: `HOP_INDEX`, the pixel
         number if the run is a `hop_scan`; `X_SET` and `Y_SET` (um), from which the grid
-        of any other run is found; `X` and `Y` as read back, None if they were not.
+        of any other run is found; `X` and `Y` as read back, where they were.
 
     Raises
     ------
@@ -107,27 +104,29 @@ def place(start: Mapping[str, Any], columns: Mapping[str, ArrayLike | None]) -> 
     else:
         grid = find_grid(x_set, y_set)
         pixels = grid.pixels(x_set, y_set)
-    x, y = _reached(columns.get(X), x_set), _reached(columns.get(Y), y_set)
+    x, y = _reached(columns, X, X_SET), _reached(columns, Y, Y_SET)
     iy, ix = np.divmod(pixels, len(grid.x))
     there = Grid(_where_it_was(grid.x, ix, x), _where_it_was(grid.y, iy, y))
     return Hops(there, pixels, x, y)
 
 
-def _column(table: xr.Dataset, suffix: str) -> NDArray[Any] | None:
-    try:
-        return table[find_key(map(str, table), suffix)].values
-    except KeyError:
-        if suffix in (X, Y):  # of a device that reads back nothing
-            return None
-        raise
+def _columns(table: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """Take what tells of positions out of a `hop_table`."""
+    names = {
+        name: find_key(map(str, table), name) for name in (HOP_INDEX, X_SET, Y_SET)
+    }
+    for name in (X, Y):
+        with contextlib.suppress(KeyError):  # a device that reads back nothing
+            names[name] = find_key(map(str, table), name)
+    return {name: table[key].values for name, key in names.items()}
 
 
-def _reached(back: ArrayLike | None, asked: ArrayLike) -> NDArray[np.float64]:
-    asked = np.asarray(asked, float)
-    if back is None:
-        return asked
-    back = np.asarray(back, float)
-    return np.where(np.isfinite(back), back, asked)
+def _reached(
+    columns: Mapping[str, NDArray[Any]], back: str, asked: str
+) -> NDArray[np.float64]:
+    planned = np.asarray(columns[asked], float)
+    there = np.asarray(columns.get(back, planned), float)
+    return np.where(np.isfinite(there), there, planned)
 
 
 def _where_it_was(
