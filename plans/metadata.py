@@ -6,10 +6,10 @@ from typing import Any
 from event_model import DocumentNames, schema_validators
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.schema import OWN_METADATA
+from seccm_ophyd.schema import GRID, OWN_METADATA, TECHNIQUES
 from seccm_ophyd.storage.kept import check_kept
 
-__all__ = ["check_metadata"]
+__all__ = ["check_metadata", "check_start"]
 
 _LARGEST_SCAN_ID = 10**18 - 1
 # Complete with these, metadata are a start document.
@@ -74,4 +74,33 @@ def _check_names(md: Mapping[str, Any], name: str) -> None:
         raise ParameterError(
             f"{name}{where} is not what Bluesky's documents hold under this name: "
             f"{error.message:.120}"
+        )
+
+
+def check_start(md: Mapping[str, Any]) -> None:
+    """Check what hopping plans record, in the start document of any plan.
+
+    For metadata that came another way than `check_metadata` sees: of plans of others
+    (``bp.count(..., md=...)``) or by ``bpp.inject_md_wrapper``.
+
+    Parameters
+    ----------
+    md
+        All of the metadata of a run that is about to open.
+
+    Raises
+    ------
+    ParameterError
+        If `TECHNIQUES` or `GRID` is not what a hopping plan writes there.
+    """
+    techniques, grid = md.get(TECHNIQUES, []), md.get(GRID, {"x": {}, "y": {}})
+    good = {
+        TECHNIQUES: isinstance(techniques, list | tuple)
+        and all(isinstance(t, Mapping) and "technique" in t for t in techniques),
+        GRID: isinstance(grid, Mapping) and {"x", "y"} <= grid.keys(),
+    }
+    for name in (name for name, is_ours in good.items() if not is_ours):
+        raise ParameterError(
+            f"{name}={md[name]!r:.80} is not what hopping plans record there: "
+            f"give it another name, e.g. 'my_{name}'"
         )

@@ -1,6 +1,7 @@
 """Where to hop: coordinates, or a stored run and a rule that finds them in its map."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from seccm_ophyd.errors import ParameterError
@@ -71,7 +72,7 @@ def find_run(microscope: HoppingMicroscope, run: Any) -> Any:
         Its uid or number, or any kind of run that `seccm_ophyd.analysis` reads.
     """
     finder = getattr(microscope, "find_run", None)
-    if finder is None or not isinstance(run, str | int):
+    if finder is None or not isinstance(run, str | Integral):
         return run
     return finder(run)
 

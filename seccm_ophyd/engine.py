@@ -13,7 +13,7 @@ from bluesky.utils import DefaultDuringTask
 from .composing import SparingBundler
 from .devices import Microscope
 from .errors import ParameterError
-from .plans.metadata import check_metadata
+from .plans.metadata import check_metadata, check_start
 from .plans.preprocessors import safe_after_failure
 from .schema import ORDER_TIME, OWN_METADATA
 from .storage.kept import check_kept
@@ -73,6 +73,7 @@ class SessionEngine(RunEngine):
 
     def _check_md(self, md: dict[str, Any]) -> None:
         check_kept(md)
+        check_start(md)
         self._validate_more(md)
 
     def __call__(self, *args: Any, **metadata_kw: Any) -> Any:

@@ -1,6 +1,8 @@
 import datetime
 from pathlib import Path
 
+import bluesky.plans as bp
+import bluesky.preprocessors as bpp
 import numpy as np
 import pytest
 
@@ -96,3 +98,22 @@ def test_the_engine_refuses_them_for_any_plan(engine, fake, name):
     engine(BY_NAME["hop_list"](fake.device), project="films")
     start = found[0][1]
     assert (start["operator"], start["project"]) == ("Ada", "films")
+
+
+@pytest.mark.parametrize(
+    "md",
+    [{"techniques": ["SECCM", "CV"]}, {"techniques": "CV"}, {"hop_grid": "coarse"}],
+)
+def test_they_are_refused_whatever_way_they_come(engine, fake, md):
+    found = []
+    engine.subscribe(lambda *document: found.append(document))
+    (name,) = md
+    for plan in (
+        bp.count([], md=md),
+        bpp.inject_md_wrapper(BY_NAME["current_map"](fake.device), md),
+    ):
+        with pytest.raises(ParameterError, match=rf"{name}=.* e\.g\. 'my_{name}'"):
+            engine(plan)
+    assert found == []
+    engine(bp.count([], md={"shape": "round", "operator": "Ada"}))
+    assert [document[0] for document in found] == ["start", "stop"]
