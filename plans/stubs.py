@@ -206,6 +206,7 @@ def _get_ready(
     yield from withdraw(microscope)
     if techniques is not None:
         yield from bps.prepare(microscope.clamp, techniques, wait=True)
+        yield from bps.unstage(microscope.clamp)  # what follows may change it
     yield from check_threshold(microscope, threshold)
     yield from set_and_wait((microscope.z.threshold, threshold))
 

@@ -170,7 +170,9 @@ class FakeInstrument:
                 if name in self.silent:
                     return
                 result = answer(int(value))
-                result[1] = self.outcomes.get(name, result[1])
+                if name in self.outcomes:
+                    result[1] = self.outcomes[name]
+                    self.device.link.error_message.sim_put("the fake says no")
                 command.result.sim_put(np.array(result, dtype=float))
 
         return commanded

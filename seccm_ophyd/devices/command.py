@@ -115,6 +115,7 @@ class Command(Named, Device):
         self._result, self._even_if_lost, self._redo = result, even_if_lost, redo
         self._waiting: dict[int, DeviceStatus] = {}  # by number
         self._ahead: tuple[DeviceStatus, int] | None = None
+        self._messages = 0  # of the IOC, when the last one was started
         self._issued: deque[int] = deque(maxlen=16)
         self._values: NDArray[np.float64] | None = None
         self.timestamp = time.time()
@@ -201,6 +202,7 @@ class Command(Named, Device):
             self._waiting = {**pending, number: status}
             self._issued.append(number)
         link = self.parent.link
+        self._messages = link.messages
         link.watch(status, timeout_s, even_if_lost=self._even_if_lost)
         if not link.trouble(even_if_lost=self._even_if_lost):
             try:
@@ -249,8 +251,8 @@ class Command(Named, Device):
         status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
 
     def _last_error(self) -> str:
-        """Tell the last refusal or fault, without the name of this command."""
-        said = self.parent.link.last_error()
+        """Tell what the IOC has said since the start, without the name of this."""
+        said = self.parent.link.error_since(self._messages, self.prefix)
         return re.sub(rf"^{re.escape(self.prefix)}( \d+)?: ", "", said)
 
 

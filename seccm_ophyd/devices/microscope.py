@@ -121,6 +121,7 @@ class Microscope(Device):
         """
         number = int(np.atleast_1d(value)[0])
         before, self._made_safe = self._made_safe, number
+        self.clamp.forget_clamping()
         # 0: none since it booted; the first update tells of the past
         if before is None or number in (0, before):
             return

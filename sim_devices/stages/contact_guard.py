@@ -66,7 +66,8 @@ class ContactGuard:
             side, sign = ("above", "positive") if anodic else ("below", "negative")
             raise RefusedError(
                 f"{given} has the wrong sign: at {potential:g} V, {side} {rest}, the "
-                f"current of a contact is {sign}"
+                f"current of a contact is {sign}: give it the other sign, or hold "
+                "another potential (Clamp:HoldingPotential)"
             )
         most = _USABLE * signal.range / _PA
         if size > most:
@@ -84,5 +85,5 @@ class ContactGuard:
             raise RefusedError(
                 f"{given} may not be reached: at {potential:g} V a contact is sure of "
                 f"{sure:.3g} pA only ({self.least_contact:g} pA for each volt from "
-                f"{rest}; Z:LeastContact)"
+                f"{rest}, Z:LeastContact): hold a potential further away, or lower it"
             )

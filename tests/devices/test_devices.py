@@ -172,6 +172,38 @@ def test_a_stale_or_short_trace_is_refused(fake):
         clamp.read()
 
 
+def test_a_refused_move_is_told_in_the_words_of_its_refusal(fake):
+    axis, link = fake.device.xy.x, fake.device.link
+    fake.refused = {(axis.name, 2.0)}
+    with pytest.raises(CommandRefusedError) as refused:
+        axis.set(2.0).wait(5)
+    assert str(refused.value) == "seccm_xy_x was not moved to 2 um: the fake says no"
+    link.error_message.sim_put(f"{axis.prefix}: Z:State is CONTACT")
+    with pytest.raises(CommandRefusedError, match="to 2 um: the fake says no"):
+        axis.set(2.0).wait(5)
+
+
+def test_an_old_message_is_no_reason_for_what_fails_now(fake):
+    link = fake.device.link
+    link.error_message.sim_put("tripped: tip crash at z = -0.133 um, no contact")
+    before = link.messages
+    assert link.error_since(before, "F:Z:Z") == "the IOC gave no reason"
+    link.error_message.sim_put("F:Z:Z: Z is moving")
+    assert link.error_since(before, "F:Z:Z") == "F:Z:Z: Z is moving"
+    assert "Z is moving" in link.error_since(link.messages, "F:Z:Z"), "it names it"
+
+
+def test_the_sample_is_described_to_the_ioc_and_again_after_a_restart(fake):
+    m = fake.device
+    m.describe_sample(rest_potential_v=0.3, least_contact_pa_v=8.0)
+    told = m.rest_potential, m.z.least_contact
+    assert [signal.get() for signal in told] == [0.3, 8.0]
+    for signal in told:
+        signal.sim_put(1.0)
+    m.rehome()
+    assert [signal.get() for signal in told] == [0.3, 8.0]
+
+
 def test_results_are_not_written(fake):
     with pytest.raises(CommandRefusedError, match="cannot be written"):
         fake.device.z.contact_height.put(3.0)

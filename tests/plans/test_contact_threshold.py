@@ -2,12 +2,19 @@
 
 import math
 
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
 import pytest
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.plans import approach, hop_scan, hop_to
 from seccm_ophyd.plans.contact_threshold import least_contact_pa, signed_threshold
 from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry, Galvanostatic
+
+
+def named(docs, wanted):
+    return [doc for name, doc in docs if name == wanted]
+
 
 REST_V, LEAST_PA_V = 0.38, 20.0
 
@@ -151,3 +158,19 @@ def test_what_a_stub_cannot_do_is_refused_before_anything_moves(
     with pytest.raises(ParameterError, match=message):
         RE(hop_to(fake.device, *at, **options))
     assert not [entry for entry in fake.log if entry != "withdraw"]
+
+
+def test_behind_a_stub_the_potential_may_be_changed(RE, docs, fake):
+    m = fake.device
+    RE(approach(m, potential_v=0.65))
+    RE(bps.mv(m.clamp.holding_potential, 0.2))
+    RE(bp.count([m.clamp]))
+    assert named(docs, "stop")[0]["exit_status"] == "success"
+
+
+def test_made_safe_by_hand_the_amplifier_counts_as_nobodys(RE, docs, fake):
+    m = fake.device
+    m.clamp.prepare(CurrentSample(potential_v=0.65))
+    m.stop()
+    RE(bp.count([m.clamp]))
+    assert named(docs, "stop")[0]["exit_status"] == "success"
