@@ -62,6 +62,11 @@ def test_a_stored_run_is_drawn_into_a_file(
     ("arguments", "message"),
     [
         (["show", "nothing"], "seccm show: no run 'nothing'"),
+        (["show", "86"], "seccm show: no scan 86 among the 1 run of"),
+        (
+            ["view", "--once", "--save", "no.png", "--run", "86"],
+            "view: no scan 86 among",
+        ),
         (["runs", "--data", "no/such"], "is no data folder"),
     ],
 )
