@@ -175,6 +175,20 @@ def test_charge_is_what_was_measured_not_what_was_asked_for():
     assert step.summarise(slow)["transient_charge"] == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("samples", [1, 2, 7, 20])
+def test_a_cutoff_between_two_samples_is_in_time_and_charge(samples):
+    """20: amid the last sample, which is no end by time."""
+    made = Galvanostatic(current_pa=5, duration_s=20.0, interval_s=1.0)
+    trace = trace_of(
+        made, potential=lambda t: np.linspace(0.4, 1.2, samples), samples=samples
+    )
+    trace[0, -1] -= 0.75  # the amplifier looked in between
+    scalars = made.summarise(trace)
+    assert scalars["end_reason"] == "upper cut-off"
+    assert scalars["charge_time"] == pytest.approx(samples - 0.75)
+    assert scalars["passed_charge"] == pytest.approx(5 * (samples - 0.75))
+
+
 @pytest.mark.parametrize("made", [Galvanostatic(), ZeroCurrentPotential()])
 def test_one_sample_has_no_slope(made):
     scalars = made.summarise(trace_of(made, samples=1))

@@ -61,7 +61,7 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
         run, (GALVANOSTATIC,), hops=hops, scalars=("end_reason",)
     )
     usual = np.array([technique["interval_s"] for technique in settings], float)
-    lasted = _intervals(curves["t"].values, usual)
+    lasted = intervals_s(curves["t"].values, usual)
     # each sample ends the interval in which its current flowed
     passed = np.cumsum(curves["i"].values * lasted, axis=-1)
     charge = curves["i"].copy(data=passed).assign_attrs(units="pC")
@@ -75,16 +75,6 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
         current=("curve", currents, {"units": "pA", "long_name": "as asked for"}),
         mean_current=("curve", mean, {"units": "pA", "long_name": "as measured"}),
     )
-
-
-def _intervals(t: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray:
-    """Tell how long each sample of each curve lasted (s)."""
-    if t.shape[-1] < 2:
-        return np.repeat(usual[:, None], t.shape[-1], axis=1)
-    lasted = intervals_s(t, 0.0)
-    single = np.isfinite(t).sum(axis=-1) == 1
-    lasted[single, 0] = usual[single]
-    return lasted
 
 
 def capacity(charged: Any) -> xr.Dataset:

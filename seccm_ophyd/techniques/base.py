@@ -85,20 +85,27 @@ def check_duration(duration_s: float, interval_s: float) -> None:
     check_range("duration_s", duration_s, interval_s, longest, "s")
 
 
-def intervals_s(time: NDArray[np.float64], usual_s: float) -> NDArray[np.float64]:
+def intervals_s(
+    time: NDArray[np.float64], usual_s: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return how long each sample lasted (s): from the one before it to itself.
+
+    The first one has lasted as long as the second, unless that is the last, which a
+    cut-off may have ended; then its usual time. The time of a first sample that a
+    cut-off has ended is negative by the rest.
 
     Parameters
     ----------
     time : ndarray, shape (..., samples)
-        When each was taken (s).
+        When each was taken (s); NaN behind the last.
     usual_s
-        What a single sample lasts (s).
+        What a sample usually lasts (s), for all or for each trace.
     """
-    if time.shape[-1] < 2:
-        return np.full(time.shape, float(usual_s))
     lasted = np.diff(time)
-    return np.concatenate([lasted[..., :1], lasted], axis=-1)
+    first = usual_s + np.minimum(time[..., 0], 0.0)
+    if time.shape[-1] > 2:
+        first = np.where(np.isfinite(time[..., 2]), lasted[..., 0], first)
+    return np.concatenate([first[..., None], lasted], axis=-1)
 
 
 def usual_filter_hz(scan_rate_v_s: float = 0.0) -> float:

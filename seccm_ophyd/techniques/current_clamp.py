@@ -26,6 +26,7 @@ from .base import (
 __all__ = ["Galvanostatic", "ZeroCurrentPotential"]
 
 _PC_PER_PAH = 3600.0
+_ROUNDING = 1e-10  # of the sum of many intervals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +216,7 @@ class Galvanostatic(Technique):
         charge = float(current @ lasted)
         return {
             "end_potential": float(potential[-1]),
-            "end_reason": self._reason(n, float(potential[-1])),
+            "end_reason": self._reason(float(lasted.sum()), float(potential[-1])),
             "mid_potential": float(potential[n // 2]),
             "potential_slope": _slope(time[n // 2 :], potential[n // 2 :]),
             "charge_time": float(lasted.sum()),
@@ -223,9 +224,9 @@ class Galvanostatic(Technique):
             "capacity": abs(charge) / _PC_PER_PAH,
         }
 
-    def _reason(self, taken: int, end_v: float) -> str:
+    def _reason(self, lasted_s: float, end_v: float) -> str:
         """Tell what ended it; the noise may hide that a cut-off was passed."""
-        if taken >= self._samples:
+        if lasted_s > self._samples * self.interval_s * (1 - _ROUNDING):
             return "time"
         reach = self.compliance_v
         low, high = max(self.e_lower_v, -reach), min(self.e_upper_v, reach)

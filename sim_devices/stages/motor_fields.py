@@ -66,6 +66,16 @@ async def _take_nothing(_fields: Any, field: Any, value: Any) -> Any:
     raise refusal(field, "this stage does not have it")
 
 
+async def _bound_speed(fields: Any, field: Any, value: float) -> float:
+    """Take a lowest or highest speed, and tell clients what ``.VELO`` may be."""
+    low, high = fields.base_velocity.value, fields.max_velocity.value
+    low, high = (low, value) if field is fields.max_velocity else (value, high)
+    if not low <= fields.velocity.value <= high:
+        raise refusal(field, f"{value:g} um/s leaves out .VELO, set it first")
+    await fields.velocity.write_metadata(**limits(low, high))
+    return value
+
+
 async def _stop(fields: Any, _field: Any, value: int) -> int:
     if value:
         await fields.parent.group.end()
@@ -124,6 +134,8 @@ def check_fields(val: pvproperty) -> None:
     putters = {
         **dict.fromkeys(_NUMBERS, _take_number),
         **dict.fromkeys(_FIXED, _take_nothing),
+        "base_velocity": _bound_speed,
+        "max_velocity": _bound_speed,
         "stop": _stop,
         "stop_pause_move_go": _switch,
         "user_offset": _shift,

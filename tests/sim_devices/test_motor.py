@@ -66,6 +66,16 @@ def test_a_refused_write_fails_at_once_where_a_client_waits(shared, name, value,
     assert after.metadata.severity == 0, "a refusal is no alarm of what stays as it was"
 
 
+def test_the_speed_follows_its_limits(ioc):
+    assert answer(ioc, "XY:X.VMAX", 1000.0)[0] == "ECA_PUTFAIL"
+    assert "leaves out .VELO" in ioc.text("IOC:ErrorMessage")
+    ioc.put("XY:X.VELO", 50.0)
+    ioc.put("XY:X.VMAX", 100.0)
+    assert answer(ioc, "XY:X.VELO", 200.0)[0] == "ECA_PUTFAIL"
+    assert "200 is outside 0.001 to 100 um/s" in ioc.text("IOC:ErrorMessage")
+    ioc.put("XY:X.VMAX", 10000.0)
+
+
 def test_a_write_without_the_lease_fails_at_once(ioc):
     other = Context(SharedBroadcaster(), timeout=10)
     (owner,) = other.get_pvs(f"{ioc.prefix}IOC:Owner")
