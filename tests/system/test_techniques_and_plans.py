@@ -169,8 +169,8 @@ def test_a_list_of_techniques_is_done_in_one_contact(session, run):
     assert len(done.events) == 1
     for made, suffix in zip(techniques, ("", "", "_2", "", ""), strict=True):
         assert_scalars_are_those_of_the_traces(session, done, made, suffix)
-    assert done.event["seccm_clamp_passed_charge"] == pytest.approx(3.0)
-    assert done.event["seccm_clamp_passed_charge_2"] == pytest.approx(-3.0)
+    assert done.event["seccm_clamp_passed_charge"] == pytest.approx(3.0, rel=0.1)
+    assert done.event["seccm_clamp_passed_charge_2"] == pytest.approx(-3.0, rel=0.1)
     ((_, potential, _),) = stored_traces(session, done.uids[0], "chronoamperometry")
     np.testing.assert_allclose(potential, 0.65)
 
@@ -218,12 +218,15 @@ def test_approach_curves_end_where_the_contact_was(session, run):
 
 def assert_charge_is_in_its_trace(session, done, current_pa, interval_s, suffix=""):
     event, uid = done.event, done.uids[0]
-    ((_, potential, current),) = stored_traces(session, uid, f"galvanostatic{suffix}")
+    ((time, potential, current),) = stored_traces(
+        session, uid, f"galvanostatic{suffix}"
+    )
     # as measured: an offset of 0.1 pA rms, and 0.28 pA rms of noise in each sample
     beside = 0.3 + 5 * 0.28 / np.sqrt(len(current))
     assert current.mean() == pytest.approx(current_pa, abs=beside)
     passed = event[f"seccm_clamp_passed_charge{suffix}"]
-    assert passed == pytest.approx(current_pa * interval_s * len(current))
+    lasted = np.diff(time, prepend=-interval_s)  # the last one to a cut-off
+    assert passed == pytest.approx(current @ lasted)
     assert event[f"seccm_clamp_end_potential{suffix}"] == potential[-1]
     capacity = event[f"seccm_clamp_capacity{suffix}"]
     assert capacity == pytest.approx(abs(passed) / 3600)
@@ -232,7 +235,7 @@ def assert_charge_is_in_its_trace(session, done, current_pa, interval_s, suffix=
 def test_a_charge_ends_at_its_time(session, run):
     done = run("local_charge", PARTICLE, **GENTLE)
     assert done.event["seccm_clamp_end_reason"] == "time"
-    assert done.event["seccm_clamp_passed_charge"] == pytest.approx(10.0)
+    assert done.event["seccm_clamp_passed_charge"] == pytest.approx(10.0, rel=0.06)
     assert done.modes == ["ICLAMP"]
     assert done.used_s == pytest.approx(done.expected_s, rel=0.15)
     assert done.units("seccm_clamp_passed_charge") == "pC"
@@ -283,4 +286,4 @@ def test_a_charge_is_seen_on_the_map_behind_it(session, run):
     charge = session.catalog[done.uids[1]].primary.read()
     passed = float(charge["seccm_clamp_passed_charge"].values[0])
     taken = float(charge["seccm_clamp_charge_time"].values[0])
-    assert passed == pytest.approx(50.0 * taken)
+    assert passed == pytest.approx(50.0 * taken, rel=0.02)
