@@ -12,9 +12,10 @@ class HoppingMicroscope(Protocol):
     `seccm_ophyd.devices.Microscope` is one; a facility's own device, or a fake, may be
     another. ``z.approach``, ``z.withdraw``, ``z.leave``, ``clamp.acquire``, ``safe``,
     ``arm_approach`` and ``arm_hop`` are triggerable; ``xy.x``, ``xy.y``, ``hop`` and
-    the settings are movable; ``xy``, ``z``, ``clamp``, ``hop`` and ``traces`` are
-    readable. ``line`` is a flyer that is set to points, and whose ``take_given`` gives
-    the pages that were collected from it.
+    the settings, among them ``rest_potential`` and ``z.least_contact``, are movable;
+    ``xy``, ``z``, ``clamp``, ``hop`` and ``traces`` are readable. ``line`` is a flyer
+    that is set to points, and whose ``take_given`` gives the pages that were collected
+    from it.
     """
 
     name: str
