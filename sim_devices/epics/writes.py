@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from caproto import parse_record_field
+from caproto import ChannelType
 
 from .pvs import RefusedError, shown
 
 __all__ = ["AnswersRefusal", "Ended", "check_field"]
+
+_NUMBERS = (ChannelType.DOUBLE, ChannelType.FLOAT)
 
 Ended: TypeAlias = Callable[[], Awaitable[None]]
 """Waits for the end of what a write has started; a PV's `auth_write` may return it."""
@@ -42,15 +44,16 @@ def check_field(pvdb: Mapping[str, Any], name: str, pv: Any, value: Any) -> None
         For a field that is to be no finite number; and for any of a record that its
         ``.DISP`` disables, but for this one.
     """
-    parsed = parse_record_field(name)
-    fields = getattr(pvdb.get(parsed.record), "field_inst", None)
-    if fields is None or parsed.field == "DISP":
+    record, _, field = name.partition(".")
+    fields = getattr(pvdb.get(record), "field_inst", None)
+    if fields is None or field == "DISP":
         return
-    numbers = np.atleast_1d(value)
-    is_free = getattr(pv, "lower_ctrl_limit", 0) == getattr(pv, "upper_ctrl_limit", 0)
-    if is_free and numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-        raise RefusedError(f"{name}: {shown(value)} is not finite")
+    if field not in ("", "VAL") and pv.data_type in _NUMBERS:
+        numbers = np.atleast_1d(value)
+        is_free = pv.lower_ctrl_limit == pv.upper_ctrl_limit
+        if is_free and numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+            raise RefusedError(f"{name}: {shown(value)} is not finite")
     if np.any(fields.disable_putfield.value):
         raise RefusedError(
-            f"{name}: {parsed.record}.DISP is 1: write 0 to it before anything else"
+            f"{name}: {record}.DISP is 1: write 0 to it before anything else"
         )
