@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
+import xarray as xr
 from curves import galvanostatic, plateau, zero_current
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seccm_ophyd.analysis import (
     VOLUMETRIC_CAPACITY_PAH_UM3,
+    RunTraces,
     capacity,
     charge_curves,
     frame,
+    hop_table,
     potential_cube,
 )
 from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential
@@ -170,3 +173,84 @@ def test_other_techniques_are_no_charge(tmp_path):
         charge_curves(run.documents)
     with pytest.raises(ValueError, match="has no Galvanostatic"):
         potential_cube(run.documents)
+
+
+def offset(technique, x, y, rng):
+    """An amplifier that adds 0.15 pA, cut at 2 nA; the clock of which runs slow."""
+    n = technique.acquisition.samples
+    t = 1.25 * technique.interval_s * np.arange(n)
+    i = np.full(n, min(technique.current_pa + 0.15, 2000.0))
+    return np.stack([t, 0.4 + 0 * t, i])
+
+
+def test_charge_and_capacity_are_integrals_of_what_was_measured(tmp_path):
+    technique = Galvanostatic(current_pa=0.2, duration_s=4, interval_s=0.1)
+    run = list_run([(0, 0)], techniques=(technique,), measure=offset, folder=tmp_path)
+    curves = charge_curves(run.documents)
+    np.testing.assert_allclose(curves.mean_current, 0.35)
+    np.testing.assert_allclose(curves.current, 0.2)
+    np.testing.assert_allclose(capacity(run.documents).charge, 0.35 * 5)
+    assert not curves.overload.any()
+    (told,) = hop_table(run.documents).seccm_clamp_passed_charge.values
+    assert told == pytest.approx(float(capacity(curves).charge[0]))
+    (tmp_path / "map").mkdir()
+    grid = scan_run(
+        2, 2, techniques=(technique,), measure=offset, folder=tmp_path / "map"
+    )
+    cube = potential_cube(grid.documents)
+    np.testing.assert_allclose(np.diff(cube["time"]), 0.125)
+
+
+def test_a_hole_in_a_curve_hides_its_charge(tmp_path):
+    def holed(*args):
+        trace = offset(*args)
+        trace[2, 20] = np.nan
+        return trace
+
+    run = list_run(
+        [(0, 0)], techniques=(Galvanostatic(),), measure=holed, folder=tmp_path
+    )
+    curves = charge_curves(run.documents)
+    assert curves.charge[0].notnull().sum() == 20
+    assert np.isnan(capacity(curves).charge[0])
+
+
+def test_what_was_cut_by_the_range_is_marked(tmp_path):
+    """The overload ends the contact: it belongs to what was measured last in it."""
+    techniques = (Galvanostatic(), Galvanostatic(current_pa=5000.0), Galvanostatic())
+    run = list_run(
+        [(0, 0), (1, 1)],
+        techniques=techniques,
+        measure=offset,
+        folder=tmp_path,
+    )
+    docs = [(name, dict(doc)) for name, doc in run.documents]
+    traces = RunTraces.of(docs)
+    outcome = np.array(["overload", "contact"])
+    traces.table = traces.table.assign(seccm_hop_outcome=("hop", outcome))
+    read = traces.read_sample
+
+    def ended(label, channel, sample):
+        values = read(label, channel, sample)
+        return values.where(label != "galvanostatic_3")
+
+    traces.read_sample = ended
+    found = charge_curves(traces)
+    assert found.overload.values.tolist() == [False, True, False] + [False] * 3
+    assert capacity(traces).overload.values.tolist() == found.overload.values.tolist()
+
+
+def test_a_run_may_be_given_in_place_of_its_curves(tmp_path):
+    run = scan_run(
+        3, 2, techniques=(Galvanostatic(),), measure=galvanostatic, folder=tmp_path
+    )
+    docs = run.documents
+    np.testing.assert_array_equal(
+        capacity(docs).charge, capacity(charge_curves(docs)).charge
+    )
+    np.testing.assert_array_equal(frame(docs, 0.3), frame(potential_cube(docs), 0.3))
+    for wrong in (None, "5", {"charge": 3}, xr.Dataset()):
+        with pytest.raises((TypeError, FileNotFoundError)):
+            capacity(wrong)
+    with pytest.raises(TypeError, match=r"frame takes a film .* or a run \("):
+        frame(np.zeros(3), 0.1)

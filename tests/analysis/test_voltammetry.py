@@ -14,7 +14,7 @@ from curves import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seccm_ophyd.analysis import PeakStatus, hop_traces, peaks, voltammograms
+from seccm_ophyd.analysis import PeakStatus, hop_table, hop_traces, peaks, voltammograms
 from seccm_ophyd.techniques import CyclicVoltammetry, LinearSweepVoltammetry
 from tests.synthetic_runs import list_run, on_particle, scan_run
 
@@ -232,3 +232,43 @@ def test_separation_grows_with_the_scan_rate(tmp_path):
     separation = 0.22 + 0.04 * np.arange(4)
     np.testing.assert_allclose(found.peak_separation, separation, atol=5e-3)
     np.testing.assert_allclose(found.midpoint_potential, 0.38, atol=5e-3)
+
+
+def test_one_bad_curve_takes_no_other_along():
+    good = bell_voltammogram(FAST_CV, np.random.default_rng(0))
+    E, i = good[1], good[2]
+    bad = [
+        (E, np.full(len(E), np.nan)),
+        (np.full(len(E), 0.3), i),
+        (np.round(E / 5e-3) * 5e-3, i),
+        (E, np.where(np.arange(len(E)) == 400, 1e300, i)),
+        (E, np.full(len(E), np.inf)),
+        (np.zeros(len(E)), np.zeros(len(E))),
+        (E, i),
+    ]
+    curves = xr.Dataset(
+        {
+            "E": (("curve", "sample"), [e for e, _ in bad]),
+            "i": (("curve", "sample"), [c for _, c in bad]),
+        }
+    )
+    found = peaks(curves)
+    assert found.anodic_status.values.tolist() == [3, 2, 0, 0, 3, 2, 0]
+    assert [bool(reason) for reason in found.anodic_reason.values] == [
+        status != 0 for status in found.anodic_status.values
+    ]
+    for k in (2, 3, 6):
+        assert found.anodic_peak_potential[k] == pytest.approx(E_ANODIC_V, abs=5e-3)
+
+
+def test_a_run_may_be_given_in_place_of_its_curves_and_agrees_with_its_events(tmp_path):
+    run = scan_run(
+        4, 3, techniques=(FAST_CV,), measure=bells_on_particles, folder=tmp_path
+    )
+    found = peaks(run.documents)
+    xr.testing.assert_identical(found, peaks(voltammograms(run.documents)))
+    events = hop_table(run.documents)
+    for name in ("anodic_peak_current", "cathodic_peak_potential", "peak_separation"):
+        told = events[f"seccm_clamp_{name}"].values
+        np.testing.assert_allclose(told, found[name])
+        assert 0 < np.isnan(told).sum() < 12
