@@ -44,9 +44,9 @@ def check_field(pvdb: Mapping[str, Any], name: str, pv: Any, value: Any) -> None
         For a field that is to be no finite number; and for any of a record that its
         ``.DISP`` disables, but for this one.
     """
-    record, field = name, ""
-    if name not in pvdb:  # a prefix may have dots, too
-        record, _, field = name.rpartition(".")
+    record, _, field = name.rpartition(".")
+    if record not in pvdb:  # none; the prefix may have dots, too
+        record, field = name, ""
     fields = getattr(pvdb.get(record), "field_inst", None)
     if fields is None or field == "DISP":
         return
