@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry
 
 from .checks import check_number
-from .estimate import check_size
+from .hop_plan import hop_plan
 from .hop_run import Named
 from .hop_scan import list_run
-from .options import HopOptions, with_hop_options
+from .options import with_hop_options
+from .path import PointList
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point, find_points
 
@@ -20,7 +21,7 @@ __all__ = ["approach_curves", "cyclic_voltammetry", "scan_rate_series"]
 
 
 @with_hop_options
-@plan
+@hop_plan
 def cyclic_voltammetry(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -81,11 +82,11 @@ def cyclic_voltammetry(
     technique = CyclicVoltammetry(**own)
     found = find_point(microscope, point)
     front = Named("cyclic_voltammetry", {"point": found, **own}, hop, md)
-    return (yield from list_run(front, microscope, technique, [found]))
+    return (yield from list_run(front, microscope, technique, PointList([found])))
 
 
 @with_hop_options
-@plan
+@hop_plan
 def scan_rate_series(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -150,11 +151,11 @@ def scan_rate_series(
     found = find_point(microscope, point)
     own = {"point": found, "scan_rates_v_s": list(scan_rates_v_s), **sweep}
     front = Named("scan_rate_series", own, hop, md)
-    return (yield from list_run(front, microscope, series, [found]))
+    return (yield from list_run(front, microscope, series, PointList([found])))
 
 
 @with_hop_options
-@plan
+@hop_plan
 def approach_curves(
     microscope: HoppingMicroscope,
     points: PointsLike,
@@ -205,6 +206,5 @@ def approach_curves(
     found = find_points(microscope, points)
     own = {"points": found, "repeats": times, "potential_v": potential_v}
     front = Named("approach_curves", own, hop, md)
-    check_size(len(found) * times, (technique,), HopOptions(**hop))
-    landings = [pair for pair in found for _ in range(times)]
+    landings = PointList(found, times)
     return (yield from list_run(front, microscope, technique, landings))

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.techniques import CURRENT_LIMITS_PA, Galvanostatic, check_range
 
+from .hop_plan import hop_plan
 from .hop_run import Named
 from .hop_scan import list_run
 from .options import with_hop_options
+from .path import PointList
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point
 
@@ -20,7 +22,7 @@ CHARGE_PA = (0.0, CURRENT_LIMITS_PA[1])
 
 
 @with_hop_options
-@plan
+@hop_plan
 def local_charge(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -89,11 +91,11 @@ def local_charge(
     found = find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
     front = Named("local_charge", described, hop, md)
-    return (yield from list_run(front, microscope, technique, [found]))
+    return (yield from list_run(front, microscope, technique, PointList([found])))
 
 
 @with_hop_options
-@plan
+@hop_plan
 def local_discharge(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -149,11 +151,11 @@ def local_discharge(
     found = find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
     front = Named("local_discharge", described, hop, md)
-    return (yield from list_run(front, microscope, technique, [found]))
+    return (yield from list_run(front, microscope, technique, PointList([found])))
 
 
 @with_hop_options
-@plan
+@hop_plan
 def charge_discharge(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -220,4 +222,4 @@ def charge_discharge(
         **own,
     }
     front = Named("charge_discharge", described, hop, md)
-    return (yield from list_run(front, microscope, halves, [found]))
+    return (yield from list_run(front, microscope, halves, PointList([found])))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from numbers import Real
 
 import bluesky.plan_stubs as bps
+import numpy as np
 from bluesky.utils import MsgGenerator
 from ophyd.utils import LimitError
 
@@ -14,6 +15,7 @@ from .protocols import HoppingMicroscope
 
 __all__ = [
     "check_finite",
+    "check_flag",
     "check_number",
     "check_points",
     "check_space",
@@ -31,6 +33,18 @@ def check_number(name: str, number: int) -> int:
     if not _is_finite(number) or number < 1 or number % 1:
         raise ParameterError(f"{name}={number!r} is not allowed: a whole number from 1")
     return int(number)
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Check a switch.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither True nor False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterError(f"{name}={value!r} is not allowed: give True or False")
 
 
 def check_finite(name: str, value: float) -> None:
@@ -51,16 +65,16 @@ def _is_finite(value: object) -> bool:
 
 
 def check_points(
-    microscope: HoppingMicroscope, points: Sequence[tuple[int, float, float]]
+    microscope: HoppingMicroscope, x: Sequence[float], y: Sequence[float]
 ) -> None:
-    """Check that every point is a number within the limits of the stage.
+    """Check that positions are numbers within the limits of the stage.
 
     Parameters
     ----------
     microscope
         Its axes know their limits.
-    points
-        Index, x and y (um) of each hop.
+    x, y
+        Positions (um) between which all hops lie.
 
     Raises
     ------
@@ -68,10 +82,10 @@ def check_points(
         If there is no point, or at the first that is NaN or outside; the message names
         axis and limits.
     """
-    if not points:
+    if not len(x):
         raise ParameterError("there is no point to hop to: at least one is needed")
-    for axis, place in ((microscope.xy.x, 1), (microscope.xy.y, 2)):
-        for value in dict.fromkeys(point[place] for point in points):
+    for axis, values in ((microscope.xy.x, x), (microscope.xy.y, y)):
+        for value in dict.fromkeys(values):
             _check_position(axis, value)
 
 

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import GRID, PRIMARY
 
-from .checks import check_finite, check_number
+from .checks import check_finite, check_flag, check_number
+from .hop_heights import NEAR
+from .path import Points
 from .protocols import HoppingMicroscope
 
-__all__ = ["Grid", "list_metadata"]
+__all__ = ["Grid"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class Grid:
     Raises
     ------
     ParameterError
-        If a number of points is not whole and positive, or a position not finite.
+        If a number of points is not whole and positive, a position not finite, or
+        `snake` not True or False; if several columns, or lines, lie on the same spot,
+        or a single one has two different ends.
     """
 
     x_start: float
@@ -36,6 +42,24 @@ class Grid:
             check_number(f"{axis}_num", getattr(self, f"{axis}_num"))
             for end in ("start", "stop"):
                 check_finite(f"{axis}_{end}", getattr(self, f"{axis}_{end}"))
+            self._check_ends(axis)
+        check_flag("snake", self.snake)
+
+    def _check_ends(self, axis: str) -> None:
+        start, stop, num = (
+            getattr(self, f"{axis}_{name}") for name in ("start", "stop", "num")
+        )
+        if num > 1 and start == stop:
+            raise ParameterError(
+                f"{axis}_num={num} is not allowed where {axis}_start and {axis}_stop "
+                f"are both {start:g} um: give two different ends, or {axis}_num=1"
+            )
+        if num == 1 and start != stop:
+            raise ParameterError(
+                f"{axis}_num=1 is not allowed where {axis}_start={start:g} and "
+                f"{axis}_stop={stop:g} um differ: give {axis}_stop={start:g}, or "
+                f"{axis}_num of at least 2"
+            )
 
     @classmethod
     def from_metadata(cls, grid: dict[str, Any]) -> "Grid":
@@ -63,7 +87,45 @@ class Grid:
         return np.linspace(self.y_start, self.y_stop, int(self.y_num)).tolist()
 
     @property
-    def points(self) -> list[tuple[int, float, float]]:
+    def ends(self) -> tuple[list[float], list[float]]:
+        """First and last position in x and in y (um)."""
+        return [self.x_start, self.x_stop], [self.y_start, self.y_stop]
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """From column to column and from line to line (um); 0 where there is one."""
+        return (
+            (self.x_stop - self.x_start) / max(int(self.x_num) - 1, 1),
+            (self.y_stop - self.y_start) / max(int(self.y_num) - 1, 1),
+        )
+
+    @property
+    def moves(self) -> NDArray[np.float64]:
+        """Ways (um): to the first point, along the lines, and from line to line."""
+        dx, dy = self.steps
+        back = 0.0 if self.snake else self.x_start - self.x_stop
+        along, between = (int(self.x_num) - 1) * int(self.y_num), int(self.y_num) - 1
+        first = [self.x_start, self.y_start, 1]
+        return np.array([first, [dx, 0.0, along], [back, dy, between]], float)
+
+    @property
+    def follow_ups(self) -> tuple[int, float]:
+        """All hops but those of the first line, if the lines are close enough."""
+        dx, dy = (abs(step) for step in self.steps)
+        near = int(self.x_num) > 1 and dy <= NEAR * dx
+        return (self.size - int(self.x_num) if near else 0), dx
+
+    def encloses(self, x: float, y: float) -> bool:
+        """Tell whether (x, y) in um lies on one of its pixels."""
+        dx, dy = (abs(step) for step in self.steps)
+        reaches = (dx or dy) / 2, (dy or dx) / 2
+        return all(
+            min(ends) - reach <= value <= max(ends) + reach
+            for value, ends, reach in zip((x, y), self.ends, reaches, strict=True)
+        )
+
+    @property
+    def points(self) -> Points:
         """Index, x and y of each hop, line by line in the order of hopping."""
         columns = self.columns
         forth = range(len(columns))
@@ -72,6 +134,16 @@ class Grid:
             (iy * len(columns) + ix, columns[ix], y)
             for iy, y in enumerate(self.lines)
             for ix in (back if self.snake and iy % 2 else forth)
+        ]
+
+    @property
+    def pattern(self) -> Points:
+        """The first points of the first two lines: all steps are alike."""
+        (dx, dy), columns = self.steps, min(int(self.x_num), 2)
+        return [
+            (iy * columns + ix, self.x_start + ix * dx, self.y_start + iy * dy)
+            for iy in range(min(int(self.y_num), 2))
+            for ix in range(columns)
         ]
 
     def metadata(self, microscope: HoppingMicroscope) -> dict[str, Any]:
@@ -93,9 +165,3 @@ class Grid:
                 "gridding": "rectilinear",
             },
         }
-
-
-def list_metadata(microscope: HoppingMicroscope) -> dict[str, Any]:
-    """Describe points that lie on no grid."""
-    motors = [microscope.xy.x.name, microscope.xy.y.name]
-    return {"motors": motors, "hints": {"dimensions": [[motors, PRIMARY]]}}

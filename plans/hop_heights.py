@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from seccm_ophyd.techniques import check_range
 
-__all__ = ["Adaptive", "HopHeights", "Surroundings"]
+__all__ = ["NEAR", "STEEPEST", "Adaptive", "HopHeights", "Surroundings"]
 
-_NEAR = 2.6  # moves: what lies that near to a point tells its height
+NEAR = 2.6  # moves: what lies that near to a point tells its height
 _FEWEST = 3  # contacts that near; with fewer nothing is known
-_STEEPEST = 4.0  # um that the surface may rise on one um of a move
+STEEPEST = 4.0  # um that the surface may rise on one um of a move
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +109,10 @@ class Surroundings:
         moves = np.abs(points - origins).max(axis=1)
         pitch = float(np.median(moves)) if len(moves) else 0.0
         known = np.concatenate([np.empty((0, 3)), *self._contacts])
-        near_points = _highest(known, points, points, _NEAR * pitch)
-        on_the_way = _highest(known, origins, points, _NEAR * pitch)
+        near_points = _highest(known, points, points, NEAR * pitch)
+        on_the_way = _highest(known, origins, points, NEAR * pitch)
         margin = np.maximum(
-            self._adaptive.margin_um, _STEEPEST * np.minimum(moves, pitch)
+            self._adaptive.margin_um, STEEPEST * np.minimum(moves, pitch)
         )
         travel = on_the_way + margin
         slow = np.minimum(near_points + self._adaptive.slow_um, travel)

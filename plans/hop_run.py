@@ -13,20 +13,17 @@ from seccm_ophyd.techniques import Technique, TechniqueLike, as_techniques
 
 from .checks import check_points, check_space
 from .contact_threshold import check_threshold, contact_threshold, read_rest_potential
-from .estimate import Estimate, estimate_hops
+from .estimate import Estimate, estimate_hops, is_only_estimated
 from .flying import fly_along
 from .metadata import check_metadata
 from .options import HopOptions
+from .path import Path, Points
 from .preprocessors import safe_wrapper, settings_wrapper
 from .protocols import HoppingMicroscope
 from .stepping import step_along
 from .withdrawals import check_withdrawal
 
-__all__ = ["Checked", "Named", "Points", "check_run", "hop_run"]
-
-Points = Sequence[tuple[int, float, float]]
-"""Index in the scan, x and y (um) of each hop, in the order of hopping."""
-
+__all__ = ["Checked", "Named", "check_run", "hop_run"]
 
 LONG_S = 5.0  # measurements that take longer are followed while they go on
 
@@ -79,14 +76,14 @@ def check_run(
     front: Named,
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
-    points: Points,
+    path: Path,
     known: Points = (),
 ) -> MsgGenerator[Checked]:
     """Check the arguments of a run and estimate what it takes; it only reads.
 
     Parameters
     ----------
-    front, microscope, technique, points, known
+    front, microscope, technique, path, known
         As in `hop_run`.
 
     Yields
@@ -106,14 +103,14 @@ def check_run(
     """
     options = HopOptions(**front.hop)
     techniques = as_techniques(technique)
-    check_points(microscope, points)
-    check_withdrawal(points, options.withdraw_um, known)
+    check_points(microscope, *path.ends)
+    check_withdrawal(path.pattern, options.withdraw_um, known)
     approach_v = techniques[0].acquisition.approach_potential_v
     threshold = yield from contact_threshold(
         microscope, options.threshold_pa, approach_v
     )
     rest = yield from read_rest_potential(microscope)
-    expected = yield from estimate_hops(microscope, points, techniques, options)
+    expected = yield from estimate_hops(microscope, path, techniques, options)
     return Checked(options, techniques, threshold, rest, expected)
 
 
@@ -121,8 +118,7 @@ def hop_run(
     front: Named,
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
-    points: Points,
-    md: dict[str, Any],
+    path: Path,
     *,
     fly: bool = False,
     known: Points = (),
@@ -137,10 +133,8 @@ def hop_run(
         The microscope.
     technique
         What is measured in each contact: one technique, or several in their order.
-    points
+    path
         Where to.
-    md
-        What the start document tells of the points, e.g. their grid.
     fly
         Let the instrument hop by itself, many points at a time.
     known
@@ -165,11 +159,14 @@ def hop_run(
     OverloadError
         After an overload, if ``overload`` is "stop".
     """
-    checked = yield from check_run(front, microscope, technique, points, known)
+    checked = yield from check_run(front, microscope, technique, path, known)
     options, techniques = checked.options, checked.techniques
     threshold, expected = checked.threshold_pa, checked.expected
     expected.check(force=options.force)
+    if (yield from is_only_estimated(expected)):
+        return ""
     yield from check_space(microscope, expected.bytes)
+    points = path.points
     _md = {
         "plan_name": front.plan_name,
         "detectors": [microscope.name],
@@ -178,7 +175,7 @@ def hop_run(
         ESTIMATE: asdict(expected),
         "num_points": len(points),
         "num_intervals": len(points) - 1,
-        **md,
+        **path.metadata(microscope),
         "plan_args": {
             "microscope": microscope.name,
             **front.plan_args,

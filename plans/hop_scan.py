@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.techniques import TechniqueLike, as_techniques
 
-from .estimate import check_size
-from .grid import Grid, list_metadata
+from .grid import Grid
+from .hop_plan import hop_plan
 from .hop_run import Named, hop_run
-from .options import HopOptions, with_hop_options
+from .options import with_hop_options
+from .path import PointList
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_points
 
@@ -19,7 +20,7 @@ __all__ = ["grid_run", "hop_fly", "hop_list", "hop_scan", "list_run"]
 
 
 @with_hop_options
-@plan
+@hop_plan
 def hop_scan(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
@@ -105,7 +106,7 @@ def hop_scan(
 
 
 @with_hop_options
-@plan
+@hop_plan
 def hop_fly(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
@@ -162,7 +163,7 @@ def hop_fly(
 
 
 @with_hop_options
-@plan
+@hop_plan
 def hop_list(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
@@ -209,7 +210,7 @@ def hop_list(
     found = find_points(microscope, points)
     described = {"technique": _described(technique), "points": found}
     front = Named("hop_list", described, hop, md)
-    return (yield from list_run(front, microscope, technique, found))
+    return (yield from list_run(front, microscope, technique, PointList(found)))
 
 
 def grid_run(
@@ -221,24 +222,17 @@ def grid_run(
     fly: bool = False,
 ) -> MsgGenerator[str]:
     """Hop over a grid on behalf of the plan `front`; returns the uid of the run."""
-    check_size(grid.size, as_techniques(technique), HopOptions(**front.hop))
-    described = grid.metadata(microscope)
-    points = grid.points
-    return (
-        yield from hop_run(front, microscope, technique, points, described, fly=fly)
-    )
+    return (yield from hop_run(front, microscope, technique, grid, fly=fly))
 
 
 def list_run(
     front: Named,
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
-    points: Sequence[Sequence[float]],
+    points: PointList,
 ) -> MsgGenerator[str]:
     """Hop to points on behalf of the plan `front`; returns the uid of the run."""
-    numbered = [(index, x, y) for index, (x, y) in enumerate(points)]
-    described = list_metadata(microscope)
-    return (yield from hop_run(front, microscope, technique, numbered, described))
+    return (yield from hop_run(front, microscope, technique, points))
 
 
 def _described(technique: TechniqueLike | Sequence[TechniqueLike]) -> Any:

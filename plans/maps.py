@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.techniques import (
     CurrentSample,
@@ -13,6 +13,7 @@ from seccm_ophyd.techniques import (
 )
 
 from .grid import Grid
+from .hop_plan import hop_plan
 from .hop_run import Named
 from .hop_scan import grid_run
 from .options import with_hop_options
@@ -22,7 +23,7 @@ __all__ = ["current_map", "galvanostatic_map", "potential_map", "voltammetry_map
 
 
 @with_hop_options
-@plan
+@hop_plan
 def current_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -77,7 +78,7 @@ def current_map(
 
 
 @with_hop_options
-@plan
+@hop_plan
 def voltammetry_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -142,7 +143,7 @@ def voltammetry_map(
 
 
 @with_hop_options
-@plan
+@hop_plan
 def potential_map(
     microscope: HoppingMicroscope,
     x_start: float,
@@ -200,7 +201,7 @@ def potential_map(
 
 
 @with_hop_options
-@plan
+@hop_plan
 def galvanostatic_map(
     microscope: HoppingMicroscope,
     x_start: float,

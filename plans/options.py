@@ -2,13 +2,14 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import check_range, check_whole
 
+from .checks import check_flag
 from .contact_threshold import THRESHOLD_PA
 from .hop_heights import Adaptive
 
@@ -81,8 +82,13 @@ class HopOptions:
         if self.threshold_pa is not None:
             check_range("threshold_pa", self.threshold_pa, *THRESHOLD_PA, "pA")
         check_whole("max_misses", self.max_misses, 1, 1_000_000, "misses in a row")
-        if not isinstance(self.force, bool):
-            raise ParameterError(f"force={self.force!r} is not allowed: True or False")
+        for name in ("adaptive", "force"):
+            check_flag(name, getattr(self, name))
+        if self.margin_um != Adaptive.margin_um and not self.adaptive:
+            raise ParameterError(
+                f"margin_um={self.margin_um:g} has no effect without adaptive=True: "
+                "add it, or leave margin_um out"
+            )
         if self.travel_limit_um <= self.withdraw_um:
             raise ParameterError(
                 f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
@@ -90,11 +96,33 @@ class HopOptions:
             )
 
 
+def _check_technique(name: str, shown: inspect.Signature, args: Sequence[Any]) -> None:
+    """Name the technique, where numbers begin in its place.
+
+    Raises
+    ------
+    ParameterError
+        If the plan `name` needs one, and `args` begin without.
+    """
+    place = (
+        list(shown.parameters).index("technique")
+        if "technique" in shown.parameters
+        else 0
+    )
+    if place and len(args) > place and isinstance(args[place], int | float):
+        raise ParameterError(
+            f"{name} needs a technique after the microscope, and got "
+            f"{args[place]!r}: give for instance "
+            f"{name}(seccm, CurrentSample(potential_v=0.65), {args[place]!r}, ...)"
+        )
+
+
 def with_hop_options(plan: Callable[..., Any]) -> Callable[..., Any]:
     """Spell out, in the signature of a plan, the options it takes as ``**hop``.
 
     One place then defines them, and IPython, Sphinx and the queue server show them. It
-    stands above ``@plan``: arguments that do not fit are told before a plan is made.
+    stands above ``@hop_plan``: arguments that do not fit are refused before a plan is
+    made.
     """
     signature = inspect.signature(plan)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -111,7 +139,11 @@ def with_hop_options(plan: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(plan)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        shown.bind(*args, **kwargs)  # an unknown option is a TypeError at once
+        try:
+            shown.bind(*args, **kwargs)  # an unknown option is a TypeError at once
+        except TypeError as error:
+            _check_technique(plan.__name__, shown, args)
+            raise TypeError(f"{plan.__name__}: {error}") from None
         return plan(*args, **kwargs)
 
     checked.__signature__ = shown  # type: ignore[attr-defined]

@@ -3,18 +3,21 @@
 from dataclasses import asdict
 from typing import Any
 
-from bluesky.utils import MsgGenerator, new_uid, plan
+from bluesky.utils import MsgGenerator, new_uid
 
+from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import PART, SERIES
 from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential, check_range
 
 from .charging import CHARGE_PA
 from .checks import check_space
-from .estimate import check_size
+from .estimate import is_only_estimated
 from .grid import Grid
+from .hop_plan import hop_plan
 from .hop_run import Named, check_run
 from .hop_scan import grid_run, list_run
-from .options import HopOptions, with_hop_options
+from .options import with_hop_options
+from .path import PointList
 from .protocols import HoppingMicroscope
 from .targets import PointsLike, find_point
 
@@ -22,7 +25,7 @@ __all__ = ["charge_and_remap"]
 
 
 @with_hop_options
-@plan
+@hop_plan
 def charge_and_remap(
     microscope: HoppingMicroscope,
     point: PointsLike,
@@ -97,15 +100,22 @@ def charge_and_remap(
         return Named("charge_and_remap", described, hop, md, linked)
 
     # whatever is refused is refused before the first map, and not after it
-    check_size(grid.size, (zero,), HopOptions(**hop))
-    mapped = yield from check_run(part("map"), microscope, zero, grid.points)
-    x, y = found
-    aimed = yield from check_run(part("charge"), microscope, charge, [(0, x, y)])
+    spot = PointList([found])
+    mapped = yield from check_run(part("map"), microscope, zero, grid)
+    aimed = yield from check_run(part("charge"), microscope, charge, spot)
+    if not grid.encloses(*found):
+        raise ParameterError(
+            f"point={tuple(found)} um lies outside the map, whose x is {x_start:g} to "
+            f"{x_stop:g} um and y {y_start:g} to {y_stop:g} um: give a point within, "
+            "or a larger map"
+        )
     whole = mapped.expected + aimed.expected + mapped.expected
     whole.check(force=aimed.options.force)
+    if (yield from is_only_estimated(whole)):
+        return "", "", ""
     yield from check_space(microscope, whole.bytes)
 
     before = yield from grid_run(part("map before"), microscope, zero, grid)
-    charged = yield from list_run(part("charge"), microscope, charge, [found])
+    charged = yield from list_run(part("charge"), microscope, charge, spot)
     after = yield from grid_run(part("map after"), microscope, zero, grid)
     return before, charged, after

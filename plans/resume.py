@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import (
@@ -19,9 +19,11 @@ from seccm_ophyd.schema import (
     find_key,
 )
 
-from .grid import Grid, list_metadata
-from .hop_run import Named, Points, hop_run
+from .grid import Grid
+from .hop_plan import hop_plan
+from .hop_run import Named, hop_run
 from .options import HopOptions
+from .path import Path, PointList
 from .protocols import HoppingMicroscope
 from .targets import find_run
 
@@ -30,7 +32,7 @@ __all__ = ["resume_scan"]
 OUTCOMES = tuple(outcome.label for outcome in HopOutcome if outcome)
 
 
-@plan
+@hop_plan
 def resume_scan(
     microscope: HoppingMicroscope,
     run: Any,
@@ -90,11 +92,16 @@ def resume_scan(
     unknown = [outcome for outcome in redo if outcome not in OUTCOMES]
     if unknown or isinstance(redo, str):
         raise ParameterError(f"redo={redo!r} is not allowed: of {', '.join(OUTCOMES)}")
+    if run is None:
+        raise ParameterError(
+            "run=None is no run: give a uid, a scan number, -1 for the newest run, or "
+            "a run such as cat[-1]"
+        )
     tables = list(_parts(microscope, run))
     last, first = tables[0].attrs["start"], tables[-1].attrs["start"]
-    whole = _points(first)
-    points = _missing(whole, tables, redo)
-    if not points:
+    scan = _scan(first)
+    points = _missing(scan, tables, redo)
+    if not points.size:
         raise ParameterError(f"run {last['uid'][:8]} lacks no hop: nothing to resume")
     changes = {
         "withdraw_um": withdraw_um,
@@ -109,18 +116,10 @@ def resume_scan(
     linked |= {key: first[key] for key in (SERIES, PART) if key in first}
     own = {"run": last["uid"], "redo": list(redo)}
     front = Named("resume_scan", own, options, md, linked)
-    described = (
-        Grid.from_metadata(first[GRID]).metadata(microscope)
-        if GRID in first
-        else list_metadata(microscope)
-    )
-    techniques = first[TECHNIQUES]
-    missing = {point[0] for point in points}
-    known = [point for point in whole if point[0] not in missing]
+    missing = set(points.indices or ())
+    known = [point for point in scan.points if point[0] not in missing]
     return (
-        yield from hop_run(
-            front, microscope, techniques, points, described, known=known
-        )
+        yield from hop_run(front, microscope, first[TECHNIQUES], points, known=known)
     )
 
 
@@ -143,28 +142,23 @@ def _parts(microscope: HoppingMicroscope, run: Any) -> Iterator[Any]:
         run = table.attrs["start"].get(RESUMES)
 
 
-def _points(start: dict[str, Any]) -> Points:
+def _scan(start: dict[str, Any]) -> Path:
     """Make the points again that a run set out for, in their order."""
     told = start.get("plan_args") or {}
     if GRID in start:
-        points: Points = Grid.from_metadata(start[GRID]).points
+        scan: Path = Grid.from_metadata(start[GRID])
     else:
         single = [told["point"]] if "point" in told else []
-        pairs = [
-            pair
-            for pair in told.get("points", single)
-            for _ in range(told.get("repeats", 1))
-        ]
-        points = [(index, x, y) for index, (x, y) in enumerate(pairs)]
-    if TECHNIQUES not in start or len(points) != start.get("num_points"):
+        scan = PointList(told.get("points", single), told.get("repeats", 1))
+    if TECHNIQUES not in start or scan.size != start.get("num_points"):
         raise ParameterError(
             f"run {start['uid'][:8]} ({start.get('plan_name')}) cannot be resumed: it "
             "does not tell where it would have hopped to"
         )
-    return points
+    return scan
 
 
-def _missing(points: Points, tables: Sequence[Any], redo: Sequence[str]) -> Points:
+def _missing(scan: Path, tables: Sequence[Any], redo: Sequence[str]) -> PointList:
     """Leave out what has been hopped to, with an outcome that is good enough."""
     done: dict[int, str] = {}
     for table in reversed(tables):  # oldest first: the last outcome counts
@@ -176,7 +170,10 @@ def _missing(points: Points, tables: Sequence[Any], redo: Sequence[str]) -> Poin
             for key in (HOP_INDEX, HOP_OUTCOME)
         )
         done |= dict(zip(indices, outcomes, strict=True))
-    return [p for p in points if p[0] not in done or done[p[0]] in redo]
+    left = [p for p in scan.points if p[0] not in done or done[p[0]] in redo]
+    return PointList(
+        [(x, y) for _, x, y in left], indices=[k for k, *_ in left], scan=scan
+    )
 
 
 def _options(start: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -184,4 +181,6 @@ def _options(start: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     told = start.get("plan_args") or {}
     before = {f.name: told[f.name] for f in fields(HopOptions) if f.name in told}
     changed = {name: value for name, value in changes.items() if value is not None}
+    if not before.get("adaptive"):
+        before.pop("margin_um", None)  # it had no effect
     return asdict(HopOptions(**{**before, **changed}))

@@ -4,15 +4,16 @@ import asyncio
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from bluesky import RunEngine
-from bluesky.utils import DefaultDuringTask
+from bluesky.utils import DefaultDuringTask, Msg, Plan
 
 from .composing import SparingBundler
 from .devices import Microscope
 from .errors import ParameterError
+from .plans.hop_plan import check_unused
 from .plans.metadata import check_metadata, check_start
 from .plans.preprocessors import safe_after_failure
 from .schema import ORDER_TIME, OWN_METADATA
@@ -68,6 +69,8 @@ class SessionEngine(RunEngine):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
+        self._why = ""  # the plan was aborted
+        self.subscribe_vital(self._give_reason, "stop")
         self._validate_more = self.md_validator  # bluesky's own, or the user's
         self.md_validator = self._check_md
 
@@ -76,24 +79,45 @@ class SessionEngine(RunEngine):
         check_start(md)
         self._validate_more(md)
 
-    def __call__(self, *args: Any, **metadata_kw: Any) -> Any:
-        """Run a plan; see `bluesky.RunEngine`.
+    def __call__(
+        self, plan: Iterable[Msg], subs: Any = None, /, **metadata_kw: Any
+    ) -> Any:
+        """Run a plan; see `bluesky.RunEngine.__call__`.
 
         Raises
         ------
         ParameterError
-            If a stored run could not hold the metadata, given here or in ``RE.md``, or
-            they have a name that plans themselves record; nothing has begun then.
+            If `plan` is no plan, or has been used up: it would do nothing. If a stored
+            run could not hold the metadata, given here or in ``RE.md``, or they have a
+            name that plans themselves record; nothing has begun then.
         """
+        check_unused(plan, "RE")
         try:
             check_metadata(metadata_kw, "the metadata of RE(plan, ...)")
             check_kept(self.md)
             _check_names(self.md)
         except ParameterError:
-            if args and hasattr(args[0], "close"):
-                args[0].close()  # or bluesky would warn of a plan that was not run
+            if isinstance(plan, Plan | Generator):
+                plan.close()  # or bluesky would warn of a plan that was not run
             raise
-        return super().__call__(*args, **metadata_kw)
+        self._why = ""
+        return super().__call__(plan, subs, **metadata_kw)
+
+    def abort(self, reason: str = "") -> Any:
+        """Abort the plan, for a reason that the stop document keeps.
+
+        See `bluesky.RunEngine.abort`.
+        """
+        self._why = str(reason)
+        return super().abort(reason)
+
+    def _give_reason(self, name: str, doc: dict[str, Any]) -> None:
+        """Complete the stop document: bluesky loses the reason where a plan cleans up.
+
+        Every callback gets the same dict: those that store it are subscribed later.
+        """
+        if doc["exit_status"] == "abort" and not doc.get("reason"):
+            doc["reason"] = self._why
 
     def keep_safe(self, microscope: Microscope) -> None:
         """Leave the instrument SAFE when any plan fails, is aborted, stopped or halted.

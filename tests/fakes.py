@@ -71,6 +71,7 @@ class FakeInstrument:
             (m.z.travel_limit, 100.0),
             (m.z.withdraw_distance, 4.0),
             (m.z.withdraw_rate, 200.0),
+            (m.z.fast_rate, 100.0),
             (m.clamp.mode, "VCLAMP"),
             (m.clamp.holding_potential, 0.0),
             (m.clamp.safe_potential, 0.0),

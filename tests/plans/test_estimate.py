@@ -1,10 +1,25 @@
 """What a plan will take, told before it begins."""
 
+import itertools
+import math
+import time
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import bluesky.preprocessors as bpp
 import pytest
 
 from seccm_ophyd.devices import Microscope
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.plans import Estimate, current_map, estimate, hop_list, local_charge
+from seccm_ophyd.plans import (
+    Estimate,
+    current_map,
+    estimate,
+    hop_list,
+    hop_scan,
+    hop_to,
+    local_charge,
+)
 from seccm_ophyd.techniques import CurrentSample, Galvanostatic
 from tests.plans.calls import BY_NAME, documents, each_plan, moved
 
@@ -101,3 +116,89 @@ def test_the_runs_of_one_plan_are_refused_together(RE, docs, fake):
 )
 def test_it_tells_itself_in_a_line(hops, seconds, size, told):
     assert str(Estimate(hops, seconds, size)) == told
+
+
+@each_plan
+def test_the_plan_can_be_run_afterwards(RE, docs, fake, call):
+    plan = call(fake.device)
+    assert estimate(plan) == estimate(plan)
+    RE(plan)
+    ends = [stop["num_events"]["primary"] for stop in documents(docs, "stop")]
+    assert ends == list(call.hops)
+
+
+def test_it_takes_no_longer_for_millions_of_hops(fake):
+    both, grid = [CurrentSample(), CurrentSample()], (0, 20, 2000)
+    plan = hop_scan(fake.device, both, *grid, *grid, force=True)
+    began = time.perf_counter()
+    expected = estimate(plan)
+    assert time.perf_counter() - began < 0.2  # a list of the points takes seconds
+    assert expected.hops == 4_000_000
+
+
+@pytest.mark.parametrize("snake", [False, True])
+def test_a_grid_takes_as_long_as_its_points(fake, snake):
+    for axis in (fake.device.xy.x, fake.device.xy.y):
+        axis.velocity.sim_put(10.0)
+    columns, lines = (-1.0, 0.5, 2.0), (3.0, 4.0)
+    points = [
+        (x, y)
+        for k, y in enumerate(lines)
+        for x in (columns[::-1] if snake and k else columns)
+    ]
+    grid = hop_scan(fake.device, CurrentSample(), -1, 2, 3, 3, 4, 2, snake=snake)
+    listed = hop_list(fake.device, CurrentSample(), points)
+    assert estimate(grid).duration_s == pytest.approx(estimate(listed).duration_s)
+
+
+def test_an_adaptive_scan_is_faster_from_its_second_line_on(fake):
+    def duration(lines, pitch=0.1, **options):
+        grid = (0, 31 * pitch, 32, 0, pitch * (lines - 1), lines)
+        return estimate(current_map(fake.device, *grid, **options)).duration_s
+
+    assert duration(1, adaptive=True) == duration(1)
+    # of 32 hops on the simulated composite each takes 72 instead of 261 ms
+    line = duration(33, adaptive=True) - duration(32, adaptive=True)
+    assert line == pytest.approx(32 * 0.072, rel=0.1)
+    assert duration(9, adaptive=True, margin_um=3.0) > duration(9, adaptive=True)
+    # so far apart no line shows anything of the next
+    far = estimate(current_map(fake.device, 0, 1, 11, 0, 9, 4, adaptive=True))
+    plain = estimate(current_map(fake.device, 0, 1, 11, 0, 9, 4))
+    assert far == plain
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda m: bp.count([m.clamp], num=None),
+        lambda m: bp.scan([m.clamp], m.xy.x, 0, 1, 3),
+        lambda m: bps.sleep(3),
+        lambda m: (msg for msg in itertools.chain.from_iterable(_waits())),
+        lambda m: [],
+        lambda m: hop_to(m, 0, 0),
+    ],
+    ids=["endless", "scan", "stub", "endless stub", "empty", "hop_to"],
+)
+def test_of_other_plans_it_is_unknown(fake, make):
+    expected = estimate(make(fake.device))
+    assert str(expected).startswith("unknown: ")
+    assert math.isnan(expected.duration_s)
+
+
+def _waits():
+    while True:
+        yield bps.null()
+
+
+def test_plans_in_a_plan_are_summed_up(fake):
+    one = estimate(current_map(fake.device, 0, 1, 2, 0, 1, 2))
+    both = bpp.pchain(*(current_map(fake.device, 0, 1, 2, 0, 1, 2) for _ in range(2)))
+    assert estimate(both) == one + one
+    with pytest.raises(ParameterError, match="make the plan again"):
+        estimate(both)
+
+
+@pytest.mark.parametrize("given", [5, None, current_map, bp.count])
+def test_what_is_no_plan_has_none(given):
+    with pytest.raises(ParameterError, match=r"is no plan: call one"):
+        estimate(given)

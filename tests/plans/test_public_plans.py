@@ -18,7 +18,7 @@ from seccm_ophyd.errors import (
     ParameterError,
 )
 from seccm_ophyd.techniques import as_techniques
-from tests.plans.calls import BY_NAME, CALLS, documents, each_plan, moved
+from tests.plans.calls import BY_NAME, CALLS, GRID, SAMPLE, documents, each_plan, moved
 
 OTHERS = {"approach", "hop", "hop_to", "make_safe", "withdraw", "estimate", "Estimate"}
 OTHERS |= {"resume_scan"}  # test_resume.py: it needs a run
@@ -144,6 +144,23 @@ REFUSED = [
     ("charge_discharge", {"e_lower_v": 0.7}, "must lie between"),
     ("charge_discharge", {"current_pa": None}, "current_pa=None"),
     ("charge_and_remap", {"hold_s": -1.0}, "duration_s=-1.0"),
+    ("charge_and_remap", {"point": (1.6, 0)}, r"\(1.6, 0.0\) um .*-1 to 1 um"),
+    *[
+        (call.name, {name: "no"}, f"{name}='no'.*True or False")
+        for call in CALLS
+        for name in ("adaptive", "snake", "force")
+        if name in call.parameters
+    ],
+    *[
+        (call.name, change, message)
+        for call in CALLS
+        if "x_num" in call.parameters
+        for change, message in (
+            ({"x_stop": -1, "x_num": 5}, "x_num=5 .*both -1 um.*or x_num=1"),
+            ({"y_num": 1}, "y_num=1 .*differ.*y_stop=-2"),
+        )
+    ],
+    ("current_map", {"margin_um": 3.0}, "no effect without adaptive=True"),
     ("galvanostatic_map", {"current_pa": 0}, "current_pa=0"),
     ("hop_list", {"points": [(0, float("nan"))]}, "nan is not a finite"),
     ("hop_list", {"technique": []}, "at least one is needed"),
@@ -164,6 +181,21 @@ def test_a_bad_argument_is_refused_before_anything_moves(
 def test_an_unknown_argument_is_refused_when_the_plan_is_made(fake, call):
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
         call(fake.device, speed=3)
+
+
+@each_plan
+def test_a_part_of_the_microscope_is_refused_when_the_plan_is_made(fake, call):
+    with pytest.raises(
+        ParameterError, match=r"seccm_xy is no microscope.*\(seccm, \.\.\."
+    ):
+        call(fake.device.xy)
+
+
+def test_a_forgotten_technique_is_named(fake):
+    with pytest.raises(ParameterError, match=r"hop_scan needs a technique.*got -1"):
+        plans.hop_scan(fake.device, *GRID)
+    with pytest.raises(TypeError, match=r"hop_scan: missing .*'y_num'"):
+        plans.hop_scan(fake.device, SAMPLE, *GRID[:-1])
 
 
 # -- failures and aborts ---------------------------------------------------------------

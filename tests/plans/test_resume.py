@@ -154,6 +154,7 @@ def test_a_run_without_any_hop_is_done_from_its_beginning(RE, docs, fake):
         ({"withdraw_um": -1.0}, "withdraw_um=-1.0"),
         ({"run": 3.5}, "run=3.5 cannot be resumed"),
         ({"run": []}, "no start document"),
+        ({"run": None}, "run=None is no run: give a uid, a scan number"),
     ],
 )
 def test_a_bad_argument_is_refused(RE, docs, fake, change, message):

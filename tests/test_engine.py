@@ -1,0 +1,85 @@
+"""The engine of a session: used-up plans, reasons of an abort."""
+
+import warnings
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+import bluesky.preprocessors as bpp
+import pytest
+from bluesky.utils import RunEngineInterrupted
+
+from seccm_ophyd.engine import SessionEngine
+from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.plans import current_map, estimate
+
+GRID = (-1, 1, 2, -2, 2, 2)
+
+
+@pytest.fixture
+def RE():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        engine = SessionEngine({}, context_managers=[])
+    yield engine
+    engine.end_loop()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda m: current_map(m, *GRID),
+        lambda m: bps.mv(m.clamp.gain, 5.0),
+        lambda m: (msg for msg in bps.null()),
+        lambda m: bpp.pchain(bps.null(), bps.null()),
+    ],
+    ids=["hops", "stub", "generator", "chain"],
+)
+def test_a_plan_runs_once_and_says_so_the_second_time(RE, fake, make):
+    plan = make(fake.device)
+    RE(plan)
+    with pytest.raises(ParameterError, match=r"make the plan again, e\.g\. RE"):
+        RE(plan)
+
+
+def test_a_plan_that_was_begun_is_refused(RE):
+    plan = bp.count([])
+    next(plan)
+    with pytest.raises(ParameterError, match="used up"):
+        RE(plan)
+
+
+def test_an_estimated_plan_runs(RE, docs, fake):
+    plan = current_map(fake.device, *GRID)
+    estimate(plan)
+    RE(plan)
+    (stop,) = [doc for name, doc in docs if name == "stop"]
+    assert stop["num_events"] == {"primary": 4}
+
+
+@pytest.mark.parametrize("given", [5, None, current_map])
+def test_what_is_no_plan_is_refused(RE, given):
+    with pytest.raises(ParameterError, match=r"no plan: call one .*e\.g\. RE\(current"):
+        RE(given)
+
+
+def stock(m):
+    return bpp.run_wrapper(bpp.pchain(bps.checkpoint(), bps.pause()))
+
+
+def hops(m):
+    def pause(msg):
+        return (bps.pause() if msg.command == "save" else None), None
+
+    return bpp.plan_mutator(current_map(m, *GRID), pause)
+
+
+@pytest.mark.parametrize("make", [stock, hops])
+def test_the_reason_of_an_abort_is_kept(RE, docs, fake, make):
+    with pytest.raises(RunEngineInterrupted):
+        RE(make(fake.device))
+    RE.abort("the drop has dried")
+    (stop,) = [doc for name, doc in docs if name == "stop"]
+    assert (stop["exit_status"], stop["reason"]) == ("abort", "the drop has dried")
+    docs.clear()
+    RE(bp.count([]))
+    assert docs[-1][1]["reason"] == ""
