@@ -168,7 +168,7 @@ def hop_to(
     --------
     >>> RE(hop_to(seccm, 1.5, -3, potential_v=0.65))  # doctest: +SKIP
     """
-    check_points(microscope, [(0, x, y)])
+    check_points(microscope, [x], [y])
     yield Msg("checkpoint")
     call = f"hop_to(seccm, {x:g}, {y:g}"
     yield from _get_ready(microscope, call, technique, potential_v, threshold_pa)
