@@ -1,5 +1,6 @@
 """What an IPython session shows of a plan that is refused, aborted or faulty."""
 
+import io
 import logging
 import sys
 import warnings
@@ -33,7 +34,8 @@ def shell(fake, capsys):
     names = [current_map, bps, bpp, LimitError, TrippedError, FailedStatus]
     made.push({getattr(n, "__name__", "").split(".")[-1]: n for n in names})
     made.push({"bps": bps, "bpp": bpp, "CommandRefusedError": CommandRefusedError})
-    handler = logging.StreamHandler(sys.stderr)
+    made.logged = io.StringIO()
+    handler = logging.StreamHandler(made.logged)
     logging.getLogger("bluesky").addHandler(handler)
     capsys.readouterr()
     yield made
@@ -45,10 +47,12 @@ def shell(fake, capsys):
 
 
 def shown(shell, capsys, line):
-    """Run a line and return what comes to the terminal."""
+    """Run a line and return what comes to the terminal, the log first."""
     shell.run_cell(line)
     out, err = capsys.readouterr()
-    return out + err
+    logged = shell.logged.getvalue()
+    shell.logged.seek(shell.logged.truncate(0))
+    return logged + out + err
 
 
 @pytest.mark.parametrize(

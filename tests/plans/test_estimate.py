@@ -175,7 +175,7 @@ def test_an_adaptive_scan_is_faster_from_its_second_line_on(fake):
         lambda m: bps.sleep(3),
         lambda m: (msg for msg in itertools.chain.from_iterable(_waits())),
         lambda m: [],
-        lambda m: hop_to(m, 0, 0),
+        lambda m: hop_to(m, 0, 0, potential_v=0.65),
     ],
     ids=["endless", "scan", "stub", "endless stub", "empty", "hop_to"],
 )
