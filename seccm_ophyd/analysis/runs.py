@@ -26,7 +26,9 @@ from ..storage.columns import as_column
 from ..storage.follower import Document
 from ..storage.follower import documents as journal_documents
 from ..storage.index import JournalInfo
+from ..storage.journal_run import JournalRun
 from ..storage.layout import is_uid
+from ..storage.recorded import IN_JOURNAL, JOURNAL, journal_beside, restored
 
 __all__ = [
     "RUN_KINDS",
@@ -83,7 +85,7 @@ def _of_catalogue(run: Any) -> Iterator[Document]:
     for name, doc in run.documents():
         # a catalogue ends a run that has no end in an empty stop document
         if name != "stop" or doc.get("uid"):
-            yield name, plain(doc)
+            yield name, restored(plain(doc))
 
 
 def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -109,7 +111,9 @@ def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
     run = resolve(run)
     if stored_in_catalogue(run):
         # `run.stop` raises KeyError as long as there is none
-        return plain(run.metadata["start"]), plain(run.metadata.get("stop")) or None
+        ended = plain(run.metadata.get("stop"))
+        begun = plain(run.metadata["start"])
+        return restored(begun), restored(ended) if ended else None
     if isinstance(run, Path):
         info = JournalInfo.read(run)
         start, stop = (info.start, info.stop) if info else (None, None)
@@ -152,7 +156,12 @@ def hop_table(run: Any) -> xr.Dataset:
     else:
         start, stop, keys, columns, time = _document_columns(run)
     variables = {
-        name: ("hop", columns[name], {"units": key.get("units") or ""})
+        # `time` is taken, by the time of the event
+        f"{name}_" if name == "time" else name: (
+            "hop",
+            columns[name],
+            {"units": key.get("units") or ""},
+        )
         for name, key in keys.items()
     }
     coords = {"time": ("hop", time, {"units": "s"})}
@@ -183,7 +192,8 @@ def resolve(run: Any) -> Any:
                 f"there is no file {run!r}: give the path of a journal, or cat[{run!r}]"
             )
         return path
-    return run.v2 if _is_header(run) else run
+    run = run.v2 if _is_header(run) else run
+    return _fullest(run) if stored_in_catalogue(run) else run
 
 
 def is_run(run: Any) -> bool:
@@ -222,6 +232,27 @@ def _table_of(run: Any) -> Any:
 def _is_header(run: Any) -> bool:
     """Tell whether something is a Header of databroker v1."""
     return _has(run, "stream_names", "v2")
+
+
+def _fullest(run: Any) -> Any:
+    """Take the journal in place of a run of a catalogue that does not have all of it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the catalogue has no data of the run, and the journal is gone.
+    """
+    if isinstance(run, JournalRun):
+        return run.journal
+    if not run.metadata.get(IN_JOURNAL) and JOURNAL not in run.metadata:
+        return run
+    journal = journal_beside(run)
+    if journal is None and JOURNAL in run.metadata:
+        raise FileNotFoundError(
+            f"the catalogue has no data of run {run.metadata['start']['uid'][:8]}, and "
+            f"its journal {run.metadata[JOURNAL]} is gone: open it in its data folder"
+        )
+    return journal or run
 
 
 def stored_in_catalogue(run: Any) -> bool:

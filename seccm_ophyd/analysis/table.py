@@ -55,7 +55,7 @@ def export_csv(
         raise ValueError(f"{uid!r:.80} is no uid that a file could be named after")
     path = Path(folder) / f"{uid}.csv" if file is None else Path(file)
     columns = {"time": table["time"], **{str(key): table[key] for key in table}}
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as stream:
         for line in _comments(table):
             stream.write(f"# {line}\n")
         writer = csv.writer(stream, lineterminator="\n")

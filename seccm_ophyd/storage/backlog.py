@@ -7,7 +7,7 @@ from typing import Any
 from .follower import Follower, JournalError, documents
 from .forms import FormChanged, Forms
 from .index import JournalInfo, acknowledge, unfinished
-from .ingest import RunIngest, forget_run
+from .ingest import RunIngest, first_line, forget_run, refuse_run
 from .layout import DataFolder
 from .locks import session_alive
 
@@ -136,13 +136,22 @@ class CatalogueWriter:
                 self._leave(run.info, "it was interrupted, its journal has no stop")
             return busy
         except JournalError as error:
-            self._leave(run.info, str(error))
-        except Exception:  # one run that cannot be written must not keep back others
+            self._refuse(run.info, str(error))
+        except (
+            Exception
+        ) as error:  # one run that cannot be written must not keep back others
             logger.exception("run %s: try %d failed", run.info.uid, run.tries + 1)
             run.retry()
             if run.tries >= _TRIES:
-                self._leave(run.info, "it cannot be written")
+                self._refuse(run.info, first_line(error))
         return True
+
+    def _refuse(self, info: JournalInfo, why: str) -> None:
+        self._leave(info, f"it cannot be written ({why})")
+        try:
+            refuse_run(self._folder, self._client, info, why)
+        except Exception:  # nothing but a hint to readers is missing
+            logger.exception("run %s: not noted in the catalogue", info.uid)
 
     def _leave(self, info: JournalInfo, why: str) -> None:
         logger.warning("run %s is left to `seccm recover`: %s", info.uid, why)

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MIXED", "Form", "Shape", "as_array", "as_column", "form_of", "merge"]
+__all__ = [
+    "FLOAT",
+    "MIXED",
+    "Form",
+    "Shape",
+    "as_array",
+    "as_column",
+    "form_of",
+    "merge",
+]
 
 _EXACT = 2**53  # whole numbers up to here are kept by a float
 _LONGEST = 2**63
@@ -43,6 +52,8 @@ class Shape:
 
 
 MIXED = Shape(Form.MIXED)
+FLOAT = np.dtype(float).str
+INTEGER = np.dtype(np.int64).str
 _NUMBERS = {Form.INTEGER, Form.NUMBER}
 
 
@@ -77,7 +88,7 @@ def _form_of_array(value: list[Any]) -> Shape:
     kinds = {type(item) for item in _flat(value)}
     if len(kinds) > 1 and (bool in kinds or _loses(array)):
         return MIXED
-    return Shape(Form.ARRAY, array.dtype.kind, array.shape)
+    return Shape(Form.ARRAY, array.dtype.str, array.shape)
 
 
 def _flat(value: list[Any]) -> list[Any]:
@@ -105,8 +116,12 @@ def merge(one: Shape, other: Shape) -> Shape:
         if not array.shape and forms <= {Form.ARRAY, *_NUMBERS}:
             return array  # single numbers in an array, see `ingest`
         kinds = {one.dtype, other.dtype}
-        if forms == {Form.ARRAY} and one.shape == other.shape and kinds == {"i", "f"}:
-            return Shape(Form.ARRAY, "f", one.shape)
+        if (
+            forms == {Form.ARRAY}
+            and one.shape == other.shape
+            and kinds == {"<i8", FLOAT}
+        ):
+            return Shape(Form.ARRAY, FLOAT, one.shape)
     return MIXED
 
 
@@ -156,7 +171,7 @@ def as_array(values: Sequence[Any]) -> NDArray[Any]:
     numpy.ndarray
         One row per value. Numbers stay numbers, NaN where one is missing; shorter
         arrays are filled up with NaN, shorter lists of text with empty text; anything
-        else becomes the text by which JSON writes it.
+        else becomes text, as JSON writes it.
     """
     if all(isinstance(value, list) for value in values):
         padded = _padded(values)
@@ -165,7 +180,10 @@ def as_array(values: Sequence[Any]) -> NDArray[Any]:
     elif {type(value) for value in values} <= {int, float, bool, type(None)}:
         with contextlib.suppress(OverflowError):
             return np.array(values, float)
-    return np.array([json.dumps(value) for value in values])
+    texts = [
+        v if isinstance(v, str) and _is_plain_text(v) else json.dumps(v) for v in values
+    ]
+    return np.array(texts, f"<U{max([1, *map(len, texts)])}")
 
 
 def _padded(values: Sequence[list[Any]]) -> NDArray[Any] | None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from event_model import EventPage, unpack_event_page
 
-from .columns import MIXED, Form, Shape, form_of, merge
+from .columns import FLOAT, MIXED, Form, Shape, form_of, merge
 
 __all__ = ["FormChanged", "Forms"]
 
@@ -15,7 +15,7 @@ __all__ = ["FormChanged", "Forms"]
 # rows: a column without a number in these is kept as an array
 _BLANK = 1000
 _RESERVED = ("time", "seq_num")  # columns of every table
-_FLOAT = Shape(Form.NUMBER)
+_NUMBER = Shape(Form.NUMBER)
 
 
 class FormChanged(Exception):  # noqa: N818 - no error: the run is written again
@@ -51,10 +51,9 @@ class Forms:
         """Note that the catalogue does not keep all of a stream."""
         self._lossy.add(stream)
 
-    def describe(self, doc: dict[str, Any]) -> bool:
-        """Take a descriptor; tells whether it is the first of its stream."""
+    def describe(self, doc: dict[str, Any]) -> None:
+        """Take a descriptor."""
         stream = doc["name"]
-        first = stream not in self._streams.values()
         self._streams[doc["uid"]] = stream
         forms = self._forms[stream]
         taken: set[str] = set()
@@ -67,9 +66,8 @@ class Forms:
                 self.untabled[stream].add(key)
                 forms[key] = MIXED
             elif about["dtype"] == "number":
-                forms.setdefault(key, _FLOAT)
+                forms.setdefault(key, _NUMBER)
             taken.add(key.lower())
-        return first
 
     def take(self, doc: dict[str, Any]) -> bool:
         """Take an event; tells whether it has changed a form."""
@@ -109,8 +107,8 @@ class Forms:
                 late = self._blank[place] >= _BLANK
                 self._blank[place] = -1
                 if late:
-                    return Shape(Form.ARRAY, "f")
-        return _FLOAT if type(value) is float else None
+                    return Shape(Form.ARRAY, FLOAT)
+        return _NUMBER if type(value) is float else None
 
 
 def _is_column(key: str) -> bool:

@@ -15,12 +15,15 @@ from bluesky_tiled_plugins.utils import truncate_json_overflow
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import DocumentNames
 from numpy.typing import NDArray
+from tiled.structures.core import Spec
 
 from .columns import Form, as_array
 from .forms import FormChanged, Forms
-from .recorded import IN_JOURNAL, catalogued
+from .index import JournalInfo
+from .layout import DataFolder
+from .recorded import IN_JOURNAL, JOURNAL, catalogued
 
-__all__ = ["RunIngest", "forget_run", "write_run"]
+__all__ = ["RunIngest", "first_line", "forget_run", "refuse_run", "write_run"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +94,7 @@ class _FlushableRunWriter(_RunWriter):
                 for row in rows:
                     row[key] = float(row[key])
             elif rows and shape.form is Form.ARRAY:
-                values = np.array([row.pop(key) for row in rows], f"{shape.dtype}8")
+                values = np.array([row.pop(key) for row in rows], shape.dtype)
                 self._extend(desc_node, key, values)
             elif shape.form is Form.MIXED:
                 column = self._mixed[stream].setdefault(key, [])
@@ -164,6 +167,7 @@ class RunIngest:
         }
         self._normalizer = _SparingNormalizer(patches)
         self._normalizer.subscribe(self._writer)
+        self._described: set[str] = set()  # names of streams
         self._last_event: dict[str, int] = {}  # by descriptor with events: seq_num
         self._waiting: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -208,10 +212,11 @@ class RunIngest:
                 self._waiting[descriptor].append(datum)
 
     def _describe(self, doc: dict[str, Any]) -> dict[str, Any]:
-        first = self._forms.describe(doc)
+        self._forms.describe(doc)
         changed = catalogued(doc)
-        if changed is not doc and not first:  # of later ones only values are kept
-            self._forms.lose(doc["name"])
+        if changed is not doc and doc["name"] in self._described:
+            self._forms.lose(doc["name"])  # of later descriptors few things are kept
+        self._described.add(doc["name"])
         self._writer.mark()
         return changed
 
@@ -221,6 +226,14 @@ class RunIngest:
             if self._writer.has_rows(doc["descriptor"]):
                 raise FormChanged
         return doc
+
+
+def first_line(error: BaseException) -> str:
+    """Say in a line why a run could not be written."""
+    while isinstance(error, BaseExceptionGroup):  # tiled serves in a group of tasks
+        error = error.exceptions[0]
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
 
 
 def forget_run(client: Any, uid: str) -> None:
@@ -255,3 +268,34 @@ def write_run(client: Any, documents: Iterable[tuple[str, dict[str, Any]]]) -> N
         if name == "start":
             forget_run(client, doc["uid"])
         ingest(name, doc)
+
+
+def refuse_run(folder: DataFolder, client: Any, info: JournalInfo, why: str) -> None:
+    """Note that the catalogue cannot take a run; it gets its start and stop only.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    client
+        Its catalogue.
+    info
+        The run.
+    why
+        In one sentence.
+    """
+    folder.create()
+    folder.refusal(info.uid).write_text(f"{why}\n")
+    forget_run(client, info.uid)
+    found = (
+        {"start": info.start, "stop": info.stop} if info.stop else {"start": info.start}
+    )
+    documents = {
+        name: truncate_json_overflow(catalogued(doc)) for name, doc in found.items()
+    }
+    notes = {JOURNAL: str(info.path), "notes": [f"only in the journal: {why}"]}
+    client.create_container(
+        key=info.uid,
+        metadata={**documents, **notes},
+        specs=[Spec("BlueskyRun", version="3.0")],
+    )

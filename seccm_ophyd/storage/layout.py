@@ -48,7 +48,8 @@ class DataFolder:
         DataFolder
             This folder, so that the call can be chained.
         """
-        for path in (self.journal, self.traces, self.arrays, self.acknowledged):
+        inner = self.journal, self.traces, self.arrays, self.acknowledged, self.refused
+        for path in inner:
             path.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -96,6 +97,11 @@ class DataFolder:
         return self.catalogue / "acknowledged"
 
     @property
+    def refused(self) -> Path:
+        """The folder with a file per run that the catalogue cannot take: why not."""
+        return self.catalogue / "refused"
+
+    @property
     def session_lock(self) -> Path:
         """Locked while a session is open on this folder."""
         return self.root / "session.lock"
@@ -139,6 +145,21 @@ class DataFolder:
             As `journal_file`.
         """
         return self.acknowledged / _checked(uid)
+
+    def refusal(self, uid: str) -> Path:
+        """Name the file that says why the catalogue cannot take a run.
+
+        Parameters
+        ----------
+        uid
+            The whole uid of the run.
+
+        Raises
+        ------
+        ValueError
+            As `journal_file`.
+        """
+        return self.refused / _checked(uid)
 
 
 def _checked(uid: str) -> str:

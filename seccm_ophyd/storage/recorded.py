@@ -9,13 +9,26 @@ recorded, written as JSON, under `AS_RECORDED`.
 import json
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-__all__ = ["AS_RECORDED", "IN_JOURNAL", "catalogued", "restored"]
+from .layout import DataFolder
+
+__all__ = [
+    "AS_RECORDED",
+    "IN_JOURNAL",
+    "JOURNAL",
+    "catalogued",
+    "journal_beside",
+    "restored",
+]
 
 AS_RECORDED = "as_recorded"
 IN_JOURNAL = "in_journal"
 """In the metadata of a run: the streams of which the journal holds more."""
+
+JOURNAL = "journal"
+"""In the metadata of a run of which the catalogue has no stream: its journal."""
 
 _LARGEST = 2**53 - 1
 
@@ -68,6 +81,40 @@ def restored(doc: Mapping[str, Any]) -> dict[str, Any]:
     recorded = json.loads(text)
     # a later descriptor of a stream is made of the first: that text is not its own
     return recorded if recorded.get("uid") == found.get("uid") else found
+
+
+def journal_beside(run: Any) -> Path | None:
+    """Find the journal of a run that is stored in a catalogue.
+
+    Parameters
+    ----------
+    run
+        A run of a catalogue, from `SessionCatalogue` or databroker.
+
+    Returns
+    -------
+    Path or None
+        None if it is not where the catalogue is.
+    """
+    if (path := getattr(type(run), "journal", None)) is not None:
+        path = run.journal
+    elif JOURNAL in run.metadata:
+        path = Path(run.metadata[JOURNAL])
+    elif (tables := _tables(run)) is not None:
+        uid = run.metadata["start"]["uid"]
+        path = DataFolder(tables.parent.parent).journal_file(uid)
+    return path if path is not None and path.exists() else None
+
+
+def _tables(run: Any) -> Path | None:
+    """Ask a run where its tables are."""
+    for stream in run.base:
+        parts = run.base[stream].base
+        if "internal" in parts:
+            (source,) = parts["internal"].data_sources()
+            (asset,) = source.assets
+            return Path(asset.data_uri.removeprefix("sqlite://localhost/"))
+    return None
 
 
 def _all_kept(value: Any) -> bool:

@@ -81,7 +81,11 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
 
 
 def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
-    from .ingest import write_run  # imports tiled: not when the package is imported
+    from .ingest import (
+        first_line,
+        refuse_run,
+        write_run,
+    )  # imports tiled: not when the package is imported
 
     interrupted = info.stop is None
     num_events: dict[str, int] = {}
@@ -93,8 +97,10 @@ def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
         write_run(client, found)
         acknowledge(folder, info.uid)
     except Exception as error:  # one bad run must not keep back the others
-        logger.exception("run %s cannot be recovered", info.uid)
-        return Recovered(info.uid, interrupted, num_events, str(error))
+        logger.debug("run %s cannot be recovered", info.uid, exc_info=True)
+        why = first_line(error)
+        refuse_run(folder, client, JournalInfo.read(info.path) or info, why)
+        return Recovered(info.uid, interrupted, num_events, why)
     return Recovered(info.uid, interrupted, num_events)
 
 
