@@ -22,6 +22,9 @@ from ..schema import (
     HopOutcome,
     find_key,
 )
+from ..storage.addresses import path_of
+from ..storage.layout import DataFolder
+from ..storage.recorded import folder_of
 from .places import reached
 from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
 
@@ -125,7 +128,9 @@ class RunTraces:
         else:
             docs = list(documents(run))
             source = run if isinstance(run, Path) else docs
-            traces = cls(hop_table(docs), _in_documents(docs), source)
+            traces = cls(
+                hop_table(docs), _in_documents(docs, folder_of(source)), source
+            )
         if not traces.labels:
             raise ValueError(f"{traces.name} has no traces")
         return traces
@@ -272,8 +277,11 @@ def _by_label(stored: Mapping[str, _Stored]) -> dict[str, _Stored]:
     return {key.partition(prefix)[2]: one for key, one in stored.items()}
 
 
-def _in_documents(docs: Sequence[tuple[str, dict]]) -> dict[str, _Stored]:
+def _in_documents(
+    docs: Sequence[tuple[str, dict]], folder: DataFolder | None
+) -> dict[str, _Stored]:
     """Gather where the traces stand; by label, in the order of the descriptor."""
+    root = None if folder is None else folder.root
     stored: dict[str, _Stored] = {}
     for descriptor in _primary(docs, "descriptor"):
         stored |= _described(descriptor["data_keys"])
@@ -281,7 +289,8 @@ def _in_documents(docs: Sequence[tuple[str, dict]]) -> dict[str, _Stored]:
     for name, doc in docs:
         if name == "stream_resource" and doc["data_key"] in stored:
             one = resources[doc["uid"]] = stored[doc["data_key"]]
-            one.path, one.dataset = _place(doc["uri"], doc["parameters"])
+            one.path = path_of(doc["uri"], root)
+            one.dataset = str(doc["parameters"]["dataset"])
     sequence = _sequence(docs)
     last = int(sequence.max(initial=0))
     rows = {uid: np.full(last + 1, -1, np.intp) for uid in resources}
@@ -307,12 +316,8 @@ def _in_catalogue(run: Any, events: int) -> dict[str, _Stored]:
         if key in set(columns):
             (source,) = columns[key].data_sources()
             (asset,) = source.assets
-            one.path, one.dataset = _place(asset.data_uri, source.parameters)
+            # as tiled writes it: not quoted
+            one.path = Path(asset.data_uri.removeprefix("file://localhost"))
+            one.dataset = str(source.parameters["dataset"])
         one.rows = np.arange(events)
     return _by_label(stored)
-
-
-def _place(uri: str, parameters: Mapping[str, Any]) -> tuple[Path, str]:
-    """Turn the address of a dataset into its file and name."""
-    # not percent-encoded: `TraceFile` writes the path as it is
-    return Path(uri.removeprefix("file://localhost")), str(parameters["dataset"])

@@ -14,9 +14,11 @@ from ..schema import (
     PROGRESS,
     find_key,
 )
+from ..storage.addresses import path_of
+from ..storage.recorded import folder_of
 from .places import place_table
 from .run_traces import APPROACH, RunTraces
-from .runs import documents
+from .runs import documents, resolve
 
 __all__ = [
     "approach_traces",
@@ -156,7 +158,9 @@ def growing_trace(run: Any) -> xr.Dataset:
         last[find_key(last, f"progress_{name}")]
         for name in ("trace_label", "row", "samples")
     )
-    with h5py.File(path, "r", libver="latest", swmr=True) as file:
+    folder = folder_of(resolve(run))
+    found = path_of(path, None if folder is None else folder.root)
+    with h5py.File(found, "r", libver="latest", swmr=True) as file:
         values = file[label][row][:, :samples]
         units = list(file[label].attrs["units"])
     variables = {

@@ -26,8 +26,11 @@ _PAUSE_S = 2.0  # between them
 class _OpenRun:
     """A run on its way from the journal into the catalogue."""
 
-    def __init__(self, info: JournalInfo, client: Any) -> None:
+    def __init__(
+        self, info: JournalInfo, client: Any, folder: DataFolder | None = None
+    ) -> None:
         self.info = info
+        self._folder = folder
         self.tries = 0
         self._client = client
         self._not_before = 0.0
@@ -36,7 +39,7 @@ class _OpenRun:
 
     def _begin(self) -> None:
         self._follower = Follower(self.info.path)
-        self._ingest = RunIngest(self._client, self._forms)
+        self._ingest = RunIngest(self._client, self._forms, self._folder)
         self._next_flush = time.monotonic() + _FLUSH_S
 
     @property
@@ -122,7 +125,7 @@ class CatalogueWriter:
             if info.interrupted:
                 self._leave(info, "it was interrupted, its journal has no stop")
             else:
-                self._runs[info.uid] = _OpenRun(info, self._client)
+                self._runs[info.uid] = _OpenRun(info, self._client, self._folder)
 
     def _advance(self, run: _OpenRun) -> bool:
         try:

@@ -4,13 +4,23 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
+import shutil
 import sqlite3
 import warnings
 from pathlib import Path
 
+from .addresses import address_of, moved
 from .layout import DataFolder
 
-__all__ = ["create_databases", "set_aside_if_corrupt"]
+__all__ = [
+    "bring_up_to_date",
+    "copy_databases",
+    "create_databases",
+    "is_up_to_date",
+    "is_writable",
+    "set_aside_if_corrupt",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +39,7 @@ def create_databases(folder: DataFolder) -> None:
         If they cannot be made.
     """
     folder.create()
-    new = folder.catalogue / "new.db"
+    new = address_of(folder) / "catalogue" / "new.db"
     for leftover in folder.catalogue.glob("new.db*"):
         leftover.unlink()
     _initialize(f"sqlite+aiosqlite:///{new}")
@@ -59,6 +69,117 @@ def _initialize(uri: str) -> None:
         # tiled's alembic.ini is for tiled's authors to bring up to date
         warnings.filterwarnings("ignore", message=".*path_separator")
         stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, uri)
+
+
+def bring_up_to_date(folder: DataFolder, databases: Path | None = None) -> bool:
+    """Write where the files of a data folder are now into its catalogue.
+
+    The catalogue holds absolute addresses: after the folder has been moved, copied or
+    renamed they are those of another place.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    databases
+        The folder of the databases; None: that of the catalogue. They are changed in
+        one transaction.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to change.
+    """
+    place = databases or folder.catalogue
+    tables = (databases or address_of(folder) / "catalogue") / folder.tables.name
+    try:
+        with contextlib.closing(_open(place / folder.database.name)) as database:
+            changed = _change_addresses(database, folder, tables)
+    except sqlite3.DatabaseError as error:  # whoever writes it sets it aside
+        logger.warning("the catalogue of %s cannot be changed: %s", folder.root, error)
+        return False
+    if changed and databases is None:
+        logger.warning(
+            "the data folder has moved to %s: %d addresses in its catalogue brought up "
+            "to date",
+            folder.root,
+            changed,
+        )
+    return bool(changed)
+
+
+def _change_addresses(
+    database: sqlite3.Connection, folder: DataFolder, tables: Path
+) -> int:
+    if not _stale(database, folder, tables):
+        return 0
+    database.execute("BEGIN IMMEDIATE")
+    stale = _stale(database, folder, tables)
+    for number, uri in stale.items():
+        _readdress(database, number, uri)
+    database.execute("COMMIT")
+    return len(stale)
+
+
+def is_up_to_date(folder: DataFolder) -> bool:
+    """Tell whether the addresses in the catalogue are those of its data folder."""
+    tables = address_of(folder) / "catalogue" / folder.tables.name
+    with contextlib.closing(_open(folder.database)) as database:
+        return not _stale(database, folder, tables)
+
+
+def copy_databases(folder: DataFolder, target: Path) -> None:
+    """Copy the databases of a catalogue that must not be written.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    target
+        An empty folder; the addresses in the copies are brought up to date.
+    """
+    for source in (folder.database, folder.tables):
+        if is_writable(folder):  # by others, perhaps now
+            with (
+                contextlib.closing(_open(source)) as one,
+                contextlib.closing(_open(target / source.name)) as other,
+            ):
+                one.backup(other)
+        else:
+            for path in (source, source.with_name(f"{source.name}-wal")):
+                if path.exists():
+                    shutil.copyfile(path, target / path.name)
+    bring_up_to_date(folder, target)
+
+
+def is_writable(folder: DataFolder) -> bool:
+    """Tell whether SQLite can open the databases of a catalogue where they are."""
+    paths = folder.catalogue, folder.database, folder.tables
+    return all(os.access(path, os.W_OK) for path in paths)
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(database, isolation_level=None, timeout=30.0)
+
+
+def _stale(
+    database: sqlite3.Connection, folder: DataFolder, tables: Path
+) -> dict[int, str]:
+    """Find the addresses that are wrong now: what they should be, by number."""
+    found = database.execute("SELECT id, data_uri FROM assets").fetchall()
+    right = {number: moved(uri, folder, tables) for number, uri in found}
+    return {number: right[number] for number, uri in found if right[number] != uri}
+
+
+def _readdress(database: sqlite3.Connection, number: int, uri: str) -> None:
+    known = database.execute("SELECT id FROM assets WHERE data_uri = ?", (uri,))
+    if (row := known.fetchone()) is None:
+        database.execute("UPDATE assets SET data_uri = ? WHERE id = ?", (uri, number))
+        return
+    # runs were added since the folder has moved: the file has both addresses
+    link = "UPDATE data_source_asset_association SET asset_id = ? WHERE asset_id = ?"
+    database.execute(link, (row[0], number))
+    database.execute("DELETE FROM assets WHERE id = ?", (number,))
 
 
 def set_aside_if_corrupt(folder: DataFolder) -> Path | None:

@@ -17,6 +17,7 @@ from event_model import DocumentNames
 from numpy.typing import NDArray
 from tiled.structures.core import Spec
 
+from .addresses import address_of, path_of
 from .columns import Form, as_array
 from .forms import FormChanged, Forms
 from .index import JournalInfo
@@ -154,9 +155,17 @@ class RunIngest:
         The catalogue, from `open_catalogue`.
     forms
         Of the columns, as an earlier attempt has found them; None: they are found.
+    folder
+        The data folder, where it is now; None: files are where the run says.
     """
 
-    def __init__(self, client: Any, forms: Forms | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        forms: Forms | None = None,
+        folder: DataFolder | None = None,
+    ) -> None:
+        self._folder = folder
         self._forms = Forms() if forms is None else forms
         self._writer = _FlushableRunWriter(client.include_data_sources(), self._forms)
         patches = {
@@ -164,6 +173,7 @@ class RunIngest:
             "stop": catalogued,
             "descriptor": self._describe,
             "event": self._take,
+            "stream_resource": self._locate,
         }
         self._normalizer = _SparingNormalizer(patches)
         self._normalizer.subscribe(self._writer)
@@ -227,6 +237,15 @@ class RunIngest:
                 raise FormChanged
         return doc
 
+    def _locate(self, doc: dict[str, Any]) -> dict[str, Any]:
+        """Say where a file is, as tiled reads it."""
+        if self._folder is None or "uri" not in doc:
+            return doc
+        path = path_of(doc["uri"], self._folder.root)
+        if path.is_relative_to(self._folder.root):
+            path = address_of(self._folder) / path.relative_to(self._folder.root)
+        return {**doc, "uri": f"file://localhost{path}"}
+
 
 def first_line(error: BaseException) -> str:
     """Say in a line why a run could not be written."""
@@ -251,7 +270,11 @@ def forget_run(client: Any, uid: str) -> None:
         client.delete_contents(uid, recursive=True, external_only=False)
 
 
-def write_run(client: Any, documents: Iterable[tuple[str, dict[str, Any]]]) -> None:
+def write_run(
+    client: Any,
+    documents: Iterable[tuple[str, dict[str, Any]]],
+    folder: DataFolder | None = None,
+) -> None:
     """Put a whole run into the catalogue, replacing what is there of it.
 
     Parameters
@@ -260,10 +283,12 @@ def write_run(client: Any, documents: Iterable[tuple[str, dict[str, Any]]]) -> N
         The catalogue.
     documents
         From start to stop.
+    folder
+        As for `RunIngest`.
     """
     found, forms = list(documents), Forms()
     forms.scan(found)
-    ingest = RunIngest(client, forms)
+    ingest = RunIngest(client, forms, folder)
     for name, doc in found:
         if name == "start":
             forget_run(client, doc["uid"])

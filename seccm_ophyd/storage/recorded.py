@@ -83,26 +83,29 @@ def restored(doc: Mapping[str, Any]) -> dict[str, Any]:
     return recorded if recorded.get("uid") == found.get("uid") else found
 
 
-def journal_beside(run: Any) -> Path | None:
-    """Find the journal of a run that is stored in a catalogue.
+def folder_of(run: Any) -> DataFolder | None:
+    """Find the data folder of a run.
 
     Parameters
     ----------
     run
-        A run of a catalogue, from `SessionCatalogue` or databroker.
-
-    Returns
-    -------
-    Path or None
-        None if it is not where the catalogue is.
+        The path of a journal, or a run of a catalogue, from `SessionCatalogue` or
+        databroker; of anything else nothing is known.
     """
-    if (path := getattr(type(run), "journal", None)) is not None:
-        path = run.journal
-    elif JOURNAL in run.metadata:
-        path = Path(run.metadata[JOURNAL])
-    elif (tables := _tables(run)) is not None:
-        uid = run.metadata["start"]["uid"]
-        path = DataFolder(tables.parent.parent).journal_file(uid)
+    if isinstance(run, Path):
+        inside = run.parent.name == "journal"
+        return DataFolder(run.parent.parent) if inside else None
+    if isinstance(folder := getattr(type(run), "folder", None), DataFolder):
+        return folder
+    tables = _tables(run) if hasattr(type(run), "base") else None
+    return None if tables is None else DataFolder(tables.parent.parent)
+
+
+def journal_beside(run: Any) -> Path | None:
+    """Find the journal of a run of a catalogue; None if it is not there."""
+    path = Path(run.metadata[JOURNAL]) if JOURNAL in run.metadata else None
+    if (folder := folder_of(run)) is not None:
+        path = folder.journal_file(run.metadata["start"]["uid"])
     return path if path is not None and path.exists() else None
 
 

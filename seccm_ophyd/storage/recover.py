@@ -94,7 +94,7 @@ def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
             end_journal(info.path)
         found = documents(info.path)
         num_events = _count(found)
-        write_run(client, found)
+        write_run(client, found, folder)
         acknowledge(folder, info.uid)
     except Exception as error:  # one bad run must not keep back the others
         logger.debug("run %s cannot be recovered", info.uid, exc_info=True)

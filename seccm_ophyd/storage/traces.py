@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 from event_model import compose_stream_resource
 
+from .addresses import file_uri
+
 __all__ = ["TraceFile"]
 
 # Rows share a chunk up to so many bytes: one sample of all rows is then read at the
@@ -193,10 +195,9 @@ class TraceFile:
             A StreamResource; the RunEngine adds the run.
         """
         trace = self._traces[name]
-        # not percent-encoded: tiled takes the path of the URI as it is
         resource, self._datum[name] = compose_stream_resource(
             mimetype="application/x-hdf5",
-            uri=f"file://localhost{self.path}",
+            uri=file_uri(self.path),
             data_key=data_key,
             parameters={
                 "dataset": f"/{name}",
