@@ -6,6 +6,7 @@ adds `flush`.
 """
 
 import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -113,13 +114,16 @@ class _FlushableRunWriter(_RunWriter):
             there.patch(values, offset=there.shape[:1], extend=True)
             return
         about = truncate_json_overflow(self.data_keys.get(key, {}))
-        self._internal_arrays[place] = desc_node.write_array(
-            values,
-            key=key,
-            metadata={**about, "dtype_numpy": values.dtype.str},
-            dims=self._internal_dims(stream, values.shape),
-            access_tags=self.access_tags,
-        )
+        with warnings.catch_warnings():
+            # of text in arrays; the journal has it, too
+            warnings.filterwarnings("ignore", message=".*Zarr V3 specification")
+            self._internal_arrays[place] = desc_node.write_array(
+                values,
+                key=key,
+                metadata={**about, "dtype_numpy": values.dtype.str},
+                dims=self._internal_dims(stream, values.shape),
+                access_tags=self.access_tags,
+            )
 
 
 class _SparingNormalizer(RunNormalizer):

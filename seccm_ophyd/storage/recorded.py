@@ -75,12 +75,23 @@ def restored(doc: Mapping[str, Any]) -> dict[str, Any]:
         What `catalogued` was given.
     """
     found = dict(doc)
-    text = found.pop(AS_RECORDED, None)
-    if text is None:
+    recorded = _parsed(found.get(AS_RECORDED))
+    if recorded is None:
         return found
-    recorded = json.loads(text)
+    if recorded["uid"] == found.get("uid"):
+        return recorded
     # a later descriptor of a stream is made of the first: that text is not its own
-    return recorded if recorded.get("uid") == found.get("uid") else found
+    del found[AS_RECORDED]
+    return found
+
+
+def _parsed(text: Any) -> dict[str, Any] | None:
+    """Read a document from its text; None if somebody else uses the key."""
+    try:
+        recorded = json.loads(text)
+    except (TypeError, ValueError):
+        return None
+    return recorded if isinstance(recorded, dict) and "uid" in recorded else None
 
 
 def folder_of(run: Any) -> DataFolder | None:

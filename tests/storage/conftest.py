@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(autouse=True)
 def _profiles(tmp_path, monkeypatch):
     monkeypatch.setenv("TILED_PROFILES", str(tmp_path / "profiles"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
 
 
 @pytest.fixture
