@@ -21,6 +21,7 @@ from .storage import (
     RunCounter,
     SessionCatalogue,
     SessionLock,
+    bring_up_to_date,
     claim_name,
     ensure_writer,
     remove_profile,
@@ -100,6 +101,8 @@ class Session:
         from .lease import Lease
 
         self._lock.tell(self._whereabouts())
+        if folder.has_catalogue:
+            bring_up_to_date(folder)  # it may have moved
         name = claim_name(folder, config.catalogue)
         if name and folder.has_catalogue:
             write_profile(folder, name)

@@ -6,10 +6,12 @@ reads. Importing this package imports neither tiled nor databroker.
 """
 
 from .catalogue import SessionCatalogue, close_catalogue, open_catalogue
+from .databases import bring_up_to_date
 from .follower import Follower, JournalError, documents
 from .hop_counter import HopCounter
 from .index import JournalInfo, journal_of, journals
 from .journal import Journal
+from .journal_run import JournalRun
 from .launch import ensure_writer, start_writer
 from .layout import DataFolder
 from .locks import LockedError, SessionLock, session_alive
@@ -24,11 +26,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalInfo",
+    "JournalRun",
     "LockedError",
     "Recovered",
     "RunCounter",
     "SessionCatalogue",
     "SessionLock",
+    "bring_up_to_date",
     "claim_name",
     "close_catalogue",
     "documents",

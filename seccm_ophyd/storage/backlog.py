@@ -7,9 +7,10 @@ from typing import Any
 from .follower import Follower, JournalError, documents
 from .forms import FormChanged, Forms
 from .index import JournalInfo, acknowledge, unfinished
-from .ingest import RunIngest, first_line, forget_run, refuse_run
+from .ingest import RunIngest
 from .layout import DataFolder
 from .locks import session_alive
+from .refusal import first_line, forget_run, refuse_run
 
 __all__ = ["CatalogueWriter"]
 

@@ -8,44 +8,35 @@ import copy
 import functools
 import gc
 import logging
+import os
+import shutil
 import subprocess
 import time
 import warnings
+import weakref
 from typing import Any
 
 from .databases import create_databases
 from .index import JournalInfo, journal_of, journals, unfinished
+from .journal_run import JournalRun
 from .launch import ensure_writer
 from .layout import DataFolder
+from .places import place_to_open, tree_arguments
 from .runs_mapping import RunsMapping, told_after
 
 __all__ = [
     "SessionCatalogue",
     "close_catalogue",
     "open_catalogue",
-    "tree_arguments",
 ]
+
+logger = logging.getLogger(__name__)
 
 _JSON_SEQ = "application/json-seq"
 _POLL_S = 0.05
+# what removes the databases that were copied for a client, by its context
+_COPIES: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 _SILENT_S = 1.0  # a wait that takes longer is told
-
-
-def tree_arguments(folder: DataFolder) -> dict[str, Any]:
-    """Give what tiled is to know of the catalogue of a data folder.
-
-    Parameters
-    ----------
-    folder
-        The data folder.
-    """
-    return {
-        "uri": f"sqlite:///{folder.database}",
-        "writable_storage": [str(folder.arrays), f"sqlite:///{folder.tables}"],
-        "readable_storage": [str(folder.traces)],
-        "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
-        "init_if_not_exists": False,
-    }
 
 
 def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
@@ -94,11 +85,16 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
         _keep_what_is_imported()
         # it has a handler of its own and would tell its version to the user's console
         logging.getLogger("tiled.server.app").setLevel(logging.WARNING)
-        app = build_app(
-            from_uri(**tree_arguments(folder)), serialization_registry=registry
-        )
-        clients = _own_structure_clients()
-        return from_context(Context.from_app(app), structure_clients=clients)
+        copied = place_to_open(folder, owner=create)
+        tree = from_uri(**tree_arguments(folder, copied))
+        app = build_app(tree, serialization_registry=registry)
+        clients = _own_structure_clients(folder)
+        client = from_context(Context.from_app(app), structure_clients=clients)
+        if copied is not None:
+            _COPIES[client.context] = weakref.finalize(
+                client.context, shutil.rmtree, copied, ignore_errors=True
+            )
+        return client
 
 
 @functools.cache  # once: garbage that is there now is kept, too
@@ -111,7 +107,7 @@ def _keep_what_is_imported() -> None:
     gc.freeze()
 
 
-def _own_structure_clients() -> Any:
+def _own_structure_clients(folder: DataFolder) -> Any:
     """Copy tiled's table of client classes.
 
     `client.v1` and `client.v2` write into the table that all clients of a process
@@ -129,6 +125,10 @@ def _own_structure_clients() -> Any:
         )
         for key in table
     }
+    from .stored_run import StoredStream, of_folder
+
+    makers["BlueskyRun"] = functools.partial(of_folder, folder)
+    makers["BlueskyEventStream"] = functools.partial(lambda: StoredStream)
     return OneShotCachedMap(makers)
 
 
@@ -141,6 +141,8 @@ def close_catalogue(client: Any) -> None:
         From `open_catalogue`.
     """
     client.context.__exit__()
+    if (remove := _COPIES.pop(client.context, None)) is not None:
+        remove()
 
 
 class SessionCatalogue(RunsMapping):
@@ -178,27 +180,43 @@ class SessionCatalogue(RunsMapping):
     def _read(self, info: JournalInfo) -> Any:
         """Give a run, waiting for the writer if it has ended.
 
-        Raises
-        ------
-        TimeoutError
-            If the catalogue does not get the run in time; tells what to do.
+        One that the catalogue does not have, or not in time, comes as a `JournalRun`; a
+        line of the log says why.
         """
         with told_after(_SILENT_S, lambda: self._awaited):
-            self._wait_for(info)
+            if why := self._wait_for(info):
+                logger.warning(
+                    "the catalogue does not have run %s (%s): it is read from its "
+                    "journal; `seccm recover`, once the session is closed, puts it "
+                    "there",
+                    info.uid[:8],
+                    why,
+                )
+                return JournalRun(info.path)
+            if info.uid not in self._open():
+                self.close()  # a copy may be older than the run
             return self._open()[info.uid]
 
-    def _wait_for(self, info: JournalInfo) -> None:
+    def _wait_for(self, info: JournalInfo) -> str:
+        """Wait until the catalogue has a run, or tell why it does not get it."""
         deadline = time.monotonic() + self.timeout_s
         self._awaited = (
             f"the catalogue of {self.folder.root}: its writer, a process of its own, "
             f"has to put run {info.uid[:8]} into it (at most {self.timeout_s:g} s)"
         )
         while not self._readable(info.uid):
-            if time.monotonic() >= deadline or info.interrupted:
-                raise TimeoutError(self._complaint(info))
+            if info.interrupted:
+                return "it was interrupted"
+            if (refusal := self.folder.refusal(info.uid)).exists():
+                return refusal.read_text().strip()
+            if not os.access(self.folder.root, os.W_OK):
+                return f"{self.folder.root} cannot be written"
+            if time.monotonic() >= deadline:
+                return f"it came to no end in {self.timeout_s:g} s"
             if self._writer is None or self._writer.poll() is not None:
                 self._writer = ensure_writer(self.folder)
             time.sleep(_POLL_S)
+        return ""
 
     def find(self, run: str | int) -> Any:
         """Give a run without waiting: from its journal while that may have more.
@@ -259,12 +277,3 @@ class SessionCatalogue(RunsMapping):
         info = JournalInfo.read(self.folder.journal_file(uid))
         ended = info is not None and info.stop is not None
         return not ended and self.folder.has_catalogue and uid in self._open()
-
-    def _complaint(self, info: JournalInfo) -> str:
-        remedy = "`seccm recover`, once the session is closed, puts it there"
-        if info.interrupted:
-            return f"run {info.uid[:8]} was interrupted and never catalogued; {remedy}"
-        return (
-            f"the catalogue lacks run {info.uid[:8]} after {self.timeout_s:g} s; its "
-            f"journal {info.path} is safe; see {self.folder.writer_log}; {remedy}"
-        )

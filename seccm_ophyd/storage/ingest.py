@@ -5,7 +5,6 @@ others read a run while it goes on, this takes the two parts that it is made of,
 adds `flush`.
 """
 
-import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,18 +15,15 @@ from bluesky_tiled_plugins.utils import truncate_json_overflow
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import DocumentNames
 from numpy.typing import NDArray
-from tiled.structures.core import Spec
 
 from .addresses import address_of, path_of
 from .columns import Form, as_array
 from .forms import FormChanged, Forms
-from .index import JournalInfo
 from .layout import DataFolder
-from .recorded import IN_JOURNAL, JOURNAL, catalogued
+from .recorded import IN_JOURNAL, catalogued
+from .refusal import forget_run
 
-__all__ = ["RunIngest", "first_line", "forget_run", "refuse_run", "write_run"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["RunIngest", "write_run"]
 
 BATCH = 1000  # rows; each batch is a request to the catalogue for each stream and array
 
@@ -251,29 +247,6 @@ class RunIngest:
         return {**doc, "uri": f"file://localhost{path}"}
 
 
-def first_line(error: BaseException) -> str:
-    """Say in a line why a run could not be written."""
-    while isinstance(error, BaseExceptionGroup):  # tiled serves in a group of tasks
-        error = error.exceptions[0]
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]:.200}" if lines else type(error).__name__
-
-
-def forget_run(client: Any, uid: str) -> None:
-    """Take a run out of the catalogue, as far as it is in it.
-
-    Parameters
-    ----------
-    client
-        The catalogue.
-    uid
-        Of the run. Its journal and its HDF5 file stay.
-    """
-    if uid in client:
-        logger.info("run %s is partly in the catalogue: written again", uid)
-        client.delete_contents(uid, recursive=True, external_only=False)
-
-
 def write_run(
     client: Any,
     documents: Iterable[tuple[str, dict[str, Any]]],
@@ -297,34 +270,3 @@ def write_run(
         if name == "start":
             forget_run(client, doc["uid"])
         ingest(name, doc)
-
-
-def refuse_run(folder: DataFolder, client: Any, info: JournalInfo, why: str) -> None:
-    """Note that the catalogue cannot take a run; it gets its start and stop only.
-
-    Parameters
-    ----------
-    folder
-        The data folder.
-    client
-        Its catalogue.
-    info
-        The run.
-    why
-        In one sentence.
-    """
-    folder.create()
-    folder.refusal(info.uid).write_text(f"{why}\n")
-    forget_run(client, info.uid)
-    found = (
-        {"start": info.start, "stop": info.stop} if info.stop else {"start": info.start}
-    )
-    documents = {
-        name: truncate_json_overflow(catalogued(doc)) for name, doc in found.items()
-    }
-    notes = {JOURNAL: str(info.path), "notes": [f"only in the journal: {why}"]}
-    client.create_container(
-        key=info.uid,
-        metadata={**documents, **notes},
-        specs=[Spec("BlueskyRun", version="3.0")],
-    )

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from .catalogue import tree_arguments
 from .layout import DataFolder
 from .locks import session_alive
+from .places import tree_arguments
 
 __all__ = ["claim_name", "named_folder", "remove_profile", "write_profile"]
 

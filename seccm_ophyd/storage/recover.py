@@ -81,11 +81,9 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
 
 
 def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
-    from .ingest import (
-        first_line,
-        refuse_run,
-        write_run,
-    )  # imports tiled: not when the package is imported
+    # they import tiled: not when the package is imported
+    from .ingest import write_run
+    from .refusal import first_line, refuse_run
 
     interrupted = info.stop is None
     num_events: dict[str, int] = {}

@@ -26,9 +26,10 @@ from seccm_ophyd.storage import (
 )
 from seccm_ophyd.storage.backlog import CatalogueWriter, _OpenRun
 from seccm_ophyd.storage.index import unfinished
-from seccm_ophyd.storage.ingest import BATCH, RunIngest, forget_run, write_run
+from seccm_ophyd.storage.ingest import BATCH, RunIngest, write_run
 from seccm_ophyd.storage.layout import DataFolder
 from seccm_ophyd.storage.locks import WriterLock, held
+from seccm_ophyd.storage.refusal import forget_run
 
 READ_LIVE = """
 import json, sys
