@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from .sim_devices.arguments import number, prefix, whole_number
 
 __all__ = ["main"]
 
+LEVELLINGS = ("facet", "plane", "rows", "none")
 RUN = "uid or its beginning, scan number, or -1 for the newest"
 _seed = whole_number(0, 2**31 - 1)
 
@@ -81,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         )
         return command
 
+    def levelling(command: Any) -> None:
+        command.add_argument(
+            "--level",
+            choices=LEVELLINGS,
+            default="facet",
+            help="how the topography is levelled (default: facet, by the slope of most "
+            "of the surface)",
+        )
+
     commands.add_parser("ioc", help="the simulator as an IOC; see seccm ioc --help")
     demo = add("demo", _demo, "a hopping scan on the simulator, stored and drawn")
     demo.add_argument(
@@ -101,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--save", type=picture, help="picture file (default: open a window)"
     )
+    levelling(show)
     replay = add("replay", _replay, "draw a stored run again as it came", run=True)
     replay.add_argument(
         "--speed",
@@ -109,12 +121,14 @@ def _parser() -> argparse.ArgumentParser:
         help="times recorded time (default: 1)",
     )
     replay.add_argument("--save", type=picture, help="picture of its end, no window")
+    levelling(replay)
     view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
     view.add_argument("--run", help=f"{RUN} (default: the newest run of hops)")
     view.add_argument(
         "--save", type=picture, help="keep a picture up to date, no window"
     )
     view.add_argument("--once", action="store_true", help="draw what there is now")
+    levelling(view)
     paper = commands.add_parser(
         "paper", help="run, draw and compare the figures of Takahashi et al. (2014)"
     )
@@ -185,11 +199,11 @@ def _show(arguments: argparse.Namespace) -> None:
 
     run = _run(arguments)
     print(describe_run(run))
-    _draw(run, arguments.save, speed=None)
+    _draw(run, arguments, speed=None)
 
 
 def _replay(arguments: argparse.Namespace) -> None:
-    _draw(_run(arguments), arguments.save, speed=arguments.speed)
+    _draw(_run(arguments), arguments, speed=arguments.speed)
 
 
 def _view(arguments: argparse.Namespace) -> None:
@@ -208,30 +222,38 @@ def _view(arguments: argparse.Namespace) -> None:
             arguments.run,
             arguments.save,
             once=arguments.once,
+            levelling=arguments.level,
         )
 
 
-def _draw(run: Any, save: Path | None, speed: float | None) -> None:
+def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
     """Draw a run into a window, or a file where there is none; None: at once."""
     from .analysis import start_and_stop
+    from .analysis.resumed import find_beside
     from .replay import replay
     from .schema import TECHNIQUES
     from .views import HopMapView, SeriesView
 
     start, _ = start_and_stop(run)
-    kind = HopMapView if TECHNIQUES in start else SeriesView
+    kind: Any = SeriesView
+    options: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    if TECHNIQUES in start:
+        kind, options = HopMapView, {"levelling": arguments.level}
+        found = {"find_run": partial(find_beside, run)}
+    save = arguments.save
     if save or not _has_display():
         if speed is None:
-            view = kind.from_run(run)  # knows an interrupted run
+            view = kind.from_run(run, **options)  # knows an interrupted run
         else:
-            view = kind()
+            view = kind(**options, **found)
             replay(run, view, speed=speed)
         path = view.save(save or Path(f"{start['uid'][:8]}.png"))
         print(f"{'picture':<11} {path}")
         return
     from .views.window import Window
 
-    window = Window(kind)
+    window = Window(partial(kind, **options, **found))
     replay(run, window.view, speed=speed, sleep=window.wait)
     window.hold()
 

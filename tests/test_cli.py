@@ -7,6 +7,7 @@ import pytest
 import seccm_ophyd
 from seccm_ophyd import cli, operate
 from seccm_ophyd.analysis import list_runs
+from seccm_ophyd.analysis.levelling import METHODS
 from seccm_ophyd.config import data_folder
 from seccm_ophyd.errors import ConfigError, ParameterError, SeccmError
 from seccm_ophyd.sim_devices.sample import make_sample
@@ -190,3 +191,7 @@ def test_a_broken_configuration_keeps_nobody_from_making_safe(folder, caplog):
     assert "seccm.toml:1: data_dir=3" in caplog.text
     with pytest.raises(SeccmError, match=r"seccm.toml:1: data_dir=3"):
         operate.find_instrument(None, data)
+
+
+def test_the_ways_of_levelling_are_those_of_the_analysis():
+    assert set(cli.LEVELLINGS) == set(METHODS)

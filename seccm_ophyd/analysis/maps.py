@@ -2,7 +2,6 @@
 
 import warnings
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from ..schema import (
     CONTACT_HEIGHT,
     DETACH_HEIGHT,
     HOP_OUTCOME,
-    HOP_REPEATED,
     REST_POTENTIAL,
     RESUMES,
     TECHNIQUES,
@@ -23,11 +21,10 @@ from ..schema import (
 )
 from .inputs import Input
 from .places import Hops, place_table
-from .runs import hop_table
+from .resumed import RESUMED_BY, whole_table
 
 __all__ = ["as_map", "hop_map", "outcome_codes", "quantities", "reached", "trusted"]
 
-_RESUMED_BY = "resumed_by"
 # Where each hop was: variables, as coordinates they would forbid to merge two maps.
 _REACHED = ("x_reached", "y_reached")
 
@@ -38,10 +35,13 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     Parameters
     ----------
     run
-        Any kind of run, see `seccm_ophyd.analysis.runs`, or its `hop_table`.
+        Any kind of run, see `seccm_ophyd.analysis.runs`, or its `hop_table`. A run made
+        by `resume_scan` brings along the runs that it finishes, from the same catalogue
+        or folder of journals: its map is whole. Of a pixel that was hopped to again
+        the last hop is kept.
     *resumed
-        The runs that went on with it (`resume_scan`), in their order: they fill its
-        gaps, and of a pixel that was hopped to again the last hop is kept.
+        Where runs are lists of documents or tables, which do not tell where others are:
+        those that went on with it, in their order.
 
     Returns
     -------
@@ -71,9 +71,9 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     Examples
     --------
     >>> hop_map(catalog[uid]).current.plot()
-    >>> hop_map(catalog[-2], catalog[-1])  # after resume_scan
+    >>> hop_map(catalog[-1])  # after resume_scan: the whole map
     """
-    table = _joined([_detached(hop_table(each)) for each in (run, *resumed)])
+    table = whole_table(run, *resumed)
     names = _names(table)
     hops = _place(table)
     grid, pixels = hops.grid, hops.pixels
@@ -105,35 +105,6 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         variables[name] = (("y", "x"), filled, {"units": "um"})
     attrs = _attrs(table)
     return xr.Dataset(variables, coords, attrs | _off_grid(hops, attrs["uid"]))
-
-
-def _detached(table: xr.Dataset) -> xr.Dataset:
-    """Give each hop the height at which its own meniscus broke: the next one tells.
-
-    Not if that was interrupted: what broke then was the contact that is not recorded.
-    """
-    try:
-        key = find_key(map(str, table), DETACH_HEIGHT)
-    except KeyError:  # a run of an earlier version
-        return table
-    redone = table[find_key(map(str, table), HOP_REPEATED)].values == 1
-    told = np.where(redone, np.nan, table[key].values)
-    return table.assign({key: table[key].copy(data=np.append(told, np.nan)[1:])})
-
-
-def _joined(tables: list[xr.Dataset]) -> xr.Dataset:
-    """Put the hops of runs that resume each other into one table."""
-    starts = [table.attrs["start"] for table in tables]
-    for before, after in pairwise(starts):
-        if after.get(RESUMES) != before["uid"]:
-            raise ValueError(f"run {after['uid']} does not resume run {before['uid']}")
-    described = [table for table in tables if table.data_vars] or tables[:1]
-    joined = described[0]
-    if len(described) > 1:
-        joined = xr.concat(described, "hop", combine_attrs="override", join="exact")
-    uids = ", ".join(start["uid"] for start in starts[1:])
-    attrs = {"start": starts[0], "stop": tables[-1].attrs["stop"]}
-    return joined.assign_attrs(attrs | ({_RESUMED_BY: uids} if uids else {}))
 
 
 def _is_map(given: Any) -> bool:
@@ -243,6 +214,8 @@ def _attrs(table: xr.Dataset) -> dict[str, Any]:
         attrs[REST_POTENTIAL] = float(rest)
     attrs["exit_status"] = stop["exit_status"] if stop else "unfinished"
     attrs["hops"] = table.sizes["hop"]
-    if _RESUMED_BY in table.attrs:
-        attrs[_RESUMED_BY] = table.attrs[_RESUMED_BY]
+    if start.get(RESUMES):  # which was not found
+        attrs[RESUMES] = start[RESUMES]
+    if RESUMED_BY in table.attrs:
+        attrs[RESUMED_BY] = table.attrs[RESUMED_BY]
     return attrs

@@ -17,8 +17,9 @@ from ..schema import (
 from ..storage.addresses import path_of
 from ..storage.recorded import folder_of
 from .places import place_table
+from .resumed import parts, whole_table
 from .run_traces import APPROACH, RunTraces
-from .runs import documents, resolve
+from .runs import documents, hop_table, resolve
 
 __all__ = [
     "approach_traces",
@@ -74,7 +75,8 @@ def trace_map(
 ) -> xr.DataArray:
     """Read one moment of a technique at all hops: a map of one sample.
 
-    Of a large run nothing but that sample is read; `hop_traces` reads single hops.
+    Of a run made by `resume_scan` with the hops of those that it finishes. Of a large
+    run nothing but that sample is read; `hop_traces` reads single hops.
 
     Parameters
     ----------
@@ -108,15 +110,15 @@ def trace_map(
     count = source.samples(label)
     if not 0 <= sample < count:
         raise ValueError(f"sample={sample} is not allowed: 0 to {count - 1}")
-    values = source.read_sample(label, channel, sample)
-    hops = place_table(source.table)
-    grid, pixels = hops.grid, hops.pixels
+    traced = [part for part in parts(source) if hop_table(part).sizes["hop"]]
+    values = [RunTraces.of(p).read_sample(label, channel, sample) for p in traced]
+    hops = place_table(whole_table(source))
     coords = {
-        "y": ("y", grid.y, {"units": "um"}),
-        "x": ("x", grid.x, {"units": "um"}),
+        "y": ("y", hops.grid.y, {"units": "um"}),
+        "x": ("x", hops.grid.x, {"units": "um"}),
     }
-    filled = grid.fill(pixels, values.values, np.nan)
-    return xr.DataArray(filled, coords, ("y", "x"), channel, values.attrs)
+    filled = hops.grid.fill(hops.pixels, np.concatenate(values), np.nan)
+    return xr.DataArray(filled, coords, ("y", "x"), channel, values[-1].attrs)
 
 
 def growing_trace(run: Any) -> xr.Dataset:

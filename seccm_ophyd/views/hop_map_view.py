@@ -7,7 +7,7 @@ One class for every use: live (`seccm_ophyd.views.live`), in replay
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,13 +18,12 @@ from event_model import Event, EventDescriptor, RunStart, RunStop
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from ..analysis import Grid, hop_table, level, robust_limits
+from ..analysis import Grid
 from ..analysis.grid import scan_grid
-from ..analysis.levelling import fit_plane
-from ..analysis.maps import outcome_codes
+from ..analysis.levelling import Method, check_method
 from ..analysis.places import place
+from ..analysis.resumed import whole_table
 from ..schema import (
     CLAMP,
     CONTACT_CURRENT,
@@ -33,6 +32,7 @@ from ..schema import (
     HOP_OUTCOME,
     MAPPED,
     PRIMARY,
+    RESUMES,
     TECHNIQUES,
     X_SET,
     Y_SET,
@@ -42,15 +42,16 @@ from ..schema import (
     find_key,
 )
 from .captions import Captions
+from .hop_columns import MAPPED_VALUE, HopColumns
 from .layout import Layout
 from .panel import MapPanel
 from .picture_file import save_picture
+from .relief import LEVELLED, relief_of_map, relief_of_points
 
 __all__ = ["HopMapView"]
 
 logger = logging.getLogger(__name__)
 
-_MAPPED = "mapped"  # column of what the second panel shows
 _ROWS = 1024  # allocated at first if the start document does not tell how many hops
 
 # how a run ended, for the picture; nothing if well
@@ -74,6 +75,12 @@ class HopMapView(CallbackBase):
     figure
         Where to draw; its content is replaced at each start document. By default a new
         figure without a window, of a size that suits the scan.
+    levelling
+        How the topography is levelled, see `seccm_ophyd.analysis.level`; the picture
+        says so. Points on no grid have no rows: they are levelled by facets then.
+    find_run
+        Finds the run of a uid: that which another run finishes, whose hops are drawn,
+        too. Raises KeyError, OSError or ValueError if there is none.
 
     Attributes
     ----------
@@ -92,8 +99,16 @@ class HopMapView(CallbackBase):
     >>> view.save("map.png")
     """
 
-    def __init__(self, figure: Figure | None = None) -> None:
+    def __init__(
+        self,
+        figure: Figure | None = None,
+        levelling: Method = "facet",
+        find_run: Callable[[str], Any] | None = None,
+    ) -> None:
         super().__init__()
+        check_method(levelling)
+        self._levelling, self._find_run = levelling, find_run
+        self._before: xr.Dataset | None = None
         self._own_size = figure is None
         if figure is None:
             figure = Figure()
@@ -102,14 +117,17 @@ class HopMapView(CallbackBase):
         self._clear({})
 
     @classmethod
-    def from_run(cls, run: Any, figure: Figure | None = None) -> Self:
+    def from_run(
+        cls, run: Any, figure: Figure | None = None, levelling: Method = "facet"
+    ) -> Self:
         """Make the view of a stored run, ready to be shown or saved.
 
         Parameters
         ----------
         run
-            Any kind of run, see `seccm_ophyd.analysis.runs`.
-        figure
+            Any kind of run, see `seccm_ophyd.analysis.runs`; with the runs that it
+            finishes, as in `seccm_ophyd.analysis.hop_map`.
+        figure, levelling
             As of the class.
 
         Raises
@@ -117,13 +135,10 @@ class HopMapView(CallbackBase):
         KeyError
             If the run has no hops.
         """
-        table = hop_table(run)
-        view = cls(figure)
+        table = whole_table(run)
+        view = cls(figure, levelling)
         view._clear(table.attrs["start"])
-        view._open({str(key): table[key].attrs for key in table})
-        view._hops = table.sizes["hop"]
-        view._columns = {name: table[key].values for name, key in view._keys.items()}
-        view._columns[HOP_OUTCOME] = outcome_codes(view._columns[HOP_OUTCOME])
+        view._open({str(key): table[key].attrs for key in table}).extend(table)
         stop = table.attrs["stop"]
         view._status = _ENDS[stop["exit_status"]] if stop else _NO_END
         view._update()
@@ -132,28 +147,29 @@ class HopMapView(CallbackBase):
     def start(self, doc: RunStart) -> None:
         """Begin a new picture."""
         self._clear(doc)
+        before = doc.get(RESUMES)
+        if before is None or self._find_run is None:
+            return
+        try:
+            table = whole_table(self._find_run(str(before)))
+        except (KeyError, OSError, ValueError) as error:
+            logger.warning("only a part is drawn: run %s: %s", before, error)
+        else:
+            self._before, self._start = table, table.attrs["start"]
 
     def descriptor(self, doc: EventDescriptor) -> None:
         """Learn names and units of the keys of the hops."""
         hops = TECHNIQUES in self._start  # other runs leave the picture empty
-        if hops and doc.get("name") == PRIMARY and not self._keys:
+        if hops and doc.get("name") == PRIMARY and self._hops is None:
             self._descriptor = doc["uid"]
-            self._open(doc["data_keys"])
+            columns = self._open(doc["data_keys"])
+            if self._before is not None and self._before.data_vars:
+                columns.extend(self._before)
 
     def event(self, doc: Event) -> Event:
         """Take in one hop."""
-        if doc["descriptor"] != self._descriptor:
-            return doc
-        columns = self._columns
-        if self._hops == len(columns[HOP_INDEX]):  # repeated hops come on top
-            for name, column in columns.items():
-                columns[name] = np.concatenate([column, np.empty_like(column)])
-        for name, key in self._keys.items():
-            value = doc["data"][key]
-            if name == HOP_OUTCOME:
-                value = outcome_codes([value])[0]
-            columns[name][self._hops] = value
-        self._hops += 1
+        if self._hops is not None and doc["descriptor"] == self._descriptor:
+            self._hops.append(doc["data"])
         return doc
 
     def stop(self, doc: RunStop) -> None:
@@ -186,29 +202,19 @@ class HopMapView(CallbackBase):
     def _clear(self, start: Mapping[str, Any]) -> None:
         self._start = start
         self._status = self._descriptor = self._mapped = ""
-        self._keys: dict[str, str] = {}
-        self._columns: dict[str, NDArray] = {}
-        self._hops = 0
+        self._hops: HopColumns | None = None
+        self._before = None
         self.panels: dict[str, MapPanel] = {}
         self.captions: Captions | None = None
         self.figure.clear()
 
-    def _open(self, data_keys: Mapping[str, Mapping[str, Any]]) -> None:
+    def _open(self, data_keys: Mapping[str, Mapping[str, Any]]) -> HopColumns:
         mapped, title, suffix = self._choose(data_keys)
-        names = (HOP_INDEX, HOP_OUTCOME, X_SET, Y_SET, CONTACT_HEIGHT)
-        self._keys = {name: find_key(data_keys, name) for name in names}
-        for name in (X, Y):  # as read back
-            with contextlib.suppress(KeyError):
-                self._keys[name] = find_key(data_keys, name)
-        self._keys[_MAPPED] = find_key(data_keys, suffix)
-        dtypes = {HOP_INDEX: np.intp, HOP_OUTCOME: np.int8}
         rows = self._start.get("num_points") or _ROWS
-        self._columns = {
-            name: np.empty(rows, dtypes.get(name, np.float64)) for name in self._keys
-        }
+        self._hops = columns = HopColumns(data_keys, suffix, rows)
         height, unit = (
-            data_keys[self._keys[name]].get("units") or ""
-            for name in (CONTACT_HEIGHT, _MAPPED)
+            data_keys[columns.keys[name]].get("units") or ""
+            for name in (CONTACT_HEIGHT, MAPPED_VALUE)
         )
         first, second = self._lay_out()
         colours = "plasma" if unit == "V" else "viridis"
@@ -218,6 +224,7 @@ class HopMapView(CallbackBase):
             mapped: MapPanel(second, title, unit, colours),
         }
         self.captions = Captions(self.figure, self._start)
+        return columns
 
     def _choose(self, data_keys: Mapping[str, Any]) -> tuple[str, str, str]:
         """Choose what the second panel shows: its name, title and key in events."""
@@ -238,43 +245,39 @@ class HopMapView(CallbackBase):
         return Layout.of(tall, _size(figure)).make_axes(figure)
 
     def _update(self) -> None:
-        captions = self.captions
-        if captions is None:  # no hop run so far
+        if self._hops is None or self.captions is None:  # no hop run so far
             return
-        columns = {name: column[: self._hops] for name, column in self._columns.items()}
+        columns = self._hops.arrays()
         missed = columns[HOP_OUTCOME] == HopOutcome.NO_CONTACT
         height = np.where(missed, np.nan, columns[CONTACT_HEIGHT])
-        mapped = np.where(missed, np.nan, columns[_MAPPED])
+        mapped = np.where(missed, np.nan, columns[MAPPED_VALUE])
+        topography, second = self.panels["topography"], self.panels[self._mapped]
         grid: Grid | None
+        levelling = self._levelling
         try:
             hops = place(self._start, columns)
             grid, pixels = hops.grid, hops.pixels
         except ValueError:  # on no grid
             grid = None
+            levelling = "facet" if levelling == "rows" else levelling
             x, y = columns.get(X, columns[X_SET]), columns.get(Y, columns[Y_SET])
-            if self._hops:
-                height = _from_zero(height - fit_plane(x, y, height))
-                self.panels["topography"].show_points(x, y, height, missed)
-                self.panels[self._mapped].show_points(x, y, mapped, missed)
+            if len(missed):
+                relief = relief_of_points(x, y, height, levelling)
+                topography.show_points(x, y, relief, missed)
+                second.show_points(x, y, mapped, missed)
         else:
-            coords = {"y": grid.y, "x": grid.x}
             heights = grid.fill(pixels, height, np.nan)
-            levelled = level(xr.DataArray(heights, coords, ("y", "x"))).values
             values = grid.fill(pixels, mapped, np.nan)
             misses = grid.fill(pixels, missed, False)
-            self.panels["topography"].show_map(grid, _from_zero(levelled), misses)
-            self.panels[self._mapped].show_map(grid, values, misses)
+            topography.show_map(grid, relief_of_map(grid, heights, levelling), misses)
+            second.show_map(grid, values, misses)
+        topography.set_title(f"Topography, {LEVELLED[levelling]}")
         done = len(np.unique(columns[HOP_INDEX]))
-        captions.update(self._status, grid, done, int(missed.sum()))
+        self.captions.update(self._status, grid, done, int(missed.sum()))
 
 
 def _size(figure: Figure) -> tuple[float, float]:
     return figure.get_figwidth(), figure.get_figheight()
-
-
-def _from_zero(heights: NDArray) -> NDArray:
-    """Let heights count from the lowest, spikes aside, as microscopists expect."""
-    return heights - robust_limits(heights)[0]
 
 
 make_class_safe(HopMapView, logger=logger)

@@ -6,9 +6,11 @@ Journals are only read: a view that stalls, dies or is killed costs the scan not
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from ..analysis.levelling import Method
 from ..errors import SeccmError
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
@@ -46,9 +48,9 @@ class _Picture:
 
     closed = False
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, view: HopMapView) -> None:
         self._path = path
-        self.view = HopMapView()
+        self.view = view
 
     def show(self) -> None:
         self.view.save(self._path)
@@ -121,6 +123,7 @@ def view(
     *,
     once: bool = False,
     interval_s: float | None = None,
+    levelling: Method = "facet",
 ) -> None:
     """Draw the hops of a run as they come, from its journal.
 
@@ -142,6 +145,8 @@ def view(
         Draw what there is now and return (with a window: keep it until it is closed).
     interval_s
         Time (s) between two looks; by default 0.3 for a window, 2 for a file.
+    levelling
+        How the topography is levelled, see `seccm_ophyd.analysis.level`.
 
     Raises
     ------
@@ -159,13 +164,18 @@ def view(
     journals = _Journals(journal_folder, run)
     if journals.newest() is None and once:
         raise FileNotFoundError(f"no hop run in {journal_folder}: nothing to draw")
+    make = partial(
+        HopMapView,
+        levelling=levelling,
+        find_run=lambda uid: Path(journal_folder) / f"{uid}.jsonl",
+    )
     screen: _Screen
     if save:
-        screen = _Picture(save)
+        screen = _Picture(save, make())
     else:
         from .window import Window  # pyplot, and with it a display, only when needed
 
-        screen = Window()
+        screen = Window(make)
     try:
         _follow(journals, screen, interval_s, until_stop=bool(save), once=once)
     finally:

@@ -89,8 +89,12 @@ class MapPanel:
         self.colorbar = axes.figure.colorbar(self.image, cax=beside)
         self.colorbar.set_label(pretty_unit(unit))
         self.colorbar.outline.set_linewidth(0.6)
-        axes.set_title(title, loc="left", size=10)
+        self.set_title(title)
         self._dress()
+
+    def set_title(self, title: str) -> None:
+        """Write over the map what it shows."""
+        self.axes.set_title(title, loc="left", size=10)
 
     def _dress(self) -> None:
         axes = self.axes

@@ -1,8 +1,10 @@
 """A view in a window, for live scans and replays. The only place that uses pyplot."""
 
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from ..errors import SeccmError
 from .hop_map_view import HopMapView
@@ -16,7 +18,7 @@ class Window:
 
     Parameters
     ----------
-    kind
+    make
         Of the view.
 
     Attributes
@@ -38,9 +40,11 @@ class Window:
     >>> window.hold()
     """
 
-    def __init__(self, kind: type[HopMapView | SeriesView] = HopMapView) -> None:
+    def __init__(
+        self, make: Callable[[Figure], HopMapView | SeriesView] = HopMapView
+    ) -> None:
         self._figure = plt.figure("SECCM", figsize=(9.6, 5.4))
-        self.view: Any = kind(self._figure)
+        self.view: Any = make(self._figure)
         if type(self._figure.canvas).required_interactive_framework is None:
             self.close()
             raise SeccmError(

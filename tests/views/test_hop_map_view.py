@@ -75,7 +75,7 @@ def test_panels_are_dressed_as_microscopists_expect():
         assert bar.txt_label.get_text() == "5 µm"
         assert bar.size_bar.get_children()[0].get_width() == 5
     titles = [panel.axes.get_title(loc="left") for panel in view.panels.values()]
-    assert titles == ["Topography", "Current"]
+    assert titles == ["Topography, levelled by facets", "Current"]
 
 
 def test_units_are_those_of_the_descriptor():
@@ -282,3 +282,46 @@ def test_units_are_written_as_people_do():
         "um/s",
         "",
     ]
+
+
+def over_an_edge(x, y):
+    """A film of 0.6 um on a tilted substrate."""
+    return 40.0 + 0.02 * x + 0.6 * (x < 0), 5.0
+
+
+@pytest.mark.parametrize(
+    ("levelling", "title", "tilt"),
+    [
+        ("facet", "Topography, levelled by facets", 0.0),
+        ("plane", "Topography, levelled by a plane", 0.4),
+        ("rows", "Topography, levelled by facets and rows", 0.0),
+        ("none", "Topography, not levelled", 0.18),
+    ],
+)
+def test_the_picture_says_how_it_is_levelled(levelling, title, tilt):
+    run = scan_run(21, 9, current=over_an_edge)
+    for view in (
+        HopMapView.from_run(run.documents, levelling=levelling),
+        HopMapView(levelling=levelling),
+    ):
+        for name, doc in run.documents:
+            view(name, doc)
+        view.draw()
+        panel = view.panels["topography"]
+        assert panel.axes.get_title(loc="left") == title
+        row = np.median(shown(panel), axis=0)
+        assert abs(row[-1] - row[11]) == pytest.approx(tilt, abs=0.05)
+
+
+def test_points_on_no_grid_have_no_rows():
+    points = np.random.default_rng(1).uniform(-5, 5, (20, 2))
+    view = HopMapView.from_run(list_run(points).documents, levelling="rows")
+    title = view.panels["topography"].axes.get_title(loc="left")
+    assert title == "Topography, levelled by facets"
+    raw = HopMapView.from_run(list_run(points).documents, levelling="none")
+    assert raw.panels["topography"].points.get_array().min() > 40
+
+
+def test_an_unknown_way_of_levelling_is_refused():
+    with pytest.raises(ValueError, match="'flat' is unknown: facet, plane, rows, none"):
+        HopMapView(levelling="flat")

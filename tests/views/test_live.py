@@ -185,7 +185,7 @@ def test_window_follows_run_after_run(folder, monkeypatch):
     monkeypatch.setitem(
         sys.modules,
         "seccm_ophyd.views.window",
-        types.SimpleNamespace(Window=lambda: script),
+        types.SimpleNamespace(Window=lambda make: script),
     )
     view(folder)
     assert script.seen == [
