@@ -16,6 +16,7 @@ from seccm_ophyd.schema import (
 )
 from seccm_ophyd.techniques import Technique
 
+from .input_range import Overloads
 from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
 from .options import HopOptions
@@ -48,7 +49,7 @@ def fly_along(
     OverloadError
         After an overload, if ``overload`` is "stop".
     """
-    made = _Made(microscope, options)
+    made = _Made(microscope, techniques, options)
     yield from bps.prepare(microscope.line, options.max_misses, wait=True)
     yield Msg("declare_stream", None, microscope.line, name=PRIMARY, collect=True)
     samples = sum(technique.acquisition.samples for technique in techniques)
@@ -67,7 +68,13 @@ def fly_along(
 class _Made:
     """The hops of a scan that were collected: counted, and learnt from."""
 
-    def __init__(self, microscope: HoppingMicroscope, options: HopOptions) -> None:
+    def __init__(
+        self,
+        microscope: HoppingMicroscope,
+        techniques: Sequence[Technique],
+        options: HopOptions,
+    ) -> None:
+        self._overloads = Overloads(microscope, techniques)
         self.misses = Misses(microscope, options)
         self.surface = KnownSurface(options)
         self.period_s = _LONGEST_S  # until the next collection
@@ -82,11 +89,13 @@ class _Made:
             data = page["data"]
             outcomes = data[find_key(data, HOP_OUTCOME)]
             heights = data[find_key(data, CONTACT_HEIGHT)]
-            for outcome, height in zip(outcomes, heights, strict=True):
+            for k, (outcome, height) in enumerate(zip(outcomes, heights, strict=True)):
                 _, x, y, *_ = points[count]
                 count += 1
                 self.surface.note(height)
                 if outcome == HopOutcome.OVERLOAD.label:
+                    found = {key: values[k] for key, values in data.items()}
+                    yield from self._overloads.report(found, x, y)
                     check_overload(self._options, x, y)
                 yield from self.misses.count(outcome, x, y, height)
         return count

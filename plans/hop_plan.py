@@ -62,8 +62,8 @@ def hop_plan(function: Callable[..., MsgGenerator[Any]]) -> Callable[..., HopPla
 
 
 def _called(given: Any) -> str:
-    """Name what was given: by its name, if it is a device."""
-    name = getattr(given, "name", None)
+    """Name what was given: by its name, if it is a device or a function."""
+    name = getattr(given, "name", None) or getattr(given, "__name__", None)
     return name if isinstance(name, str) and name else f"{given!r:.60}"
 
 

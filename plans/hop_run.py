@@ -15,6 +15,7 @@ from .checks import check_points, check_space
 from .contact_threshold import check_threshold, contact_threshold, read_rest_potential
 from .estimate import Estimate, estimate_hops, is_only_estimated
 from .flying import fly_along
+from .input_range import chosen_gain, warn_of_range
 from .metadata import check_metadata
 from .options import HopOptions
 from .path import Path, Points
@@ -70,6 +71,7 @@ class Checked:
     threshold_pa: float
     rest_potential_v: float
     expected: Estimate
+    gain_mv_pa: float | None
 
 
 def check_run(
@@ -110,8 +112,10 @@ def check_run(
         microscope, options.threshold_pa, approach_v
     )
     rest = yield from read_rest_potential(microscope)
+    gain = yield from chosen_gain(microscope, options)
+    yield from warn_of_range(microscope, techniques, gain)
     expected = yield from estimate_hops(microscope, path, techniques, options)
-    return Checked(options, techniques, threshold, rest, expected)
+    return Checked(options, techniques, threshold, rest, expected, gain)
 
 
 def hop_run(
@@ -204,17 +208,27 @@ def hop_run(
         yield from check_threshold(microscope, threshold)
         return (yield from hops())
 
-    z = microscope.z
-    wrapped = settings_wrapper(
-        prepared(),
-        {
-            z.withdraw_distance: options.withdraw_um,
-            z.approach_rate: options.approach_rate_um_s,
-            z.threshold: threshold,
-            z.travel_limit: None,  # set after the first landing
-            **(
-                {z.travel_height: None, z.slow_height: None} if options.adaptive else {}
-            ),
-        },
-    )
+    settings = _settings(microscope, options, threshold, checked.gain_mv_pa)
+    wrapped = settings_wrapper(prepared(), settings)
     return (yield from safe_wrapper(wrapped, microscope))
+
+
+def _settings(
+    microscope: HoppingMicroscope,
+    options: HopOptions,
+    threshold_pa: float,
+    gain_mv_pa: float | None,
+) -> dict[Any, Any]:
+    """List what a run sets; None: changed by the run itself, and put back."""
+    z = microscope.z
+    settings = {
+        z.withdraw_distance: options.withdraw_um,
+        z.approach_rate: options.approach_rate_um_s,
+        z.threshold: threshold_pa,
+        z.travel_limit: None,  # set after the first landing
+    }
+    if options.adaptive:
+        settings |= {z.travel_height: None, z.slow_height: None}
+    if gain_mv_pa is not None:
+        settings[microscope.clamp.gain] = gain_mv_pa
+    return settings

@@ -72,6 +72,9 @@ def hop_scan(
         safe and the probe withdrawn: "record" goes on, "stop" ends the scan.
     force
         Go on although the estimate is beyond a day or 10 GB.
+    gain_mv_pa, range_pa
+        Gain of the current input (mV/pA), or the largest current that has to fit (pA),
+        during the scan; None: as it is set.
     md
         Metadata for the start document.
 

@@ -16,6 +16,8 @@ from .hop_heights import Adaptive
 __all__ = ["HopOptions", "with_hop_options"]
 
 OVERLOAD = ("record", "stop")
+# wider than amplifiers are; the instrument knows its own limits
+GAIN_MV_PA, RANGE_PA = (1e-3, 1e5), (0.1, 1e7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,11 @@ class HopOptions:
         times the length of a move where that is more.
     force
         Go on although the estimate is beyond a day or 10 GB.
+    gain_mv_pa
+        Gain of the current input during the run (mV/pA); None: as it is set.
+    range_pa
+        Largest current that has to fit (pA), instead of `gain_mv_pa`: the gain is
+        chosen so that the range of the input ends there.
 
     Raises
     ------
@@ -69,6 +76,8 @@ class HopOptions:
     adaptive: bool = False
     margin_um: float = 1.0
     force: bool = False
+    gain_mv_pa: float | None = None
+    range_pa: float | None = None
 
     def __post_init__(self) -> None:
         check_range("withdraw_um", self.withdraw_um, 0.1, 100.0, "um")
@@ -89,11 +98,23 @@ class HopOptions:
                 f"margin_um={self.margin_um:g} has no effect without adaptive=True: "
                 "add it, or leave margin_um out"
             )
+        self._check_input()
         if self.travel_limit_um <= self.withdraw_um:
             raise ParameterError(
                 f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
                 f"withdraw_um={self.withdraw_um:g} is needed to come back to the sample"
             )
+
+    def _check_input(self) -> None:
+        if self.gain_mv_pa is not None:
+            check_range("gain_mv_pa", self.gain_mv_pa, *GAIN_MV_PA, "mV/pA")
+        if self.range_pa is not None:
+            check_range("range_pa", self.range_pa, *RANGE_PA, "pA")
+            if self.gain_mv_pa is not None:
+                raise ParameterError(
+                    f"gain_mv_pa={self.gain_mv_pa:g} and range_pa={self.range_pa:g} "
+                    "say the same thing twice: give one of them"
+                )
 
 
 def _check_technique(name: str, shown: inspect.Signature, args: Sequence[Any]) -> None:

@@ -8,6 +8,7 @@ from bluesky.utils import Msg, MsgGenerator
 from seccm_ophyd.schema import HopOutcome
 from seccm_ophyd.techniques import Technique, turns_of
 
+from .input_range import Overloads
 from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
 from .options import HopOptions
@@ -34,6 +35,7 @@ def step_along(
         After an overload, if ``overload`` is "stop".
     """
     misses = Misses(microscope, options)
+    overloads = Overloads(microscope, techniques)
     surface = KnownSurface(options)
     before: tuple[float, float] | None = None
     turns = turns_of(techniques)
@@ -50,22 +52,14 @@ def step_along(
             )  # fmt: skip
             before = x, y
             if outcome == HopOutcome.OVERLOAD.label:
-                yield from _leave_overload(microscope, techniques, options, x, y)
+                yield from make_safe(microscope)
+                reading = yield Msg("read", microscope.clamp)
+                data = {key: read["value"] for key, read in (reading or {}).items()}
+                yield from overloads.report(data, x, y)
+                check_overload(options, x, y)
+                yield from bps.prepare(microscope.clamp, techniques, wait=True)
             yield from misses.count(outcome, x, y)
             if options.adaptive:
                 height = yield Msg("read", microscope.z.contact_height)
                 surface.note(height and next(iter(height.values()))["value"])
         surface.learn(line)
-
-
-def _leave_overload(
-    microscope: HoppingMicroscope,
-    techniques: Sequence[Technique],
-    options: HopOptions,
-    x: float,
-    y: float,
-) -> MsgGenerator[None]:
-    """Make the cell safe; then end the scan or get ready for the next hop."""
-    yield from make_safe(microscope)
-    check_overload(options, x, y)
-    yield from bps.prepare(microscope.clamp, techniques, wait=True)

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # what a person, or the instrument, has decided; anything else may be a fault of ours
 _ENDS = (FailedPause, PlanHalt, RequestAbort, RequestStop, RunEngineInterrupted)
+_NO_TRACES = "No open traces left to close!"  # bluesky at each abort; of OpenTelemetry
 _EXPECTED = (SeccmError, LimitError, *_ENDS)
 
 
@@ -55,6 +56,8 @@ class _NotTwice(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep what is no such error, and everything at the level DEBUG."""
+        if record.msg == _NO_TRACES:
+            return False
         error = record.exc_info[1] if record.exc_info else None
         known = error is not None and (
             _expected(error) is not None or isinstance(error, asyncio.CancelledError)
@@ -76,7 +79,7 @@ def _show(
     tb_offset: int | None = None,
 ) -> list[str]:
     """Write the sentence; IPython calls this in the place of its own handler."""
-    # for %debug and %tb
+    shell.InteractiveTB.tb = traceback  # for %debug
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, traceback
     found = _expected(error)
     lines: list[Any] = []

@@ -30,6 +30,7 @@ __all__ = [
     "RESUMES",
     "SERIES",
     "TECHNIQUES",
+    "TECHNIQUE_OUTCOME",
     "X_SET",
     "Y_SET",
     "HopOutcome",
@@ -45,6 +46,7 @@ PROGRESS = "progress"  # parts of traces that take long, as they come
 HOP_INDEX = "hop_index"
 HOP_OUTCOME = "hop_outcome"
 HOP_REPEATED = "hop_repeated"
+TECHNIQUE_OUTCOME = "outcome"  # behind the label of one of several techniques
 X = "xy_x"
 X_SET = "xy_x_user_setpoint"
 Y = "xy_y"

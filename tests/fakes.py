@@ -21,7 +21,8 @@ class FakeInstrument:
     """Answers the commands of a fake `Microscope` at once.
 
     ``log`` lists what was done, in order, a switch of the clamp as ``"to ICLAMP"``;
-    ``misses`` holds the numbers of the approaches (from 1) that find nothing;
+    ``misses`` holds the numbers of the approaches (from 1) that find nothing,
+    ``overloads`` those of the acquisitions that leave the range;
     ``silent`` names commands and axes that never answer; ``refused`` holds moves (axis,
     position) that the IOC would not make. In current clamp the potential begins at
     ``rest_v`` and moves by ``slope_v_s`` in the direction of the current.
@@ -30,6 +31,8 @@ class FakeInstrument:
     def __init__(self):
         self.log = []
         self.misses = set()
+        self.overloads = set()
+        self.acquisitions = 0
         self.silent = set()
         self.outcomes = {}
         self.refused = set()
@@ -210,7 +213,9 @@ class FakeInstrument:
         n = len(time)
         clamp.trace.sim_put(np.concatenate([[number, 0, n], time, potential, current]))
         means = potential.mean(), current.mean(), current.std()
-        return [number, OK, 0, n, *means, 1.0, 0.0, 0.02]
+        self.acquisitions += 1
+        overload = int(self.acquisitions in self.overloads)
+        return [number, OK, overload, n, *means, 1.0, 0.0, 0.02]
 
     def _measure(self, n):
         """Time, potential and current as the prepared settings make them."""

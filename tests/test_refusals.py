@@ -88,6 +88,7 @@ def test_a_pause_and_an_abort_show_no_traceback(shell, capsys):
     text = shown(shell, capsys, "RE.abort('the drop has dried')")
     assert "Traceback" not in text
     assert "Aborting" in text
+    assert "open traces" not in text
 
 
 @pytest.mark.parametrize("line", ["1 / 0", "RE(bps.mv(m.xy, 3, 4))"])
@@ -103,6 +104,7 @@ def test_debug_finds_the_place_and_the_level_debug_shows_the_traceback(
     shown(shell, capsys, MAP.format(", potential_v=650"))
     assert sys.last_type.__name__ == "ParameterError"
     assert sys.last_traceback is not None
+    assert shell.InteractiveTB.tb is sys.last_traceback
     caplog.set_level("DEBUG", logger="seccm_ophyd")
     text = shown(shell, capsys, MAP.format(", potential_v=650"))
     assert text.count("Traceback") >= 2  # of IPython, and of bluesky's log

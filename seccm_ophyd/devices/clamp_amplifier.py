@@ -286,7 +286,7 @@ class ClampAmplifier(ClampSettings):
             reading[self.contact_age.name]["value"] = first.contact_age
         for measurement in self._measurements:
             result = self._results.get(measurement.label)
-            scalars = result.scalars if result else measurement.blanks
+            scalars = result.scalars if result else measurement.nothing
             stamp = result.timestamp if result else time.time()
             for name, value in scalars.items():
                 reading[f"{self.name}_{name}"] = {"value": value, "timestamp": stamp}
@@ -296,7 +296,7 @@ class ClampAmplifier(ClampSettings):
         """Describe the scalars of the prepared techniques."""
         description = super().describe()
         for measurement in self._measurements:
-            for name, scalar in measurement.scalars.items():
+            for name, scalar in measurement.keys.items():
                 number = {"precision": 4} if scalar.dtype == "number" else {}
                 description[f"{self.name}_{name}"] = {
                     "source": f"PV:{self.trace.pvname}",

@@ -102,7 +102,7 @@ class LinePart:
             miss; the scalars of all techniques by name, a list with one for each hop.
         """
         outcomes, ages = [], []
-        columns: dict[str, list[Any]] = {n: [] for m in measurements for n in m.blanks}
+        columns: dict[str, list[Any]] = {n: [] for m in measurements for n in m.nothing}
         for k, landing in enumerate(self.landings):
             results = self._measured(k, measurements, noise_pa)
             missed = landing[OUTCOME] == NO_CONTACT
@@ -120,7 +120,7 @@ class LinePart:
             )
             ages.append(results[0].contact_age if results else np.nan)
             for number, measurement in enumerate(measurements):
-                scalars = measurement.blanks
+                scalars = measurement.nothing
                 if number < len(results):
                     scalars = results[number].scalars
                 for name, value in scalars.items():

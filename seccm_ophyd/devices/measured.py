@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import SeccmError
 from ..techniques import Measurement, contact_loss
 from .command import Command
+from .hop_record import outcome_of
 
 __all__ = ["CONTACT_AGE", "Measured"]
 
@@ -128,14 +129,21 @@ class Measured:
             wanted = measurement.technique.acquisition
             end = contact_loss(rows, wanted, noise_pa, zero_pa)
         blank = bad or end == 0
+        lost = end is not None
+        outcome = outcome_of(
+            missed=False, bad=bad, overload=overload, lost=lost, suspect=False
+        )
+        scalars = (
+            measurement.blanks
+            if blank
+            else measurement.summarise(rows[:, :end], lost=lost)
+        )
         return cls(
             number=int(values[0]),
             trace=rows,
-            scalars=measurement.blanks
-            if blank
-            else measurement.summarise(rows[:, :end], lost=end is not None),
+            scalars=scalars | measurement.ended(outcome.label),
             overload=overload,
-            lost=end is not None,
+            lost=lost,
             bad=bad,
             contact_age=float(values[CONTACT_AGE]),
             timestamp=timestamp,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError
+from ..schema import TECHNIQUE_OUTCOME
 from .base import Scalar, Technique
 
 __all__ = ["Measurement", "TechniqueLike", "as_technique", "as_techniques", "turns_of"]
@@ -72,11 +73,14 @@ class Measurement:
         Name of its trace; a second technique of the same kind has ``_2`` behind it.
     suffix
         What stands behind the names of its scalars, likewise; empty for the first.
+    among_others
+        Whether it is one of several: then its event holds how it ended, too.
     """
 
     technique: Technique
     label: str
     suffix: str
+    among_others: bool = False
 
     @staticmethod
     def of(techniques: Sequence[Technique]) -> "tuple[Measurement, ...]":
@@ -87,7 +91,8 @@ class Measurement:
             seen[technique.label] += 1
             count = seen[technique.label]
             suffix = f"_{count}" if count > 1 else ""
-            named.append(Measurement(technique, technique.label + suffix, suffix))
+            label = technique.label + suffix
+            named.append(Measurement(technique, label, suffix, len(techniques) > 1))
         return tuple(named)
 
     @property
@@ -99,6 +104,31 @@ class Measurement:
     def blanks(self) -> dict[str, Any]:
         """The scalars of a hop in which nothing was measured."""
         return {name: scalar.blank for name, scalar in self.scalars.items()}
+
+    @property
+    def keys(self) -> dict[str, Scalar]:
+        """All that an event holds of it: its scalars and, of several, its outcome."""
+        outcomes = {
+            name: Scalar(name=name, units="", doc="how it ended", dtype="string")
+            for name in self.ended("")
+        }
+        return self.scalars | outcomes
+
+    @property
+    def nothing(self) -> dict[str, Any]:
+        """The same of a hop in which it was not measured."""
+        return {name: scalar.blank for name, scalar in self.keys.items()}
+
+    def ended(self, outcome: str) -> dict[str, str]:
+        """Name its outcome, where it is one of several techniques.
+
+        Parameters
+        ----------
+        outcome
+            As of a hop, e.g. ``overload``; empty for what was not measured.
+        """
+        name = f"{self.label}_{TECHNIQUE_OUTCOME}"
+        return {name: outcome} if self.among_others else {}
 
     def summarise(
         self, trace: NDArray[np.float64], *, lost: bool = False
