@@ -49,7 +49,7 @@ def resume_scan(
     """Make the hops that an interrupted run lacks, as it would have made them.
 
     Grid or points, technique and options are those of the interrupted run; the new one
-    tells its uid under ``resumes``. ``hop_map(old, new)`` is the whole map. A run that
+    tells its uid under ``resumes``. ``hop_map`` of it is the whole map. A run that
     was resumed and interrupted again is resumed once more: what all of them lack is
     done.
 
@@ -87,7 +87,7 @@ def resume_scan(
     Examples
     --------
     >>> RE(resume_scan(seccm, -1))  # doctest: +SKIP
-    >>> hop_map(cat[-2], cat[-1])  # doctest: +SKIP
+    >>> hop_map(cat[-1])  # doctest: +SKIP
     """
     unknown = [outcome for outcome in redo if outcome not in OUTCOMES]
     if unknown or isinstance(redo, str):

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ..techniques.base import intervals_s
 from .inputs import Input, has
 from .places import place_table
+from .resumed import whole_table
 from .run_traces import RunTraces
-from .traces import technique_curves
+from .traces import technique_curves, whole_run
 
 __all__ = [
     "VOLUMETRIC_CAPACITY_PAH_UM3",
@@ -146,6 +147,8 @@ _CHARGED: Input[Any] = Input(
 def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
     """Put the potentials of a galvanostatic map on their grid: a film in time.
 
+    Of a run made by `resume_scan` with the hops of those that it finishes.
+
     Parameters
     ----------
     run
@@ -172,8 +175,10 @@ def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
     ]
     if label is None and not charging:
         raise ValueError(f"{source.name} has no {GALVANOSTATIC} technique")
-    traces = source.read(label or charging[0], source.rows(None))
-    hops = place_table(source.table)
+    name = label or charging[0]
+    each = [part.read(name, part.rows(None)) for part in whole_run(source)]
+    traces = xr.concat(each, "hop", combine_attrs="override")
+    hops = place_table(whole_table(source))
     grid, pixels = hops.grid, hops.pixels
     values = np.full((*grid.shape, traces.sizes["sample"]), np.nan)
     values.reshape(-1, traces.sizes["sample"])[pixels] = traces["E"].values
@@ -187,7 +192,7 @@ def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
         },
         ("y", "x", "time"),
         "E",
-        {"units": "V", "long_name": "potential", **traces.attrs},
+        {"units": "V", "long_name": "potential", **each[-1].attrs},
     )
 
 

@@ -19,6 +19,7 @@ from ..schema import (
     HOP_INDEX,
     HOP_OUTCOME,
     PRIMARY,
+    RESUMES,
     TECHNIQUES,
     find_key,
 )
@@ -56,6 +57,7 @@ def describe_run(run: Any) -> str:
         ("run", f"{start['uid']}   scan {start.get('scan_id', '-')}"),
         ("plan", str(start.get("plan_name", "-"))),
         ("when", _when(start["time"]) + _duration(table)),
+        ("resumes", _resumes(start)),
         *(("technique", _settings(t)) for t in start.get(TECHNIQUES, ())),
         *(
             (key, _settings(start[key]))
@@ -160,6 +162,11 @@ def _settings(value: Any) -> str:
     named = [str(value[k]) for k in ("technique", "name") if k in value]
     rest = [f"{k}={v}" for k, v in value.items() if k not in ("technique", "name")]
     return "  ".join(named + rest)
+
+
+def _resumes(start: dict[str, Any]) -> str:
+    before = start.get(RESUMES)
+    return f"run {before[:8]}: its hops are in the map, too" if before else ""
 
 
 def _grid(start: dict[str, Any]) -> str:

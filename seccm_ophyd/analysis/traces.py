@@ -27,6 +27,7 @@ __all__ = [
     "hop_traces",
     "technique_curves",
     "trace_map",
+    "whole_run",
 ]
 
 
@@ -110,8 +111,7 @@ def trace_map(
     count = source.samples(label)
     if not 0 <= sample < count:
         raise ValueError(f"sample={sample} is not allowed: 0 to {count - 1}")
-    traced = [part for part in parts(source) if hop_table(part).sizes["hop"]]
-    values = [RunTraces.of(p).read_sample(label, channel, sample) for p in traced]
+    values = [p.read_sample(label, channel, sample) for p in whole_run(source)]
     hops = place_table(whole_table(source))
     coords = {
         "y": ("y", hops.grid.y, {"units": "um"}),
@@ -119,6 +119,16 @@ def trace_map(
     }
     filled = hops.grid.fill(hops.pixels, np.concatenate(values), np.nan)
     return xr.DataArray(filled, coords, ("y", "x"), channel, values[-1].attrs)
+
+
+def whole_run(source: RunTraces) -> list[RunTraces]:
+    """List a run and those that it finishes, as far as they have hops: oldest first.
+
+    Together they have the hops of the `whole_table` of the run, in its order.
+    """
+    return [
+        RunTraces.of(part) for part in parts(source) if hop_table(part).sizes["hop"]
+    ]
 
 
 def growing_trace(run: Any) -> xr.Dataset:

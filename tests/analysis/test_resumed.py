@@ -8,6 +8,7 @@ from curves import FAST_CV, bells_on_particles
 
 from seccm_ophyd.analysis import (
     classify,
+    describe_run,
     documents,
     find_targets,
     hop_map,
@@ -128,6 +129,13 @@ def test_one_moment_of_the_traces_is_a_whole_map_too(tmp_path):
     for run in (first, second):
         path = run.write(tmp_path / f"{uid_of(run)}.jsonl")
     assert np.isfinite(trace_map(path, "E", 3)).all()
+
+
+def test_what_is_printed_names_the_run_that_is_resumed(resumed):
+    runs, paths = resumed
+    said = describe_run(paths[-1])
+    assert f"resumes     run {uid_of(runs[1])[:8]}: its hops are in the map" in said
+    assert "resumes" not in describe_run(paths[0])
 
 
 def test_the_picture_of_the_last_part_is_whole(resumed):
