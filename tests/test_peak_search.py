@@ -131,6 +131,16 @@ def test_a_wave_in_front_of_a_steep_rise_keeps_its_place():
     assert found.anodic.current == pytest.approx(100, rel=0.03)
 
 
+def test_a_particle_that_is_exhausted_has_its_peak():
+    """In a slow sweep the current rises with the potential and ends within 15 mV."""
+    rise = 10 * np.log1p(np.exp((E - 0.1) / 0.01))
+    left = 1 / (1 + np.exp((E - 0.2) / 3.3e-3))
+    found = search_peaks(E[:PER_SWEEP], (20 * rise * left + noise())[:PER_SWEEP])
+    top = (20 * rise * left)[:PER_SWEEP]
+    assert found.anodic.potential == pytest.approx(E[np.argmax(top)], abs=3e-3)
+    assert found.anodic.current == pytest.approx(top.max(), rel=0.06)
+
+
 def test_what_is_unevenly_sampled_or_missing_moves_nothing():
     kept = np.sort(np.random.default_rng(0).choice(len(E), 700, replace=False))
     assert_both_peaks(search_peaks(E[kept], (WAVE + noise())[kept]))

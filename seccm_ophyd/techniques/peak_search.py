@@ -149,7 +149,10 @@ def search_peaks(
     found = {}
     for name, sign in (("anodic", 1), ("cathodic", -1)):
         own = [
-            _Search(sweep, noise, noise_factor, least_share, smoothing_v).peak()
+            (
+                float(np.ptp(sweep.E)),
+                _Search(sweep, noise, noise_factor, least_share, smoothing_v).peak(),
+            )
             for rises, sweep in sweeps
             if rises == (sign > 0)
         ]
@@ -164,9 +167,12 @@ def _noise(sweeps: list[Sweep]) -> float:
     return SIGMA_PER_MAD * float(np.median(np.abs(roughness))) / np.sqrt(6)
 
 
-def _last_that_shows_it_well(peaks: list[Peak]) -> Peak:
-    best = max(peak.prominence for peak in peaks)
-    return [peak for peak in peaks if peak.prominence >= best / 2][-1]
+def _last_that_shows_it_well(peaks: list[tuple[float, Peak]]) -> Peak:
+    """Choose the last sweep that shows the peak well; if none does, the longest."""
+    best = max(peak.prominence for _, peak in peaks)
+    if best == 0:
+        return max(peaks, key=lambda each: each[0])[1]
+    return [peak for _, peak in peaks if peak.prominence >= best / 2][-1]
 
 
 def _turned(peak: Peak, sign: int) -> Peak:
@@ -223,7 +229,7 @@ class _Search:
 
     def peak(self) -> Peak:
         """Find the peak and measure it, or say why there is none."""
-        return replace(self._find(), extreme=float(self.sweep.smooth.max()))
+        return replace(self._find(), extreme=self.sweep.extreme)
 
     def _find(self) -> Peak:
         sweep, smooth = self.sweep, self.sweep.smooth

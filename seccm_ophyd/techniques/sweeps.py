@@ -33,8 +33,9 @@ EVEN = 1e-3  # of their mean: potentials whose distances differ by less are even
 GLITCH_NOISE, GLITCH_SHARE, GLITCH_STEPS = 6.0, 0.15, 1.5
 GLITCHES = 0.2  # of the samples of a sweep; one with more of them shows nothing
 # Where the contact breaks, or a relay switches, the current jumps within millivolts.
-# The flank of a wave of one electron rises by 15 times its height per volt.
-JUMP_V, JUMP_SHARE, JUMP_PER_V, JUMP_NOISE = 5e-3, 0.3, 25.0, 6.0
+# The flank of a wave of one electron rises by 15 times its height per volt; where a
+# particle is exhausted in a slow sweep, it falls by a fifth of its height in 2 mV.
+JUMP_V, JUMP_SHARE, JUMP_PER_V, JUMP_NOISE = 2e-3, 0.3, 25.0, 6.0
 # A current that was clipped stands still on the top of a peak whose flanks go on.
 CLIP_SAMPLES, CLIP_STEPS, CLIP_SHARE = 3, 200, 0.02
 ALIKE = 0.5  # of the samples equal the one before: there is no noise, only steps
@@ -56,6 +57,8 @@ class Sweep:
         Second differences of the current (pA), which tell its noise.
     step
         One step of the digitiser (pA) where it hides the noise, else 0.
+    extreme
+        Largest current of all of it (pA).
     clipped_from
         Potential (V) from which on the range of the amplifier cut the current; or inf.
     flaw
@@ -69,6 +72,7 @@ class Sweep:
     window: int
     roughness: Curve
     step: float
+    extreme: float
     clipped_from: float
     flaw: str
 
@@ -86,13 +90,14 @@ class Sweep:
         step_v = abs(E[-1] - E[0]) / (len(E) - 1)
         quantum = _quantum(y)
         width = _odd(smoothing_v / step_v, 3, len(y))
-        y, middle, noise, share = _without_glitches(y, width, quantum)
+        measured, (y, middle, noise, wrong) = y, _without_glitches(y, width, quantum)
         skipped = 1 + int(smoothing_v / (2 * step_v))
-        behind = x[skipped:], y[skipped:]
+        right = ~wrong[skipped:]
+        behind = x[skipped:][right], measured[skipped:][right]
         clipped_from = min(_clipped_from(*behind, s, quantum) for s in (1, -1))
-        kept = _longest_smooth(middle, skipped, step_v, noise)
+        kept = _longest_smooth(middle, skipped, step_v, noise, width)
         jumps = kept.stop - kept.start < len(y) - skipped
-        flaw = "glitch" if share > GLITCHES else "jump" if jumps else ""
+        flaw = "glitch" if wrong.mean() > GLITCHES else "jump" if jumps else ""
         x, y = _evenly_spaced(x[kept], y[kept], width)
         if len(x) < MIN_SAMPLES:
             return None
@@ -100,13 +105,15 @@ class Sweep:
         # Second differences have no slope. Filtered noise is alike from sample to
         # sample, so that a smooth curve follows it: the samples lie farther apart.
         lag = window // 2
+        smooth = smoothed(y, window, SMOOTHING_ORDER)
         return cls(
             E=x,
             i=y,
-            smooth=smoothed(y, window, SMOOTHING_ORDER),
+            smooth=smooth,
             window=window,
             roughness=y[2 * lag :] - 2 * y[lag:-lag] + y[: -2 * lag],
             step=quantum if np.mean(np.diff(y) == 0) > ALIKE else 0.0,
+            extreme=float((middle[skipped:] if flaw else smooth).max()),
             clipped_from=clipped_from,
             flaw=flaw,
         )
@@ -202,10 +209,10 @@ def _quantum(y: Curve) -> float:
 
 def _without_glitches(
     y: Curve, width: int, quantum: float
-) -> tuple[Curve, Curve, float, float]:
+) -> tuple[Curve, Curve, float, NDArray[np.bool_]]:
     """Draw straight lines across glitches.
 
-    Returns the current, its running median, its noise and the share of glitches.
+    Returns the current, its running median, its noise, and where the glitches were.
     """
     middle = median_filter(y, width, mode="nearest")
     off = np.abs(y - middle)
@@ -216,14 +223,16 @@ def _without_glitches(
         GLITCH_SHARE * local, max(GLITCH_NOISE * noise, GLITCH_STEPS * quantum)
     )
     if not wrong.any() or wrong.all():
-        return y, middle, noise, float(wrong.mean())
+        return y, middle, noise, wrong
     places = np.arange(len(y))
     mended = y.copy()
     mended[wrong] = np.interp(places[wrong], places[~wrong], y[~wrong])
-    return mended, middle, noise, float(wrong.mean())
+    return mended, middle, noise, wrong
 
 
-def _longest_smooth(middle: Curve, first: int, step_v: float, noise: float) -> slice:
+def _longest_smooth(
+    middle: Curve, first: int, step_v: float, noise: float, width: int
+) -> slice:
     """Find the longest part behind `first` in which the current does not jump."""
     end = len(middle)
     lag = max(1, round(JUMP_V / step_v))
@@ -235,15 +244,13 @@ def _longest_smooth(middle: Curve, first: int, step_v: float, noise: float) -> s
     jumps = np.flatnonzero(rises > most)
     if not len(jumps):
         return slice(first, end)
-    # the samples between two that differ by a jump belong to neither side
-    cuts = np.split(jumps, np.flatnonzero(np.diff(jumps) > 1) + 1)
-    edges = [first, *(edge for c in cuts for edge in (c[0], c[-1] + lag)), end - first]
-    edges[0] = 0
-    parts = [
-        (start + first, stop + first)
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-    ]
-    return slice(*max(parts, key=lambda part: part[1] - part[0]))
+    # half a median from a jump, the median shows the other side of it
+    cuts = np.split(jumps, np.flatnonzero(np.diff(jumps) > width) + 1)
+    starts = [0, *(int(cut[-1]) + lag + width // 2 for cut in cuts)]
+    stops = [*(int(cut[0]) - width // 2 for cut in cuts), end - first]
+    parts = list(zip(starts, stops, strict=True))
+    start, stop = max(parts, key=lambda part: part[1] - part[0])
+    return slice(first + start, first + max(start, stop))
 
 
 def _evenly_spaced(x: Curve, y: Curve, width: int) -> tuple[Curve, Curve]:

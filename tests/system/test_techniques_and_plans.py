@@ -42,7 +42,12 @@ class Done:
 
     @property
     def events(self):
-        return [doc["data"] for doc in self.all("event")]
+        streams = {doc["uid"]: doc["name"] for doc in self.all("descriptor")}
+        return [
+            doc["data"]
+            for doc in self.all("event")
+            if streams[doc["descriptor"]] == "primary"
+        ]
 
     @property
     def event(self):
@@ -190,6 +195,19 @@ def test_a_voltammogram_has_its_peaks_on_either_side_of_the_rest(session, run):
     ((time, potential, _),) = stored_traces(session, done.uids[0], "cyclic_voltammetry")
     assert time[-1] == pytest.approx(2 / 0.5, abs=0.01)
     assert (potential.max(), potential.min()) == pytest.approx((0.8, -0.2))
+
+
+def test_a_sweep_at_a_tenth_of_a_millivolt_per_second(session, run):
+    """5.6 hours of instrument time: a sample each 10 s, and a potential each 1 mV."""
+    done = run("cyclic_voltammetry", PARTICLE, scan_rate_v_s=1e-4)
+    assert done.used_s == pytest.approx(20_000, rel=0.01)
+    ((time, potential, current),) = stored_traces(
+        session, done.uids[0], "cyclic_voltammetry"
+    )
+    np.testing.assert_allclose(np.diff(time), 10.0)
+    np.testing.assert_allclose(np.abs(np.diff(potential)), 1e-3, atol=1e-9)
+    assert np.isfinite(current).all()
+    assert done.event["seccm_clamp_anodic_current"] > 0
 
 
 def test_scan_rates_are_taken_in_one_contact_and_the_peaks_grow(session, run):
