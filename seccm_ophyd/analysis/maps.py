@@ -108,10 +108,12 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
 
 
 def _is_map(given: Any) -> bool:
-    return isinstance(given, xr.Dataset) and {"x", "y"} <= set(given.dims)
+    if not isinstance(given, xr.Dataset) or "outcome" not in given:
+        return False
+    return {"x", "y"} <= set(given.dims)
 
 
-_MAP = Input("a map (hop_map)", _is_map, hop_map)
+_MAP = Input("a map with its outcome (hop_map)", _is_map, hop_map)
 
 
 def as_map(run: Any, function: str) -> xr.Dataset:

@@ -64,7 +64,7 @@ def statistics(
     if "topography" in maps:
         height = level(maps["topography"], levelling).assign_attrs(units="um")
         maps = {"topography": maps.pop("topography"), "height": height, **maps}
-    units = [quantity.attrs["units"] for quantity in maps.values()]
+    units = [quantity.attrs.get("units", "") for quantity in maps.values()]
     signs = [direction(data, name) if name in data else 1 for name in maps]
     parts = [
         _describe(quantity, sign, bins, percentiles, below_pa)
@@ -90,7 +90,7 @@ def _describe(
     histogram, edges = np.zeros(bins, int), np.full(bins + 1, nan)
     if n:
         histogram, edges = np.histogram(values, bins)
-    is_current = n and quantity.attrs["units"] == "pA"
+    is_current = n and quantity.attrs.get("units") == "pA"
     blank = np.full(len(percentiles), nan)
     return xr.Dataset(
         {

@@ -60,7 +60,7 @@ def test_functions_of_maps_take_every_kind_of_run_and_the_map(name, kinds):
 @pytest.mark.parametrize("wrong", [5, None, {"a": 1}, np.zeros((3, 3)), [1.0, 2.0]])
 def test_what_is_neither_is_refused_in_one_sentence(name, wrong):
     with pytest.raises(
-        TypeError, match=f"^{name} takes a map .hop_map., or a run"
+        TypeError, match=f"^{name} takes a map with its outcome .hop_map., or a run"
     ) as e:
         TAKE_MAPS[name](wrong)
     assert type(wrong).__name__ in str(e.value)
