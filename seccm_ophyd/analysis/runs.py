@@ -78,7 +78,16 @@ def documents(run: Any) -> Iterator[Document]:
     run = resolve(run)
     if isinstance(run, Path):
         return iter(journal_documents(run))
-    return _of_catalogue(run) if stored_in_catalogue(run) else iter(run)
+    return _of_catalogue(run) if stored_in_catalogue(run) else _pairs(run)
+
+
+def _pairs(run: Iterable[Any]) -> Iterator[Document]:
+    for pair in run:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2):
+            raise TypeError(
+                f"{described(pair)} is no (name, document) pair; a run is {RUN_KINDS}"
+            )
+        yield pair[0], pair[1]
 
 
 def _of_catalogue(run: Any) -> Iterator[Document]:
@@ -118,10 +127,10 @@ def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
         info = JournalInfo.read(run)
         start, stop = (info.start, info.stop) if info else (None, None)
     else:
-        found = {name: doc for name, doc in run if name in ("start", "stop")}
+        found = {name: doc for name, doc in _pairs(run) if name in ("start", "stop")}
         start, stop = found.get("start"), found.get("stop")
     if start is None:
-        raise ValueError(f"{run} has no start document")
+        raise ValueError(f"{_named(run)} has no start document")
     return start, stop
 
 
@@ -174,7 +183,8 @@ def resolve(run: Any) -> Any:
     Raises
     ------
     FileNotFoundError
-        If a uid is given where only the path of a journal can be.
+        If there is no such file: a uid, for instance, or a folder, where only the path
+        of a journal can be.
     TypeError
         If `run` is no kind of run.
     """
@@ -184,16 +194,22 @@ def resolve(run: Any) -> Any:
     if _has(run, "table", "source"):
         run = run.source
     if _has(run, "read_new"):  # a follower: all it follows, not only what is new
-        run = run.path
+        return run.path
     if isinstance(run, str | os.PathLike):
-        path = Path(run)
-        if isinstance(run, str) and is_uid(run) and not path.exists():
-            raise FileNotFoundError(
-                f"there is no file {run!r}: give the path of a journal, or cat[{run!r}]"
-            )
-        return path
+        return _journal_file(run)
     run = run.v2 if _is_header(run) else run
     return _fullest(run) if stored_in_catalogue(run) else run
+
+
+def _journal_file(given: str | os.PathLike[str]) -> Path:
+    path = Path(given)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        one = repr(given) if isinstance(given, str) and is_uid(given) else -1
+        raise FileNotFoundError(
+            f"the file {str(path)!r} {what}: give the path of a journal, or cat[{one}]"
+        )
+    return path
 
 
 def is_run(run: Any) -> bool:
@@ -222,6 +238,10 @@ def described(given: Any) -> str:
         along = ", ".join(map(str, given.dims)) or "no dimension"
         return f"a {type(given).__name__}{of:.80} along {along}"
     return f"the {type(given).__name__} {' '.join(repr(given).split()):.60}"
+
+
+def _named(run: Any) -> str:
+    return str(run) if isinstance(run, Path) else described(run)
 
 
 def _table_of(run: Any) -> Any:
@@ -310,7 +330,7 @@ def _document_columns(run: Any) -> tuple[dict, dict | None, dict, dict, np.ndarr
         elif name == "event_page" and doc["descriptor"] in primary:
             events.extend(unpack_event_page(cast(EventPage, doc)))
     if start is None:
-        raise ValueError(f"{run} has no start document")
+        raise ValueError(f"{_named(run)} has no start document")
     columns = {
         name: as_column([e["data"].get(name) for e in events], key["dtype"])
         for name, key in keys.items()

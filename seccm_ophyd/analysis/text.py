@@ -24,7 +24,7 @@ from ..schema import (
     find_key,
 )
 from ..storage.index import newest_first
-from .runs import hop_table, start_and_stop
+from .runs import described, hop_table, is_run, start_and_stop
 
 __all__ = ["describe_run", "list_runs"]
 
@@ -93,10 +93,17 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
     ------
     ParameterError
         If `limit` is no whole number from 1.
+    TypeError
+        If `source` is none of these.
     """
     if limit is not None and not (type(limit) is int and limit >= 1):
         raise ParameterError(
             f"limit={limit!r} must be a whole number from 1, or None for all runs"
+        )
+    if not _holds_runs(source):
+        raise TypeError(
+            "list_runs takes the folder of the journals, a catalogue, or a list of "
+            f"runs; it was given {described(source)}"
         )
     head = ("scan", "uid", "date", "plan", "shape", "hops", "status")
     lines = [_COLUMNS.format(*head)]
@@ -117,6 +124,16 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
             ).rstrip()
         )
     return "\n".join(lines)
+
+
+def _holds_runs(source: Any) -> bool:
+    if isinstance(source, str | PathLike):
+        return not Path(source).is_file()  # a folder, perhaps still to be made
+    if isinstance(source, bytes | dict | xr.Dataset | xr.DataArray | np.ndarray):
+        return False
+    if isinstance(source, list | tuple) and source and is_run(source):
+        return False  # the documents of one
+    return isinstance(source, Iterable) or hasattr(source, "search")
 
 
 def _runs(source: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from seccm_ophyd.analysis import (
     find_targets,
     hop_map,
     hop_table,
+    list_runs,
     start_and_stop,
     statistics,
 )
@@ -92,3 +93,45 @@ def test_run_traces_stand_for_their_run(tmp_path):
         assert start_and_stop(traces) == start_and_stop(run.documents)
         assert len(list(documents(traces))) == len(run.documents)
         xr.testing.assert_identical(hop_map(traces), hop_map(run.documents))
+
+
+def test_a_path_that_is_no_journal_is_refused_in_one_sentence(tmp_path):
+    missing, folder = tmp_path / "gone.jsonl", tmp_path
+    for wrong, what in ((missing, "is not there"), (folder, "is a folder")):
+        for function in (hop_table, start_and_stop, hop_map, RunTraces.of):
+            for given in (wrong, str(wrong)):
+                with pytest.raises(
+                    FileNotFoundError, match=f"{wrong}' {what}: .*path of a journal"
+                ):
+                    function(given)
+
+
+def test_an_iterator_of_something_else_is_refused_in_one_sentence():
+    for function in (hop_table, start_and_stop, lambda run: list(documents(run))):
+        with pytest.raises(TypeError, match=r"^the int 0 is no .name, document. pair"):
+            function(iter(range(3)))
+
+
+def test_a_run_without_a_start_is_not_written_out(run):
+    with pytest.raises(ValueError, match="no start document") as error:
+        start_and_stop(run.documents[1:])
+    assert len(str(error.value)) < 200
+
+
+def test_a_map_without_outcomes_is_no_map(run):
+    data = hop_map(run.documents).drop_vars("outcome")
+    for name, function in TAKE_MAPS.items():
+        with pytest.raises(TypeError, match=f"^{name} takes a map"):
+            function(data)
+
+
+@pytest.mark.parametrize("wrong", [5, None, {}, b"abc", xr.Dataset(), np.zeros(3)])
+def test_a_list_of_runs_says_what_it_takes(wrong):
+    with pytest.raises(TypeError, match=r"^list_runs takes the folder of the journals"):
+        list_runs(wrong)
+
+
+def test_the_documents_of_one_run_are_no_list_of_runs(kinds):
+    for one in (kinds["documents"], kinds["text"]):
+        with pytest.raises(TypeError, match=r"^list_runs takes the folder"):
+            list_runs(one)
