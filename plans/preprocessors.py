@@ -5,12 +5,58 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
+from ophyd.utils import LimitError
+
+from seccm_ophyd.errors import SeccmError
 
 from .protocols import HoppingMicroscope
 from .stubs import make_safe
 
-__all__ = ["safe_after_failure", "safe_wrapper", "settings_wrapper"]
+__all__ = [
+    "DeviceFailure",
+    "in_own_words",
+    "safe_after_failure",
+    "safe_wrapper",
+    "settings_wrapper",
+]
+
+
+class DeviceFailure(FailedStatus):
+    """A failed status that reads as what its device said, which is its cause."""
+
+    def __str__(self) -> str:
+        return str(self.__cause__)
+
+
+def in_own_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Run `plan`; where a device refuses or fails, it gets a `DeviceFailure`.
+
+    Bluesky describes the status instead, and hides the sentence in the cause: neither
+    who typed the plan nor who reads the reason in the stop document would see it.
+    """
+    step, given = plan.send, None
+    while True:
+        try:
+            message = step(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, given = plan.send, (yield message)
+        except FailedStatus as failed:
+            step, given = plan.throw, _told(failed)
+        except BaseException as error:  # the plan decides what becomes of it
+            step, given = plan.throw, error
+
+
+def _told(failed: FailedStatus) -> FailedStatus:
+    """Let it say what the device said, if that is a sentence for users."""
+    cause = failed.__cause__
+    if not isinstance(cause, SeccmError | LimitError):
+        return failed
+    told = DeviceFailure(*failed.args).with_traceback(failed.__traceback__)
+    told.__cause__ = cause
+    return told
 
 
 def settings_wrapper(

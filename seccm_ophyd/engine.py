@@ -15,7 +15,7 @@ from .devices import Microscope
 from .errors import ParameterError
 from .plans.hop_plan import check_unused
 from .plans.metadata import check_metadata, check_start
-from .plans.preprocessors import safe_after_failure
+from .plans.preprocessors import in_own_words, safe_after_failure
 from .schema import ORDER_TIME, OWN_METADATA
 from .storage.kept import check_kept
 
@@ -69,6 +69,7 @@ class SessionEngine(RunEngine):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
+        self.preprocessors.append(in_own_words)
         self._why = ""  # the plan was aborted
         self.subscribe_vital(self._give_reason, "stop")
         self._validate_more = self.md_validator  # bluesky's own, or the user's

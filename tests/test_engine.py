@@ -6,10 +6,12 @@ import bluesky.plan_stubs as bps
 import bluesky.plans as bp
 import bluesky.preprocessors as bpp
 import pytest
-from bluesky.utils import RunEngineInterrupted
+from bluesky.utils import FailedStatus, RunEngineInterrupted
+from ophyd.status import Status
+from ophyd.utils import LimitError
 
 from seccm_ophyd.engine import SessionEngine
-from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.errors import CommandRefusedError, ParameterError
 from seccm_ophyd.plans import current_map, estimate
 
 GRID = (-1, 1, 2, -2, 2, 2)
@@ -83,3 +85,37 @@ def test_the_reason_of_an_abort_is_kept(RE, docs, fake, make):
     docs.clear()
     RE(bp.count([]))
     assert docs[-1][1]["reason"] == ""
+
+
+def refused(error):
+    """Give a status that has failed."""
+    status = Status()
+    status.set_exception(error)
+    return status
+
+
+@pytest.mark.parametrize(
+    "error", [CommandRefusedError("x was not moved"), LimitError("30 um is beyond")]
+)
+def test_what_a_device_said_is_what_is_raised_and_recorded(RE, docs, fake, error):
+    axis = fake.device.xy.x
+    axis.set = lambda value: refused(error)
+    with pytest.raises(FailedStatus, match=str(error)) as raised:
+        RE(bp.scan([], axis, 0, 1, 2))
+    assert raised.value.__cause__ is error
+    (stop,) = [doc for name, doc in docs if name == "stop"]
+    assert stop["reason"] == str(error)
+
+
+def test_a_plan_may_handle_the_failed_status(RE, fake):
+    axis, handled = fake.device.xy.x, []
+    axis.set = lambda value: refused(CommandRefusedError("x was not moved"))
+
+    def careful():
+        try:
+            yield from bps.mv(axis, 1)
+        except FailedStatus as failed:
+            handled.append(failed)
+
+    RE(careful())
+    assert [str(failed) for failed in handled] == ["x was not moved"]

@@ -127,7 +127,7 @@ def test_what_only_the_ioc_can_refuse_fails_at_once_in_its_words(session):
             session.RE(bps.mv(signal, value))
         assert time.monotonic() - began < PUT_TIMEOUT_S
         assert isinstance(error.value.__cause__, CommandRefusedError)
-        assert told in str(error.value.__cause__)
+        assert told in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_record_that_would_not_move_is_refused(session, field, wrong, right, t
             session.RE(bp.scan([], m.xy.x, -1, 1, 2))
         with pytest.raises(FailedStatus) as error:
             session.RE(bps.mv(m.xy.x, before + 1.0))
-        assert told in str(error.value.__cause__)
+        assert told in str(error.value)
     finally:
         session.RE(bps.mv(signal, right))
     assert m.xy.x.user_readback.get(use_monitor=False) == before
