@@ -1,12 +1,13 @@
 """What `open_session` was given: checked, as a whole, before anything starts."""
 
+import dataclasses
 import logging
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from .config import Config, load_config
+from .config import Config, Probe, Sample, load_config
 from .errors import ConfigError
 from .settings import from_dict
 from .storage import DataFolder
@@ -14,6 +15,8 @@ from .storage import DataFolder
 __all__ = ["check_files", "make_data_folder", "settle"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T", Sample, Probe)
 
 
 def settle(
@@ -59,7 +62,35 @@ def settle(
             f"{', '.join(chosen)} cannot be chosen for the instrument "
             f"{settled.prefix!r}: give simulator=True for a simulator"
         )
-    return settled
+    return _fit_electrolyte(settled)
+
+
+def _fit_electrolyte(config: Config) -> Config:
+    """Describe a simulator in KCl as it is, where the configuration has the defaults.
+
+    Nothing but charging is left of the currents there, from another potential on: see
+    docs/explanations/hopping.md.
+    """
+    if config.prefix or config.simulator.electrolyte != "KCl":
+        return config
+    return dataclasses.replace(
+        config,
+        sample=_with_defaults(
+            config.sample, rest_potential_v=0.30, least_contact_pa_v=8.0
+        ),
+        probe=_with_defaults(config.probe, electrolyte="3 M KCl"),
+    )
+
+
+def _with_defaults(group: T, **others: Any) -> T:
+    """Give other values to settings that have their default."""
+    usual = type(group)()
+    asked = {
+        name: value
+        for name, value in others.items()
+        if getattr(group, name) == getattr(usual, name)
+    }
+    return dataclasses.replace(group, **asked)
 
 
 def check_switch(name: str, value: Any, allowed: str = "True or False") -> None:

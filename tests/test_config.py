@@ -15,11 +15,13 @@ from seccm_ophyd.config import (
     SAMPLES,
     Config,
     Probe,
+    Sample,
     Simulator,
     configuration_file,
     load_config,
 )
 from seccm_ophyd.errors import ConfigError
+from seccm_ophyd.opening import settle
 from seccm_ophyd.session import Session, open_session
 from seccm_ophyd.sim_devices import sample
 from seccm_ophyd.sim_devices.stages.mechanics import STAGES
@@ -355,6 +357,18 @@ def test_a_date_of_the_environment_becomes_a_text():
     assert said.startswith("environment.who=")
     day = datetime.date(2024, 5, 1)
     assert Config(environment={"day": day}).environment == {"day": "2024-05-01"}
+
+
+def test_a_simulator_in_kcl_is_described_as_it_is():
+    chosen = settle(Config(), True, {}, {"electrolyte": "KCl"})
+    assert chosen.sample == Sample(rest_potential_v=0.30, least_contact_pa_v=8.0)
+    assert chosen.probe.electrolyte == "3 M KCl"
+    asked = Config(sample=Sample(least_contact_pa_v=5.0))
+    chosen = settle(asked, True, {}, {"electrolyte": "KCl"})
+    assert chosen.sample == Sample(rest_potential_v=0.30, least_contact_pa_v=5.0)
+    assert settle(Config(), True, {}, {}).sample == Sample()
+    elsewhere = Config(prefix="SECCM:", simulator=Simulator(electrolyte="KCl"))
+    assert settle(elsewhere, None, {}, {}).sample == Sample()
 
 
 def test_the_choices_are_those_of_the_simulator():

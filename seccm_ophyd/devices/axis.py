@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from ophyd import Component as Cpt
-from ophyd import EpicsMotor, EpicsSignal, EpicsSignalRO, Signal
+from ophyd import EpicsMotor, EpicsSignalRO, Signal
 from ophyd.status import MoveStatus
 
 from ..errors import CommandRefusedError, MotorError
@@ -13,7 +13,7 @@ from .axis_fields import Setpoint, number
 from .bounds import Bounds, check_number
 from .command import note_start
 from .named import Named
-from .setting import PUT_TIMEOUT_S, Setting, WorkedOut
+from .setting import PUT_TIMEOUT_S, Push, Setting, WorkedOut
 
 __all__ = ["CommandedAxis", "StageAxis"]
 
@@ -44,6 +44,14 @@ class StageAxis(Named, EpicsMotor):
     high_limit_travel = number(".HLM", "highest position (um)", Setting, kind="omitted")
     low_limit_travel = number(".LLM", "lowest position (um)", Setting, kind="omitted")
 
+    user_offset_dir = Cpt(Setting, ".DIR", auto_monitor=True, kind="config")
+    offset_freeze_switch = Cpt(Setting, ".FOFF", auto_monitor=True, kind="omitted")
+    set_use_switch = Cpt(Setting, ".SET", auto_monitor=True, kind="omitted")
+    motor_egu = Cpt(Setting, ".EGU", string=True, auto_monitor=True, kind="config")
+    motor_stop = Cpt(Push, ".STOP", kind="omitted")
+    home_forward = Cpt(Push, ".HOMF", kind="omitted")
+    home_reverse = Cpt(Push, ".HOMR", kind="omitted")
+
     # asked for only where `moving` is: the end of a move is told by .DMOV
     motor_is_moving = Cpt(EpicsSignalRO, ".MOVN", auto_monitor=False, kind="omitted")
     stop_pause_move_go = Cpt(
@@ -56,7 +64,7 @@ class StageAxis(Named, EpicsMotor):
         doc="Stop, Pause, Move, Go",
     )
     disable = Cpt(
-        EpicsSignal, ".DISP", auto_monitor=True, kind="omitted", doc="1: takes no write"
+        Setting, ".DISP", auto_monitor=True, kind="omitted", doc="1: takes no write"
     )
     retry_deadband = Cpt(
         EpicsSignalRO,
@@ -259,6 +267,8 @@ class StageAxis(Named, EpicsMotor):
         said = self.parent.link.error_since(self._messages, record)
         if said:
             return said.removeprefix(f"{record}: ")
+        if trouble := self._trouble.get():
+            return trouble
         where = self.user_readback.get(use_monitor=False)
         return f"it stopped at {where:.4f} um, the IOC gave no reason"
 

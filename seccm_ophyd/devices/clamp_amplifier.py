@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import DeviceStatus, EpicsSignal, EpicsSignalRO, Signal
+from ophyd import DeviceStatus, EpicsSignalRO, Signal
 from ophyd.status import Status
 
 from ..errors import HopEndedError
@@ -27,7 +27,7 @@ from .clamp_settings import ClampSettings
 from .command import NO_CONTACT, Command, ResultScalar, belonging_to, finished
 from .measured import CONTACT_AGE, Measured
 from .progress import Progress
-from .setting import WorkedOut
+from .setting import Push, WorkedOut
 
 __all__ = ["APPROACH", "ClampAmplifier"]
 
@@ -64,8 +64,8 @@ class ClampAmplifier(ClampSettings):
     technique = Cpt(Signal, value="{}", kind="config", doc="what is measured, as JSON")
 
     acquire = Cpt(_Acquire, "Clamp:Acquire", result="Clamp:Summary", kind="omitted")
-    arm = Cpt(EpicsSignal, "Clamp:Arm", kind="omitted", doc="acquire when in contact")
-    halt = Cpt(EpicsSignal, "Clamp:Stop", kind="omitted", doc="end the acquisition")
+    arm = Cpt(Push, "Clamp:Arm", kind="omitted", doc="acquire when in contact")
+    halt = Cpt(Push, "Clamp:Stop", kind="omitted", doc="end the acquisition")
     trace = Cpt(EpicsSignalRO, "Clamp:Trace", auto_monitor=True, kind="omitted")
 
     progress = Cpt(Progress, "", kind="omitted")

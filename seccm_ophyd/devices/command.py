@@ -29,6 +29,7 @@ from ..errors import (
     TrippedError,
 )
 from .named import Named
+from .setting import Push
 
 __all__ = [
     "Command",
@@ -95,7 +96,7 @@ class Command(Named, Device):
         Whether it is started anew when it was started ahead and has failed.
     """
 
-    request = Cpt(EpicsSignal, "", kind="omitted")
+    request = Cpt(Push, "", kind="omitted")
     result = FCpt(
         EpicsSignalRO,
         "{self.parent.prefix}{self._result}",

@@ -14,7 +14,7 @@ from .axis import MARGIN_S
 from .command import Command, ResultScalar, finished
 from .line_part import LinePart
 from .link import Linked
-from .setting import PUT_TIMEOUT_S, array_setting, setting
+from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
 from .z_stage import UNKNOWN
 
 __all__ = ["HopLine"]
@@ -36,12 +36,12 @@ class HopLine(Linked):
     turns = setting("Hop:Turns", "techniques of a contact; 0: one that needs no turn")
     mode = setting("Hop:Mode", "VCLAMP, ICLAMP or I0 of a turn", string=True)
     hold = setting("Hop:Hold", "what a turn holds (V or pA)")
-    store = Cpt(EpicsSignal, "Hop:Store", kind="omitted", doc="keep a turn")
+    store = Cpt(Push, "Hop:Store", kind="omitted", doc="keep a turn")
     max_misses = setting("Hop:MaxMisses", "landings in a row that end the line")
 
     run = Cpt(Command, "Hop:Run", result="Hop:Line", kind="omitted")
     hops = Cpt(EpicsSignalRO, "Hop:Count", auto_monitor=True, kind="omitted")
-    fetch = Cpt(EpicsSignal, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
+    fetch = Cpt(Push, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
     part = Cpt(EpicsSignalRO, "Hop:Part", auto_monitor=False, kind="omitted")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from bluesky.utils import NoReplayAllowed
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
+from ophyd import Device, DeviceStatus, EpicsSignalRO
 
 from ..errors import InstrumentLostError, SeccmError
 from .axis import MARGIN_S
@@ -21,7 +21,7 @@ from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
 from .link import InstrumentLink
-from .setting import PUT_TIMEOUT_S, Setting, setting
+from .setting import PUT_TIMEOUT_S, Push, Setting, setting
 from .xy_stage import XYStage
 from .z_stage import ZStage
 
@@ -71,12 +71,12 @@ class Microscope(Device):
     owner = Cpt(
         EpicsSignalRO, "IOC:Owner.VAL$", string=True, auto_monitor=True, kind="omitted"
     )
-    claim = Cpt(EpicsSignal, "IOC:Owner.VAL$", string=True, kind="omitted")
-    heartbeat = Cpt(EpicsSignal, "IOC:Heartbeat", kind="omitted")
+    claim = Cpt(Setting, "IOC:Owner.VAL$", string=True, kind="omitted")
+    heartbeat = Cpt(Push, "IOC:Heartbeat", kind="omitted")
     lease_time = Cpt(Setting, "IOC:LeaseTime", limits=True, kind="omitted")
     tripped = Cpt(EpicsSignalRO, "IOC:Tripped", string=True, kind="omitted")
     trip_reason = Cpt(EpicsSignalRO, "IOC:TripReason.VAL$", string=True, kind="omitted")
-    acknowledge = Cpt(EpicsSignal, "IOC:Reset", kind="omitted")
+    acknowledge = Cpt(Push, "IOC:Reset", kind="omitted")
     instrument_time = Cpt(EpicsSignalRO, "IOC:Time", kind="omitted")
 
     rest_potential = setting(

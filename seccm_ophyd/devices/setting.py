@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from .bounds import Bounds, OutOfRangeError, check_number
 __all__ = [
     "PUT_TIMEOUT_S",
     "ArraySetting",
+    "Push",
     "Setting",
     "WorkedOut",
     "array_setting",
@@ -44,20 +45,22 @@ class Setting(EpicsSignal):
             For a number that is not finite or outside the limits of the PV, for what is
             no number, and for a word that is none of its choices.
         """
-        if not self._string:
+        words = self.enum_strs
+        if words:
+            if not (value in words or value in range(len(words))):
+                raise OutOfRangeError(
+                    f"{self.name} = {value!r}: it must be one of {', '.join(words)}"
+                )
+        elif self._string:
+            if not isinstance(value, str):
+                raise OutOfRangeError(f"{self.name} = {value!r}: it must be a text")
+        else:
             check_number(
                 self.name,
                 value,
                 self._bounds(),
                 self.metadata.get("units"),
                 ask_again=self._ask_bounds,
-            )
-        elif self.enum_strs and not (
-            value in self.enum_strs or value in range(len(self.enum_strs))
-        ):
-            raise OutOfRangeError(
-                f"{self.name} = {value!r}: it must be one of "
-                f"{', '.join(self.enum_strs)}"
             )
 
     def _bounds(self) -> Bounds:
@@ -136,17 +139,28 @@ class Setting(EpicsSignal):
         )
 
     def _is_same(self, found: Any, value: Any) -> bool:
+        if words := self.enum_strs:
+            return self._word(words, found) == self._word(words, value)
         if isinstance(found, str):
-            return found == (value if isinstance(value, str) else self.enum_strs[value])
-        return bool(abs(found - value) <= (self.tolerance or 0.0))
+            return bool(found == value)
+        return bool(abs(float(found) - value) <= (self.tolerance or 0.0))
+
+    @staticmethod
+    def _word(words: Sequence[str], value: Any) -> str:
+        return value if isinstance(value, str) else words[int(value)]
 
     def _why(self) -> str:
         """Say what the IOC says of it, as the end of a sentence."""
+        link = self._link()
+        said = "" if link is None else link.last_error()
+        return f": {said}" if self.setpoint_pvname in said else ""
+
+    def _link(self) -> Any:
+        """Give the link of the instrument that it belongs to."""
         device = self.parent
         while device is not None and not hasattr(device, "link"):
             device = device.parent
-        said = "" if device is None else device.link.last_error()
-        return f": {said}" if self.setpoint_pvname in said else ""
+        return None if device is None else device.link
 
 
 class ArraySetting(Setting):
@@ -154,7 +168,12 @@ class ArraySetting(Setting):
 
     def check_value(self, value: Any) -> None:
         """Refuse it when one of the numbers cannot be; see `Setting.check_value`."""
-        numbers = np.ravel(np.asarray(value, dtype=float))
+        try:
+            numbers = np.ravel(np.asarray(value, dtype=float))
+        except (TypeError, ValueError):
+            raise OutOfRangeError(
+                f"{self.name} = {value!r:.60}: it must be numbers"
+            ) from None
         low, high = self._bounds()
         wrong = numbers[~((low <= numbers) & (numbers <= high) & np.isfinite(numbers))]
         for number in wrong[:1]:
@@ -162,6 +181,22 @@ class ArraySetting(Setting):
 
     def _is_same(self, found: Any, value: Any) -> bool:
         return np.array_equal(np.ravel(found), np.ravel(value))
+
+
+class Push(Setting):
+    """A PV that starts something when it is written, and keeps no value.
+
+    A `set` has ended when the IOC has taken it; it fails when the IOC says why not.
+    """
+
+    def _set_and_wait(self, value: Any, timeout: float | None, **kwargs: Any) -> None:
+        """Write it, and look whether the IOC refuses it."""
+        link = self._link()
+        before = 0 if link is None else link.messages
+        limit_s = PUT_TIMEOUT_S if timeout is None else timeout
+        self.put(value, wait=True, timeout=limit_s, **kwargs)
+        if link is not None and link.messages != before and (said := self._why()):
+            raise CommandRefusedError(f"{self.name} was not set to {value!r}{said}")
 
 
 class WorkedOut(Generic[T]):

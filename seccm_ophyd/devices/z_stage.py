@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignal, EpicsSignalRO
+from ophyd import Device, DeviceStatus, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import SeccmError
@@ -14,7 +14,7 @@ from .axis import MARGIN_S, CommandedAxis
 from .command import Command, ResultScalar, belonging_to, finished, start_ahead
 from .link import Linked
 from .named import Named
-from .setting import PUT_TIMEOUT_S, WorkedOut, setting
+from .setting import PUT_TIMEOUT_S, Push, WorkedOut, setting
 
 __all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
 
@@ -45,7 +45,7 @@ class Leave(Named, Device):
     ``withdraw`` of the `ZStage`, triggered then, waits for the end of it.
     """
 
-    request = Cpt(EpicsSignal, "", kind="omitted")
+    request = Cpt(Push, "", kind="omitted")
 
     def trigger(self) -> Status:
         """Hand it over; done at once."""
@@ -106,7 +106,7 @@ class ZStage(Linked):
         Command, "Z:Withdraw", result="Z:Withdrawal", redo=True, kind="omitted"
     )
     leave = Cpt(Leave, "Z:Leave", kind="omitted", doc="withdraw behind an acquisition")
-    halt = Cpt(EpicsSignal, "Z:Stop", kind="omitted", doc="stop Z at once")
+    halt = Cpt(Push, "Z:Stop", kind="omitted", doc="stop Z at once")
     state = Cpt(EpicsSignalRO, "Z:State", string=True, kind="omitted")
 
     contact_height = _landing(2, "um", "z at the trigger: the topography", "hinted")

@@ -142,7 +142,8 @@ class HopLine(Group):
         missing = [k for k in range(self.turns.value + 1) if k not in self._stored]
         if missing:
             raise RefusedError(f"turn {missing[0]} has not been stored")
-        self.ioc.z.check_stoppable(*self._stored[0].held(self.ioc.clamp))
+        z, held = self.ioc.z, self._stored[0].held(self.ioc.clamp)
+        z.check_stoppable(*held, z.descent_rate)
         for x, y, *_ in zip(*columns, strict=True):
             self.ioc.xy.check_point(x, y)
         return list(zip(*columns, strict=True))

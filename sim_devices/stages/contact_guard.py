@@ -3,10 +3,12 @@
 Pure numbers in V and pA; `ZStage` asks before each descent.
 """
 
+import math
 from dataclasses import dataclass
 
 from ..clamp.current_input import CurrentInput
 from ..epics.pvs import RefusedError
+from .approach import LOOP_RATE
 
 __all__ = ["ContactGuard"]
 
@@ -14,6 +16,7 @@ _PA = 1e-12
 _NOISES, _STEPS = 4.0, 2.0  # rms and digitiser steps that a threshold has to exceed
 _USABLE = 0.9  # of the range; what lies above is for offset and noise
 _ROUNDING = 1 + 1e-9
+_DEEPEST = 0.05  # um, between contact and trigger: half of what breaks the pipette
 _BARE = 0.1  # V below the rest potential up to which a bare surface may pass no current
 
 
@@ -27,10 +30,13 @@ class ContactGuard:
         Potential (V) at which the sample passes no current.
     least_contact
         Smallest current of a contact for each volt from there (pA/V).
+    debounce
+        Samples of the control loop in a row that make a contact.
     """
 
     rest_potential: float
     least_contact: float
+    debounce: int
 
     def least_current(self, potential: float) -> float:
         """Give the magnitude (pA) that each contact passes at a potential (V).
@@ -41,6 +47,23 @@ class ContactGuard:
         above = potential - self.rest_potential
         away = above if above >= 0 else max(-above - _BARE, 0.0)
         return self.least_contact * away
+
+    def check_rate(self, rate: float) -> None:
+        """Refuse a descent (um/s) that is too deep when it knows of the contact.
+
+        Raises
+        ------
+        RefusedError
+            The message says how many samples, and how fast, are allowed.
+        """
+        deep = self.debounce / LOOP_RATE * rate
+        if deep > _DEEPEST * _ROUNDING:
+            raise RefusedError(
+                f"{self.debounce} samples (Z:Debounce) at {rate:g} um/s take the probe "
+                f"{deep:.3g} um into the sample: at most {_DEEPEST:g} um, which is "
+                f"{_DEEPEST * LOOP_RATE / self.debounce:.3g} um/s, or "
+                f"{math.floor(_DEEPEST * LOOP_RATE / rate)} samples"
+            )
 
     def check(self, threshold: float, potential: float, signal: CurrentInput) -> None:
         """Refuse a threshold that no contact is sure to pass.

@@ -28,7 +28,7 @@ class ContactPVs(Group):
         ("absolute", "above baseline"),
         "whether Threshold counts from the mean of the first 10 ms of the descent",
     )
-    debounce = count("Debounce", 3, (1, 100), "samples in a row beyond Threshold")
+    debounce = count("Debounce", 3, (1, 10), "samples in a row beyond Threshold")
     rest_potential = setting(
         "RestPotential", 0.38, "V", 4, (-2.0, 2.0), "at which the sample has no current"
     )
@@ -68,7 +68,7 @@ class ContactPVs(Group):
             raise RefusedError(f"{instance.pvname}: the probe is being lowered")
 
     def check_stoppable(
-        self, mode: str, potential: float, signal: CurrentInput
+        self, mode: str, potential: float, signal: CurrentInput, rate: float
     ) -> None:
         """Refuse a descent that no current of a contact is sure to stop.
 
@@ -78,13 +78,19 @@ class ContactPVs(Group):
             Of the amplifier during the descent; the potential in V.
         signal
             The current input.
+        rate
+            Of the descent (um/s).
 
         Raises
         ------
         RefusedError
-            If nothing holds a potential, or the threshold does not fit it.
+            If nothing holds a potential, the threshold does not fit it, or the probe
+            would be too deep when it stops.
         """
         if mode != "VCLAMP":
             raise RefusedError("a contact is found by its current: Clamp:Mode VCLAMP")
-        guard = ContactGuard(self.rest_potential.value, self.least_contact.value)
+        guard = ContactGuard(
+            self.rest_potential.value, self.least_contact.value, self.debounce.value
+        )
+        guard.check_rate(rate)
         guard.check(self.threshold.value, potential, signal)

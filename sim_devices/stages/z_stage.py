@@ -137,12 +137,15 @@ class ZStage(ZStagePVs):
             If it cannot be now; the probe has not been lowered.
         """
         self.ioc.check_ready("an approach")
-        self._check_free()
+        if self.z.is_held:
+            raise RefusedError(f"{self.z.val.pvname}.SPMG holds Z: write Go to it")
+        self._check_free(self.descent_rate)
         async with self._motion:
             self._halt.clear()
             if not (await self._xy_rests() and await self._clear()):
                 return self.stopped, BLANK, NO_CURVE
-            self._check_measurable()  # a client may have changed it meanwhile
+            # a client may have changed it meanwhile
+            self._check_measurable(self.descent_rate)
             await put(self.state, "APPROACHING")
             floor = max(LOW, self.position - self.travel_limit.value)
             landing, sample = await self._drive.lower(
@@ -202,7 +205,8 @@ class ZStage(ZStagePVs):
         if not self.ioc.xy.is_moving:
             return True
         rests = await self.ioc.xy.rest(self._halt)
-        self._check_measurable()  # as it was before: it may have changed meanwhile
+        # as it was before: it may have changed meanwhile
+        self._check_measurable(self.descent_rate)
         return rests
 
     def check_move(self, motor: Motor, target: float) -> None:
@@ -217,7 +221,7 @@ class ZStage(ZStagePVs):
             self.ioc.check_ready(f"move to {target:g} um")
             self.ioc.line.check_idle(f"move to {target:g} um")
             if target < self.position:
-                self._check_free()
+                self._check_free(motor.velocity)
                 if self.ioc.xy.is_moving:
                     raise RefusedError("XY is moving")
                 if self.state.value == "CONTACT":
@@ -255,7 +259,8 @@ class ZStage(ZStagePVs):
     ) -> str:
         """Go down, watching the current; tell what ended it on the way."""
         try:
-            self._check_measurable()  # it was when the move was written
+            # it was when the move was written
+            self._check_measurable(motor.velocity)
         except RefusedError as refusal:
             return str(refusal)
         await put(self.state, "MOVING")
@@ -275,19 +280,28 @@ class ZStage(ZStagePVs):
         slow = self.slow_height.value
         return (self.fast_rate.value, slow) if slow < HIGH else None
 
-    def _check_free(self) -> None:
-        """Refuse a descent while anything else is going on."""
+    @property
+    def descent_rate(self) -> float:
+        """Highest rate of an approach (um/s): a wrong `slow_height` lies too deep."""
+        slow, fast = self.approach_rate.value, self._fast_until()
+        return slow if fast is None else max(slow, fast[0])
+
+    def _check_free(self, rate: float) -> None:
+        """Refuse a descent (um/s) while anything else is going on."""
         if self.is_moving:
             raise RefusedError("Z is moving")
-        self._check_measurable()
+        self._check_measurable(rate)
 
-    def _check_measurable(self) -> None:
-        """Refuse a descent where no current would tell of a contact."""
+    def _check_measurable(self, rate: float) -> None:
+        """Refuse a descent (um/s) where no current would tell of a contact in time."""
         if self.ioc.clamp.is_acquiring:
             raise RefusedError("an acquisition is running")
         clamp = self.ioc.clamp
         self.check_stoppable(
-            clamp.mode.value, clamp.holding_potential.value, clamp.current_input
+            clamp.mode.value,
+            clamp.holding_potential.value,
+            clamp.current_input,
+            rate,
         )
 
     @property

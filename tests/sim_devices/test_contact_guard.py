@@ -9,7 +9,7 @@ from seccm_ophyd.sim_devices.epics.pvs import RefusedError
 from seccm_ophyd.sim_devices.stages.contact_guard import ContactGuard
 
 OK, TRIPPED, REFUSED = 1, 4, 5
-GUARD = ContactGuard(rest_potential=0.38, least_contact=20.0)
+GUARD = ContactGuard(rest_potential=0.38, least_contact=20.0, debounce=3)
 USUAL = CurrentInput(5e9, 1000.0)  # 5 mV/pA, 1 kHz
 
 system = pytest.mark.system
@@ -49,6 +49,23 @@ def test_a_coarse_digitiser_needs_two_steps():
         GUARD.check(1.2, 0.65, coarse)
 
 
+@pytest.mark.parametrize(("debounce", "rate"), [(10, 100), (5, 200), (3, 333), (1, 20)])
+def test_a_descent_that_stops_in_time_is_allowed(debounce, rate):
+    ContactGuard(0.38, 20.0, debounce).check_rate(rate)
+
+
+@pytest.mark.parametrize(
+    ("debounce", "rate", "told"),
+    [
+        (10, 200, r"10 samples .* at 200 um/s .* 0\.1 um .* 100 um/s, or 5 samples"),
+        (3, 500, r"0\.075 um into the sample: at most 0\.05 um, which is 333 um/s"),
+    ],
+)
+def test_a_descent_that_is_too_deep_when_it_stops_is_refused(debounce, rate, told):
+    with pytest.raises(RefusedError, match=told):
+        ContactGuard(0.38, 20.0, debounce).check_rate(rate)
+
+
 BLIND = {
     "wrong sign": ({"Clamp:HoldingPotential": 0.0}, "wrong sign"),
     "at rest": ({"Clamp:HoldingPotential": 0.38}, "may not be reached"),
@@ -58,6 +75,10 @@ BLIND = {
     "noise": ({"Z:Threshold": 0.5}, "below the noise"),
     "filter": ({"Clamp:FilterCutoff": 1e5}, "below the noise"),
     "gain": ({"Clamp:Gain": 500.0, "Z:Threshold": 19.0}, "beyond the current range"),
+    "too fast": (
+        {"Z:Debounce": 10, "Z:ApproachRate": 200.0, "Z:Z.VELO": 200.0},
+        "into the sample: at most 0.05 um",
+    ),
     "open circuit": ({"Clamp:Mode": 2}, "Clamp:Mode VCLAMP"),
     "current clamp": ({"Clamp:Mode": 1}, "Clamp:Mode VCLAMP"),
 }
@@ -174,3 +195,17 @@ def test_a_move_down_ends_where_it_was_sent_or_says_why(ioc):
     at = move(-5.0)
     said = f"{ioc.prefix}Z:Z: a contact ended the move to -5 um at {at:.3f} um"
     assert ioc.text("IOC:ErrorMessage") == said
+
+
+@system
+def test_an_approach_does_not_move_what_spmg_holds(ioc, assert_said):
+    ioc.put("Clamp:HoldingPotential", 0.65)
+    ioc.put("Z:Z.SPMG", 0)
+    assert ioc.approach()[1] == REFUSED
+    assert_said(ioc, "Z:Approach", "Z:Z.SPMG holds Z: write Go to it")
+    assert stands(ioc)
+    ioc.put("Z:Z.SPMG", 3)
+    assert ioc.approach()[1] == OK
+    ioc.put("Z:Z.SPMG", 0)
+    ioc.withdraw()
+    assert ioc.word("Z:State") == "WITHDRAWN", "up it goes all the same"

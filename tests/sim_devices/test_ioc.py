@@ -104,7 +104,7 @@ def test_a_put_reaches_a_monitor_promptly(ioc):
         ("Z:ApproachRate", 200.001, "200.001 is outside 0.01 to 200 um/s"),
         ("Z:ApproachRate", np.nan, "nan is not finite; limits 0.01 to 200"),
         ("Z:Threshold", 0.0, "no sign"),
-        ("Z:Debounce", 101, "101 is outside 1 to 100"),
+        ("Z:Debounce", 11, "11 is outside 1 to 10"),
         ("Clamp:HoldingPotential", -np.inf, "limits -2 to 2"),
         ("Clamp:Waveform", [0.0, np.nan], "an element of the 2 is not finite"),
         ("Clamp:Cutoffs", [1.0, -1.0], "lower and an upper"),
