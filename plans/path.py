@@ -102,8 +102,8 @@ class PointList:
 
     @property
     def pattern(self) -> Points:
-        """All of them."""
-        return self.points
+        """Each point once: a repeated one adds no step."""
+        return [(k, x, y) for k, (x, y) in enumerate(self.pairs)]
 
     def metadata(self, microscope: HoppingMicroscope) -> dict[str, Any]:
         """Describe points that lie on no grid, or the grid that they are left of."""

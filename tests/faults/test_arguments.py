@@ -168,7 +168,7 @@ BILLION = (-10, 10, 31_623, -10, 10, 31_623)
         lambda m: current_map(m, *BILLION),
         lambda m: charge_and_remap(m, (0, 0), *BILLION),
         lambda m: approach_curves(m, [(0, 0)], 10**9),
-        lambda m: current_map(m, 0, 1, 10**9, 0, 1, 1),
+        lambda m: current_map(m, 0, 1, 10**9, 0, 0, 1),
         lambda m: current_map(m, 0, 1, 10**15, 0, 1, 10**15),
     ],
 )
