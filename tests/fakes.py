@@ -6,12 +6,14 @@ import numpy as np
 from ophyd.sim import FakeEpicsSignal, fake_device_cache, make_fake_device
 
 from seccm_ophyd.devices import Microscope
-from seccm_ophyd.devices.axis_fields import AxisSetting, Setpoint
+from seccm_ophyd.devices.axis_fields import AxisSetting, Setpoint, Switch
 from seccm_ophyd.devices.command import NO_CONTACT, OK
 from seccm_ophyd.devices.setting import ArraySetting, Push, Setting
 
 fake_device_cache.update(
-    dict.fromkeys((Setting, ArraySetting, AxisSetting, Push, Setpoint), FakeEpicsSignal)
+    dict.fromkeys(
+        (Setting, ArraySetting, AxisSetting, Push, Setpoint, Switch), FakeEpicsSignal
+    )
 )
 NOTHING = [0.0, 0.0, *[np.nan] * 6]  # an acquisition without contact
 FakeMicroscope = make_fake_device(Microscope)

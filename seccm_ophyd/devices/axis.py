@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 from ophyd import Component as Cpt
-from ophyd import EpicsMotor, EpicsSignalRO, Signal
+from ophyd import EpicsMotor, EpicsSignalRO
 from ophyd.status import MoveStatus
 
 from ..errors import CommandRefusedError, MotorError
-from .axis_fields import Setpoint, number
+from .axis_fields import Setpoint, Switch, number
 from .bounds import Bounds, check_number
 from .command import note_start
 from .named import Named
-from .setting import PUT_TIMEOUT_S, Push, Setting, WorkedOut
+from .setting import PUT_TIMEOUT_S, Number, Push, Setting, WorkedOut
 
 __all__ = ["CommandedAxis", "StageAxis"]
 
@@ -64,7 +64,7 @@ class StageAxis(Named, EpicsMotor):
         doc="Stop, Pause, Move, Go",
     )
     disable = Cpt(
-        Setting, ".DISP", auto_monitor=True, kind="omitted", doc="1: takes no write"
+        Switch, ".DISP", auto_monitor=True, kind="omitted", doc="1: takes no write"
     )
     retry_deadband = Cpt(
         EpicsSignalRO,
@@ -77,8 +77,10 @@ class StageAxis(Named, EpicsMotor):
         EpicsSignalRO, ".MRES", auto_monitor=True, kind="omitted", doc="smallest step"
     )
     arrival_tolerance = Cpt(
-        Signal,
+        Number,
         value=0.0,
+        bounds=(0.0, 100.0),
+        unit="um",
         kind="omitted",
         doc="how far from its target a move may end (um); 0: .RDBD or .MRES",
     )

@@ -3,13 +3,15 @@
 import sys
 from typing import Any
 
+import numpy as np
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
+from ophyd.status import Status
 
 from .bounds import Bounds
 from .setting import PUT_TIMEOUT_S, Setting
 
-__all__ = ["AxisSetting", "Setpoint", "number"]
+__all__ = ["AxisSetting", "Setpoint", "Switch", "number"]
 
 
 class Setpoint(EpicsSignal):
@@ -24,6 +26,11 @@ class Setpoint(EpicsSignal):
         """Refuse a position outside the limits of the record."""
         self.parent.check_value(value)
 
+    def set(self, value: Any, **kwargs: Any) -> Status:
+        """Set it; see `ophyd.EpicsSignal.set`."""
+        self.check_value(value)
+        return super().set(value, **kwargs)
+
 
 class AxisSetting(Setting):
     """A number of a motor record that is 0 or more; a speed is more."""
@@ -32,6 +39,16 @@ class AxisSetting(Setting):
         low, high = super()._bounds()
         lowest = sys.float_info.min if self.pvname.endswith(".VELO") else 0.0
         return max(low, lowest), high
+
+
+class Switch(Setting):
+    """A field that is 0 or 1; an array of none in caproto, where it is 0."""
+
+    def _bounds(self) -> Bounds:
+        return 0, 1
+
+    def _is_same(self, found: Any, value: Any) -> bool:
+        return bool(np.any(found)) == bool(value)
 
 
 def number(

@@ -57,7 +57,7 @@ def check_number(
             return
     ending = f" {unit}" if unit else ""
     raise OutOfRangeError(
-        f"{name} = {value:g}{ending}: it must be {_describe(bounds)}{ending}"
+        f"{name} = {value:g}{ending}: it must be {_describe(bounds, ending)}"
     )
 
 
@@ -66,10 +66,10 @@ def _is_within(value: Any, bounds: Bounds) -> bool:
     return bool(low <= value <= high) and math.isfinite(value)
 
 
-def _describe(bounds: Bounds) -> str:
+def _describe(bounds: Bounds, ending: str) -> str:
     low, high = bounds
     if not math.isfinite(low):
-        return "finite, in"
+        return f"finite, in{ending}" if ending else "finite"
     if not math.isfinite(high):
-        return f"finite, and at least {low:g}"
-    return f"between {low:g} and {high:g}"
+        return f"finite, and at least {low:g}{ending}"
+    return f"between {low:g} and {high:g}{ending}"

@@ -18,6 +18,7 @@ from ..errors import DiskSpaceError
 from ..storage.traces import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
 from .named import Named
+from .setting import Number
 from .z_stage import CURVE_SAMPLES
 
 __all__ = ["HopTraces"]
@@ -50,7 +51,12 @@ class HopTraces(Named, Device):
     folder = Cpt(Signal, value="", kind="omitted", doc="where the files go")
     free_space = Cpt(FreeSpace, kind="omitted", doc="of the folder (bytes)")
     reserve = Cpt(
-        Signal, value=0.0, kind="omitted", doc="free space a run leaves alone (bytes)"
+        Number,
+        value=0.0,
+        bounds=(0.0, 1e15),
+        unit="bytes",
+        kind="omitted",
+        doc="free space a run leaves alone (bytes)",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

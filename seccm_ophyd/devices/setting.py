@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from .bounds import Bounds, OutOfRangeError, check_number
 __all__ = [
     "PUT_TIMEOUT_S",
     "ArraySetting",
+    "Number",
     "Push",
     "Setting",
     "WorkedOut",
@@ -26,6 +28,7 @@ __all__ = [
 T = TypeVar("T")
 
 PUT_TIMEOUT_S = 5.0
+_TOLD_S = 0.2  # in which an update comes that was sent before the answer to a read
 
 
 class Setting(EpicsSignal):
@@ -195,8 +198,38 @@ class Push(Setting):
         before = 0 if link is None else link.messages
         limit_s = PUT_TIMEOUT_S if timeout is None else timeout
         self.put(value, wait=True, timeout=limit_s, **kwargs)
-        if link is not None and link.messages != before and (said := self._why()):
-            raise CommandRefusedError(f"{self.name} was not set to {value!r}{said}")
+        if link is None or not (said := self._why()):
+            return
+        # it may have said so before; what is new is told a little after the read
+        deadline = time.monotonic() + _TOLD_S
+        while link.messages == before:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_TOLD_S / 20)
+        raise CommandRefusedError(f"{self.name} was not set to {value!r}{said}")
+
+
+class Number(Signal):
+    """A number of this side of the wire, within bounds: a `set` of NaN would not end.
+
+    Parameters
+    ----------
+    bounds, unit
+        What is allowed, and its unit.
+    """
+
+    def __init__(self, *args: Any, bounds: Bounds, unit: str, **kwargs: Any) -> None:
+        self._bounds, self._unit = bounds, unit
+        super().__init__(*args, **kwargs)
+
+    def check_value(self, value: Any) -> None:
+        """Refuse what is no number within the bounds; see `check_number`."""
+        check_number(self.name, value, self._bounds, self._unit)
+
+    def set(self, value: Any, **kwargs: Any) -> Status:
+        """Set it; see `ophyd.Signal.set`."""
+        self.check_value(value)
+        return super().set(value, **kwargs)
 
 
 class WorkedOut(Generic[T]):

@@ -1,7 +1,9 @@
 """An axis believes its readback, and no record that only says that it is done."""
 
 import math
+from operator import attrgetter
 
+import numpy as np
 import pytest
 from ophyd.utils import LimitError
 
@@ -125,3 +127,18 @@ def test_limits_are_those_of_the_record(axis):
     axis.check_value(1e4)  # both 0: the record has none
     with pytest.raises(LimitError):
         axis.check_value(math.nan)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("xy.x.arrival_tolerance", math.nan), ("traces.reserve", -1.0)],
+)
+def test_a_number_that_no_pv_checks_is_checked_here(fake, name, wrong):
+    signal = attrgetter(name)(fake.device)
+    before = signal.get()
+    for value in (wrong, "1", math.inf):
+        with pytest.raises(LimitError, match=r"seccm_\w+ = .*: it must be"):
+            signal.set(value)
+    assert signal.get() == before
+    signal.set(np.float32(0.5)).wait(5)
+    assert signal.get() == 0.5

@@ -115,6 +115,31 @@ def test_what_a_setting_cannot_be_is_refused_at_once(session, name, value, told)
     np.testing.assert_array_equal(signal.get(use_monitor=False), before)
 
 
+def test_what_starts_something_ends_too(session):
+    m = session.seccm
+    for signal in (m.z.halt, m.clamp.halt, m.acknowledge, m.xy.x.motor_stop):
+        session.RE(bps.mv(signal, 1))
+    for _ in range(2):  # the second refusal says the same words
+        with pytest.raises(FailedStatus, match="this stage does not have it"):
+            session.RE(bps.mv(m.xy.x.home_forward, 1))
+
+
+def test_a_switch_of_a_record_takes_its_words_and_numbers(session):
+    x = session.seccm.xy.x
+    for signal, value, told in (
+        (x.user_offset_dir, 2, "must be one of Pos, Neg"),
+        (x.set_use_switch, "on", "must be one of Use, Set"),
+        (x.disable, 2, "must be between 0 and 1"),
+    ):
+        with pytest.raises(LimitError, match=told):
+            session.RE(bps.mv(signal, value))
+    for value in ("Set", "Use", 1, 0):
+        session.RE(bps.mv(x.set_use_switch, value))
+    for value in (1, 0):
+        session.RE(bps.mv(x.disable, value))
+        assert bool(np.any(x.disable.get(use_monitor=False))) == bool(value)
+
+
 def test_what_only_the_ioc_can_refuse_fails_at_once_in_its_words(session):
     m = session.seccm
     for signal, value, told in (
