@@ -149,6 +149,45 @@ def test_what_is_unevenly_sampled_or_missing_moves_nothing():
     assert_both_peaks(search_peaks(E, holes))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_tenth_of_the_samples_shows_the_peak_or_none(seed):
+    kept = np.random.default_rng(seed).choice(len(E), len(E) // 10, replace=False)
+    kept.sort()
+    found = search_peaks(E[kept], WAVE[kept])
+    for peak, place, height in (
+        (found.anodic, ANODIC_V, 100),
+        (found.cathodic, CATHODIC_V, -97),
+    ):
+        if peak.status == PeakStatus.PEAK:
+            assert peak.potential == pytest.approx(place, abs=0.01)
+            assert peak.current == pytest.approx(height, rel=0.05)
+        else:
+            assert peak.reason == "samples are missing at the peak"
+
+
+def test_a_peak_whose_top_was_not_measured_is_not_told():
+    top = int(np.argmax(WAVE))
+    current = WAVE.copy()
+    current[top - 20 : top + 20] = np.nan
+    found = search_peaks(E, current)
+    assert found.anodic.reason == "samples are missing at the peak"
+    assert found.cathodic.status == PeakStatus.PEAK
+
+
+@pytest.mark.parametrize("size", [0.1, 0.5])
+@pytest.mark.parametrize("period", [12, 20])
+def test_a_ripple_of_the_mains_is_no_glitch(size, period):
+    ripple = size * np.sin(np.arange(len(E)) * 2 * np.pi / period)
+    assert_both_peaks(search_peaks(E, WAVE + ripple))
+
+
+def test_a_foot_that_a_jump_cut_off_gives_no_height():
+    jumped = WAVE - np.where(E < 0.19, 400.0, 0) * (np.arange(len(E)) < PER_SWEEP)
+    found = search_peaks(E, jumped)
+    assert found.anodic.status != PeakStatus.PEAK
+    assert found.cathodic.status == PeakStatus.PEAK
+
+
 @pytest.mark.parametrize("digits", [None, 5e-3])
 def test_a_noisy_potential_moves_nothing(digits):
     potential = E + noise(3e-3, seed=1)

@@ -40,6 +40,7 @@ RIPPLE = 1e-3  # of the range of the sweep: a smaller maximum is rounding
 # times what the error of the slope makes up to the end of the sweep.
 SLOPED_SHARE, SLOPED_ERRORS = 0.2, 4.0
 NARROW = 0.5  # of the smoothing: a half-peak width below it is a glitch
+GAP_STEPS = 2.5  # of the mean distance: one sample left out leaves no gap
 # So many maxima that stand out so far, in units of the best: that is noise
 MANY, MANY_SHARE = 4, 0.25
 
@@ -246,6 +247,11 @@ class _Search:
         found = self._measured(top, seen)
         if found.potential >= sweep.clipped_from:
             return Peak(PeakStatus.NO_PEAK, "clipped by the range of the amplifier")
+        around = np.nan_to_num(found.half_width, nan=self.smoothing_v)
+        gap = sweep.widest_gap(found.potential - around, found.potential + around)
+        # it is 0 where there is no peak
+        if gap > max(self.smoothing_v, GAP_STEPS * (sweep.E[1] - sweep.E[0])):
+            return Peak(PeakStatus.NO_PEAK, "samples are missing at the peak")
         return found
 
     def _sharpest_bend(self) -> int:
@@ -284,7 +290,9 @@ class _Search:
                 break
         straight = not np.isnan(half) and apex > 0 and foot.bend <= FOOT_STRAIGHT * apex
         if not np.isfinite(foot.error):
-            straight = straight and stands_out >= LEVEL_SHARE * apex
+            # what was cut off in front of a jump is no foot
+            whole = self.sweep.flaw != "jump"
+            straight = straight and whole and stands_out >= LEVEL_SHARE * apex
         if straight and stands_out >= max(self.least, self.share * apex):
             if seen or self._falls(foot, apex, stands_out):
                 if place - half < NARROW * self.smoothing_v:

@@ -30,12 +30,13 @@ SPIKE = TURN / 2  # of that range: a potential that far from its neighbours is a
 EVEN = 1e-3  # of their mean: potentials whose distances differ by less are even
 # A glitch is narrower than half a smoothing, and stands out from the median around it
 # by more than the top of a wave (7 % for two electrons) and the noise do.
-GLITCH_NOISE, GLITCH_SHARE, GLITCH_STEPS = 6.0, 0.15, 1.5
+# What is less than a hundredth of the sweep does no harm: ripple, on a flat foot.
+GLITCH_NOISE, GLITCH_SHARE, GLITCH_STEPS, GLITCH_LEAST = 6.0, 0.15, 1.5, 0.01
 GLITCHES = 0.2  # of the samples of a sweep; one with more of them shows nothing
 # Where the contact breaks, or a relay switches, the current jumps within millivolts.
-# The flank of a wave of one electron rises by 15 times its height per volt; where a
+# The flank of a wave of two electrons rises by 30 times its height per volt; where a
 # particle is exhausted in a slow sweep, it falls by a fifth of its height in 2 mV.
-JUMP_V, JUMP_SHARE, JUMP_PER_V, JUMP_NOISE = 2e-3, 0.3, 25.0, 6.0
+JUMP_V, JUMP_SHARE, JUMP_PER_V, JUMP_NOISE = 2e-3, 0.3, 40.0, 6.0
 # A current that was clipped stands still on the top of a peak whose flanks go on.
 CLIP_SAMPLES, CLIP_STEPS, CLIP_SHARE = 3, 200, 0.02
 ALIKE = 0.5  # of the samples equal the one before: there is no noise, only steps
@@ -49,6 +50,8 @@ class Sweep:
     ----------
     E, i
         Potential (V), evenly spaced, and current (pA), without glitches.
+    sampled
+        Potentials (V) at which it was measured, rising; without glitches.
     smooth
         The current smoothed (pA).
     window
@@ -68,6 +71,7 @@ class Sweep:
 
     E: Curve
     i: Curve
+    sampled: Curve
     smooth: Curve
     window: int
     roughness: Curve
@@ -95,7 +99,7 @@ class Sweep:
         right = ~wrong[skipped:]
         behind = x[skipped:][right], measured[skipped:][right]
         clipped_from = min(_clipped_from(*behind, s, quantum) for s in (1, -1))
-        kept = _longest_smooth(middle, skipped, step_v, noise, width)
+        kept = _longest_smooth(x, middle, skipped, step_v, noise, width)
         jumps = kept.stop - kept.start < len(y) - skipped
         flaw = "glitch" if wrong.mean() > GLITCHES else "jump" if jumps else ""
         x, y = _evenly_spaced(x[kept], y[kept], width)
@@ -109,6 +113,7 @@ class Sweep:
         return cls(
             E=x,
             i=y,
+            sampled=np.sort(behind[0]),
             smooth=smooth,
             window=window,
             roughness=y[2 * lag :] - 2 * y[lag:-lag] + y[: -2 * lag],
@@ -117,6 +122,12 @@ class Sweep:
             clipped_from=clipped_from,
             flaw=flaw,
         )
+
+    def widest_gap(self, low: float, high: float) -> float:
+        """Return the largest distance (V) of samples between two potentials (V)."""
+        first = np.searchsorted(self.sampled, low, "right") - 1
+        last = np.searchsorted(self.sampled, high, "left") + 1
+        return float(np.diff(self.sampled[max(first, 0) : last]).max(initial=0.0))
 
 
 def usable(E: Curve, i: Curve) -> tuple[Curve, Curve]:
@@ -219,9 +230,12 @@ def _without_glitches(
     noise = SIGMA_PER_MAD * float(np.median(off))
     around = 4 * width + 1
     local = maximum_filter1d(middle, around) - minimum_filter1d(middle, around)
-    wrong = off > np.maximum(
-        GLITCH_SHARE * local, max(GLITCH_NOISE * noise, GLITCH_STEPS * quantum)
+    least = max(
+        GLITCH_NOISE * noise,
+        GLITCH_STEPS * quantum,
+        GLITCH_LEAST * float(np.ptp(middle)),
     )
+    wrong = off > np.maximum(GLITCH_SHARE * local, least)
     if not wrong.any() or wrong.all():
         return y, middle, noise, wrong
     places = np.arange(len(y))
@@ -231,7 +245,7 @@ def _without_glitches(
 
 
 def _longest_smooth(
-    middle: Curve, first: int, step_v: float, noise: float, width: int
+    x: Curve, middle: Curve, first: int, step_v: float, noise: float, width: int
 ) -> slice:
     """Find the longest part behind `first` in which the current does not jump."""
     end = len(middle)
@@ -239,8 +253,10 @@ def _longest_smooth(
     if end - first <= lag:
         return slice(first, end)
     rises = np.abs(middle[first + lag :] - middle[first:-lag])
-    share = max(JUMP_SHARE, JUMP_PER_V * lag * step_v)
-    most = max(share * float(np.ptp(middle[first:])), JUMP_NOISE * noise)
+    # samples may lie farther apart here than elsewhere
+    apart = np.maximum(np.abs(x[first + lag :] - x[first:-lag]), lag * step_v)
+    share = np.maximum(JUMP_SHARE, JUMP_PER_V * apart)
+    most = np.maximum(share * float(np.ptp(middle[first:])), JUMP_NOISE * noise)
     jumps = np.flatnonzero(rises > most)
     if not len(jumps):
         return slice(first, end)
