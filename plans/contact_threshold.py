@@ -146,7 +146,7 @@ def check_threshold(
         beyond 90 % of the range.
     """
     clamp = microscope.clamp
-    noise = yield from bps.rd(clamp.current_noise, default_value=0.0)
+    noise = yield from bps.rd(clamp.present_noise, default_value=0.0)
     step = yield from bps.rd(clamp.current_step, default_value=0.0)
     full = yield from bps.rd(clamp.current_range, default_value=math.inf)
     least = max(NOISE_FACTOR * noise, STEP_FACTOR * step)

@@ -92,6 +92,7 @@ class FakeInstrument:
             (m.clamp.current_range, 2000.0),
             (m.clamp.current_step, 0.061),
             (m.clamp.current_noise, 0.28),
+            (m.clamp.present_noise, 0.28),
         ):
             signal.sim_put(value)
         for axis in (m.xy.x, m.xy.y, m.z.axis):

@@ -77,6 +77,8 @@ class ClampAmplifier(ClampSettings):
     current_noise = Cpt(
         EpicsSignalRO, "Clamp:CurrentNoise", auto_monitor=True, kind="config"
     )
+    # asked for anew: the monitor may still hold the value of the settings before
+    present_noise = Cpt(EpicsSignalRO, "Clamp:CurrentNoise", kind="omitted")
 
     contact_age = Cpt(
         ResultScalar,

@@ -193,7 +193,7 @@ class HopLine(Linked):
         self, part: LinePart, points: Sequence[Sequence[float]]
     ) -> dict[str, Any]:
         m = self.parent
-        noise = float(m.clamp.current_noise.get())
+        noise = float(m.clamp.present_noise.get())
         outcomes, ages, scalars = part.judge(m.clamp.measurements, noise)
         index, x, y = (list(column) for column in list(zip(*points, strict=True))[:3])
         data: dict[str, list[Any]] = {

@@ -79,6 +79,16 @@ def test_a_threshold_beyond_the_range_of_the_input_is_refused(RE, docs, fake):
     assert docs == []
 
 
+def test_the_noise_is_asked_for_after_the_amplifier_is_prepared(RE, docs, fake):
+    """The monitor may still hold that of a wider filter, or of a narrower one."""
+    fake.device.clamp.current_noise.sim_put(0.832)
+    RE(hop_scan(fake.device, CurrentSample(), -1, 1, 2, 0, 1, 2))
+    fake.device.clamp.present_noise.sim_put(0.832)
+    fake.device.clamp.current_noise.sim_put(0.28)
+    with pytest.raises(ParameterError, match=r"at least 3\.33 pA"):
+        RE(hop_scan(fake.device, CurrentSample(), -1, 1, 2, 0, 1, 2))
+
+
 @pytest.mark.parametrize("potential", [0.65, 0.0])
 @pytest.mark.parametrize("by", ["potential", "technique", "dict", "held"])
 def test_a_stub_lands_with_the_sign_of_its_potential(RE, fake, by, potential):
