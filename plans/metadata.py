@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from event_model import DocumentNames, schema_validators
+from jsonschema import ValidationError
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import GRID, OWN_METADATA, TECHNIQUES
@@ -14,6 +15,14 @@ __all__ = ["check_metadata", "check_start"]
 _LARGEST_SCAN_ID = 10**18 - 1
 # Complete with these, metadata are a start document.
 _START = {"uid": "", "time": 0.0}
+_TYPES = {
+    "string": "a text",
+    "object": "a dict",
+    "array": "a list",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "True or False",
+}
 
 
 def check_metadata(md: Any, name: str = "md") -> dict[str, Any]:
@@ -61,7 +70,8 @@ def _check_names(md: Mapping[str, Any], name: str) -> None:
     scan_id, plan_name = md.get("scan_id", 1), md.get("plan_name", "plan")
     if type(scan_id) is not int or not 1 <= scan_id <= _LARGEST_SCAN_ID:
         raise ParameterError(
-            f"{name}['scan_id']={scan_id!r:.80} must be a whole number from 1"
+            f"{name}['scan_id']={scan_id!r:.80} must be a whole number (int) from 1 to "
+            f"{_LARGEST_SCAN_ID}"
         )
     if not isinstance(plan_name, str) or not plan_name.strip():
         raise ParameterError(
@@ -72,9 +82,17 @@ def _check_names(md: Mapping[str, Any], name: str) -> None:
     if error is not None:
         where = "".join(f"[{key!r}]" for key in error.absolute_path)
         raise ParameterError(
-            f"{name}{where} is not what Bluesky's documents hold under this name: "
-            f"{error.message:.120}"
+            f"{name}{where}={error.instance!r:.80} is not what Bluesky's documents hold "
+            f"under this name: give {_wanted(error)}"
         )
+
+
+def _wanted(error: ValidationError) -> str:
+    """Say in words what the schema of documents asks for."""
+    reasons = error.context or [error]
+    types = [_TYPES.get(e.validator_value) for e in reasons if e.validator == "type"]
+    known = " or ".join(name for name in types if name)
+    return known or f"something else ({error.message:.80})"
 
 
 def check_start(md: Mapping[str, Any]) -> None:

@@ -47,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return parsed.function(parsed) or 0
+    except BrokenPipeError:  # `seccm runs | head -1` has read enough
+        with contextlib.suppress(OSError, ValueError):  # nor is it told at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (SeccmError, LookupError, OSError, ValueError) as error:
         print(f"seccm {parsed.command}: {_sentence(error)}", file=sys.stderr)
         return 1
@@ -56,8 +60,9 @@ def _sentence(error: Exception) -> str:
     """Return what an error says, without what Python puts around it."""
     if isinstance(error, LookupError) and error.args:
         return str(error.args[0])
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
     return str(error)
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "InstrumentLostError",
     "MotorError",
     "NoContactError",
+    "NotKeptError",
     "OverloadError",
     "ParameterError",
     "RunNotFoundError",
@@ -29,6 +30,10 @@ class ConfigError(SeccmError, ValueError):
 
 class ParameterError(SeccmError, ValueError):
     """An argument is out of range; the message names the value and the range."""
+
+
+class NotKeptError(SeccmError, TypeError):
+    """A reading or a setting of a device is nothing that a stored run can keep."""
 
 
 class RunNotFoundError(SeccmError, KeyError):

@@ -1,6 +1,9 @@
 """What is typed behind `seccm`: wrong options end before anything is done for them."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -195,3 +198,15 @@ def test_a_broken_configuration_keeps_nobody_from_making_safe(folder, caplog):
 
 def test_the_ways_of_levelling_are_those_of_the_analysis():
     assert set(cli.LEVELLINGS) == set(METHODS)
+
+
+def test_a_reader_that_has_read_enough_is_told_nothing(folder):
+    """As ``seccm runs | head -1``: the pipe ends before the list does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "seccm_ophyd.cli", "runs", "--data", folder.root]
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

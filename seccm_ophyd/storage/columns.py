@@ -86,7 +86,9 @@ def _form_of_array(value: list[Any]) -> Shape:
     if not array.size or array.dtype.kind not in "bif":
         return MIXED
     kinds = {type(item) for item in _flat(value)}
-    if len(kinds) > 1 and (bool in kinds or _loses(array)):
+    if len(kinds) > 1 and bool in kinds:
+        return MIXED
+    if array.dtype.kind == "f" and int in kinds and _loses(array):
         return MIXED
     return Shape(Form.ARRAY, array.dtype.str, array.shape)
 

@@ -1,6 +1,5 @@
 """The forms in which the catalogue keeps the columns of a run."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, cast
@@ -101,7 +100,7 @@ class Forms:
             return None
         place = stream, key
         if self._blank[place] >= 0:
-            if math.isnan(value):
+            if value != value:  # NaN; `math.isnan` takes no integer beyond floats
                 self._blank[place] += 1
             else:
                 late = self._blank[place] >= _BLANK
@@ -112,6 +111,9 @@ class Forms:
 
 
 def _is_column(key: str) -> bool:
+    """Tell whether a key can be a column of a table, and is no time stamp there."""
+    if key.startswith(("_", "ts_")):
+        return False
     from tiled.adapters.sql import COLUMN_NAME_PATTERN, is_safe_identifier
     from tiled.utils import UnsafeIdentifier
 

@@ -102,6 +102,17 @@ class _FlushableRunWriter(_RunWriter):
                 row.pop(f"ts_{key}", None)
         super()._write_internal_data(data_cache, desc_node)
 
+    def _internal_dims(
+        self, desc_name: str, shape: tuple[int | None, ...]
+    ) -> tuple[str, ...]:
+        """Name the dimensions of an array; those of one size are told apart."""
+        dims = super()._internal_dims(desc_name, shape)
+        before = (dims[:axis].count(name) for axis, name in enumerate(dims))
+        return tuple(
+            f"{name}_{n + 1}" if n else name
+            for name, n in zip(dims, before, strict=True)
+        )
+
     def _extend(self, desc_node: Any, key: str, values: NDArray[Any]) -> None:
         """Write rows of an array, behind those that are there."""
         stream = desc_node.item["id"]

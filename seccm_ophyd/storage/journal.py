@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..errors import NotKeptError
 from .kept import json_value, where_not_kept
 from .layout import DataFolder
 
@@ -51,7 +52,7 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
 
     Raises
     ------
-    TypeError
+    NotKeptError
         If the document holds what JSON does not know; names the key.
     """
     if name == "descriptor":
@@ -62,7 +63,10 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
         found = where_not_kept(doc)
         if found is None:
             raise
-        raise TypeError(f"{name} document: {found[0]} {found[1]}") from error
+        raise NotKeptError(
+            f"{name} document: {found[0]} {found[1]}: a run keeps text, numbers, True, "
+            "False, None, and lists and dicts of these; let the device give one of them"
+        ) from error
 
 
 def _with_numbers_as_limits(doc: dict[str, Any]) -> dict[str, Any]:

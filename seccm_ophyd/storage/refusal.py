@@ -6,11 +6,14 @@ from typing import Any
 from bluesky_tiled_plugins.utils import truncate_json_overflow
 from tiled.structures.core import Spec
 
+from ..schema import ORDER_TIME
 from .index import JournalInfo
 from .layout import DataFolder
 from .recorded import JOURNAL, catalogued
 
 __all__ = ["first_line", "forget_run", "refuse_run"]
+
+_LEAST = {"uid", "time", "scan_id", "plan_name", ORDER_TIME}  # of a start document
 
 logger = logging.getLogger(__name__)
 
@@ -55,15 +58,22 @@ def refuse_run(folder: DataFolder, client: Any, info: JournalInfo, why: str) -> 
     folder.create()
     folder.refusal(info.uid).write_text(f"{why}\n")
     forget_run(client, info.uid)
-    found = (
-        {"start": info.start, "stop": info.stop} if info.stop else {"start": info.start}
-    )
-    documents = {
-        name: truncate_json_overflow(catalogued(doc)) for name, doc in found.items()
-    }
     notes = {JOURNAL: str(info.path), "notes": [f"only in the journal: {why}"]}
-    client.create_container(
-        key=info.uid,
-        metadata={**documents, **notes},
-        specs=[Spec("BlueskyRun", version="3.0")],
-    )
+    found = {"start": info.start} | ({"stop": info.stop} if info.stop else {})
+    try:
+        documents = {
+            name: truncate_json_overflow(catalogued(doc)) for name, doc in found.items()
+        }
+        _note(client, info.uid, {**documents, **notes})
+    except Exception as error:  # of these documents, perhaps: then without them
+        logger.debug("run %s: %s", info.uid, first_line(error), exc_info=True)
+        start = {key: info.start[key] for key in _LEAST & info.start.keys()}
+        try:
+            _note(client, info.uid, {"start": start, **notes})
+        except Exception as again:  # the others must not wait for it
+            logger.warning("run %s is not noted: %s", info.uid, first_line(again))
+
+
+def _note(client: Any, uid: str, metadata: dict[str, Any]) -> None:
+    spec = Spec("BlueskyRun", version="3.0")
+    client.create_container(key=uid, metadata=metadata, specs=[spec])

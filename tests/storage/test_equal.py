@@ -41,6 +41,11 @@ COLUMNS = {
     "bools_in_arrays": [[True], [False]],
     "becomes_array": [1.0, [1.0, 2.0]],
     "dicts": [{"a": 1}, {"a": NAN}],
+    "far_beyond": [10**400, 1],
+    "unsigned_in_arrays": [[2**64 - 1, 0], [1, 2]],
+    "cubes": [[[[1, 2], [3, 4]]] * 2, [[[5, 6], [7, 8]]] * 2],
+    "_private": [1.5, 2.5],
+    "ts_x": [7, 8],
     "T (K)": [1.5, 2.5],
     "2theta": [1.5, 2.5],
     "time": [5.5, 6.5],
@@ -109,7 +114,9 @@ def test_columns_of_any_kind_come_back_equal(catalogued):
             for name in expected:
                 kept = numbers(found[name].values.tolist())
                 assert kept == numbers(expected[name].values.tolist()), key
-        assert len(run.primary.read()["time"]) == len(COLUMNS[key])
+        read = run.primary.read()
+        assert len(read["time"]) == len(COLUMNS[key])
+        assert len(set(read.get(key, read).dims)) == len(read.get(key, read).dims), key
     shown = catalogue[journals["empty_first"].stem].primary.read()["empty_first"]
     np.testing.assert_array_equal(shown, [[NAN, NAN], [0.0, 1.0]])
     catalogue.close()
@@ -200,6 +207,21 @@ def test_others_see_text_where_the_catalogue_has_no_such_number(catalogued, clie
     assert raw["barcode"] == "40123456789012345678"
     assert raw["avogadro"] == "6.022e+23"
     assert json.loads(raw["as_recorded"])["barcode"] == MD["barcode"]
+
+
+def test_a_run_that_cannot_even_be_noted_keeps_no_other_back(catalogued):
+    deep = 1
+    for _ in range(300):
+        deep = [deep]
+    paths = [
+        journal_of(catalogued, run_of("x", [1.5], **md)) for md in ({"odd": deep}, {})
+    ]
+    first, second = recover(catalogued)
+    assert "Recursion limit" in first.error
+    assert second.error is None
+    catalogue = SessionCatalogue(catalogued)
+    assert [measured(catalogue[p.stem]) for p in paths] == list(map(measured, paths))
+    catalogue.close()
 
 
 def test_a_run_that_the_catalogue_cannot_take_is_readable(catalogued, monkeypatch):

@@ -11,11 +11,17 @@ import pytest
 from ophyd import Signal
 
 from seccm_ophyd.engine import SessionEngine
-from seccm_ophyd.errors import ParameterError
+from seccm_ophyd.errors import NotKeptError, ParameterError
 from seccm_ophyd.storage import Journal
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.journal import encode
 from seccm_ophyd.storage.kept import check_kept
+
+
+def _around_itself():
+    made = []
+    made.append(made)
+    return made
 
 
 @pytest.fixture
@@ -39,6 +45,10 @@ def engine(folder):
         ({"image": b"\0"}, "'image' is a bytes"),
         ({"z": 1j}, "'z' is a complex"),
         ({"table": {1: "a"}}, r"'table'\[1\] is a key of type int"),
+        ({"a.b": 1}, r"'a.b' must have .* e.g. 'a_b'"),
+        ({"deep": {"a/b": 1}}, r"'a/b' must have .* e.g. 'a_b'"),
+        ({"": 1}, "'' must have a sign"),
+        ({"deep": _around_itself()}, r"'deep'\[0\].* is in more than 100 lists"),
     ],
 )
 def test_metadata_that_cannot_be_kept_are_refused_by_name(md, named):
@@ -78,7 +88,7 @@ def test_bluesky_checks_metadata_as_well(engine):
 def test_a_document_that_cannot_be_kept_names_the_key():
     doc = {"data": {"picture": {1, 2}}}
     with pytest.raises(
-        TypeError, match=r"event document: 'data'\['picture'\] is a set"
+        NotKeptError, match=r"event document: 'data'\['picture'\] is a set.* keeps text"
     ):
         encode("event", doc)
 
