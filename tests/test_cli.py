@@ -200,11 +200,11 @@ def test_the_ways_of_levelling_are_those_of_the_analysis():
     assert set(cli.LEVELLINGS) == set(METHODS)
 
 
-def test_a_reader_that_has_read_enough_is_told_nothing(folder):
+def test_a_reader_that_has_read_enough_is_told_nothing(run):
     """As ``seccm runs | head -1``: the pipe ends before the list does."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "seccm_ophyd.cli", "runs", "--data", folder.root]
+    command = [sys.executable, "-m", "seccm_ophyd.cli", "runs", "--data", "data"]
     done = subprocess.run(
         command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, overload
 
-from ..errors import RunNotFoundError
+from ..errors import ParameterError, RunNotFoundError
 from .index import JournalInfo
 
 __all__ = ["RunsMapping", "RunsView", "told_after"]
@@ -124,6 +124,8 @@ class RunsMapping(ABC):
                     "oldest it is cat.values()[0:5]"
                 )
             return self.values()[run]
+        if isinstance(run, Mapping):
+            raise RunNotFoundError(f"{run!r:.80} names no run: type cat.search({{...}})")
         if isinstance(run, Iterable) and not isinstance(run, str):
             return [self[name] for name in run]
         return self._read(self._find(run))
@@ -186,6 +188,11 @@ class RunsMapping(ABC):
             it can be searched again. Runs that have no end are not in it as long as
             they are only in the journal.
 
+        Raises
+        ------
+        ParameterError
+            If something is neither.
+
         Examples
         --------
         >>> cat.search(plan_name="hop_scan")[-1]  # doctest: +SKIP
@@ -198,8 +205,13 @@ class RunsMapping(ABC):
         for query in queries:
             if isinstance(query, Mapping):
                 alike |= query
-            else:
+            elif hasattr(query, "encode") and not isinstance(query, str | type):
                 found = found.search(query)
+            else:
+                raise ParameterError(
+                    f"cat.search takes names and values, e.g. plan_name='hop_scan', a "
+                    f"dict of them, or a query of tiled.queries, not {query!r:.80}"
+                )
         for key, value in {**alike, **equal}.items():
             found = found.search(Eq(key, value))
         return found

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from seccm_ophyd.errors import RunNotFoundError
+from seccm_ophyd.errors import ParameterError, RunNotFoundError
 from seccm_ophyd.storage.index import JournalInfo
 from seccm_ophyd.storage.lookup import choose
 from seccm_ophyd.storage.runs_mapping import RunsMapping, told_after
@@ -93,6 +93,14 @@ def test_dicts_and_keywords_search_for_equal_metadata(runs):
         ("sample", "x"),
         ("plan_name", "count"),
     ]
+
+
+def test_what_is_no_query_and_no_name_says_what_to_type(runs):
+    for query in ("count", 5, None):
+        with pytest.raises(ParameterError, match="e.g. plan_name='hop_scan'"):
+            RunsMapping.search(runs, query)
+    with pytest.raises(RunNotFoundError, match=r"type cat.search\({...}\)"):
+        runs[{"plan_name": "count"}]
 
 
 def test_the_repr_says_where_how_many_and_which_is_the_newest(runs):
