@@ -82,8 +82,8 @@ def _check_names(md: Mapping[str, Any], name: str) -> None:
     if error is not None:
         where = "".join(f"[{key!r}]" for key in error.absolute_path)
         raise ParameterError(
-            f"{name}{where}={error.instance!r:.80} is not what Bluesky's documents hold "
-            f"under this name: give {_wanted(error)}"
+            f"{name}{where}={error.instance!r:.80} is not what Bluesky's documents "
+            f"hold under this name: give {_wanted(error)}"
         )
 
 

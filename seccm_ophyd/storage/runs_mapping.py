@@ -125,7 +125,9 @@ class RunsMapping(ABC):
                 )
             return self.values()[run]
         if isinstance(run, Mapping):
-            raise RunNotFoundError(f"{run!r:.80} names no run: type cat.search({{...}})")
+            raise RunNotFoundError(
+                f"{run!r:.80} names no run: type cat.search({{...}})"
+            )
         if isinstance(run, Iterable) and not isinstance(run, str):
             return [self[name] for name in run]
         return self._read(self._find(run))
