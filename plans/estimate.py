@@ -88,7 +88,7 @@ class Estimate:
         if beyond and not force:
             raise ParameterError(
                 f"{self} is not allowed: at most {LIMITS.duration_s / 3600:g} h and "
-                f"{LIMITS.bytes / 1e9:g} GB; force=True continues anyway"
+                f"{LIMITS.bytes / 1e9:g} GB; force=True goes on nevertheless"
             )
         if self.hops > LIMITS.hops:
             raise ParameterError(f"{self} is not allowed: at most {LIMITS.hops} hops")

@@ -31,9 +31,9 @@ SENSELESS = st.one_of(
 POSITIVE = {
     *("x_num", "y_num", "repeats", "cycles", "scan_rate_v_s", "duration_s"),
     *("interval_s", "hold_s", "withdraw_um", "approach_rate_um_s"),
-    *("travel_limit_um", "max_misses"),
+    *("travel_limit_um", "max_misses", "gain_mv_pa", "range_pa"),
 }
-NULLABLE = {"threshold_pa"}
+NULLABLE = {"threshold_pa", "gain_mv_pa", "range_pa"}
 
 
 def numeric(call):
