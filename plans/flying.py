@@ -6,7 +6,12 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator
 
-from seccm_ophyd.errors import NoContactError
+from seccm_ophyd.errors import (
+    NoContactError,
+    SeccmError,
+    StoppedError,
+    TrippedError,
+)
 from seccm_ophyd.schema import (
     CONTACT_HEIGHT,
     HOP_OUTCOME,
@@ -111,6 +116,7 @@ def _part(
 ) -> MsgGenerator[None]:
     """Hop along some points, and collect what they give while it goes on."""
     group, taken, done = object(), 0, False
+    failure: SeccmError | None = None
     yield Msg("checkpoint")
     yield Msg("set", microscope.line, tuple(points), group=group)
     while not done:
@@ -127,9 +133,13 @@ def _part(
             done = ended is not False and microscope.line.run.awaited is None
         except NoContactError:
             done = True  # what it has made tells of too many misses in a row
+        except (StoppedError, TrippedError) as error:
+            failure, done = error, True  # what it has made before is kept
         yield Msg("collect", microscope.line, name=PRIMARY, return_payload=False)
         pages = microscope.line.take_given()
         new = yield from made.take(pages, points[taken:])
         taken += new
         if not done:
             made.pace(new)
+    if failure is not None:
+        raise failure

@@ -181,7 +181,13 @@ class HopLine(Group):
         for x, y, travel, slow in points:
             await put(z.travel_height, travel)
             await put(z.slow_height, slow)
-            outcome, hop = await self._hop(x, y, turns)
+            try:
+                outcome, hop = await self._hop(x, y, turns)
+            except RefusedError as refusal:  # a client has changed something meanwhile
+                if not self._results.hops:
+                    raise
+                await self.ioc.report(f"{self.run.pvname}: {refusal}")
+                return self._stopped
             if hop is None:
                 return outcome
             self._results.hops.append(hop)
@@ -204,6 +210,7 @@ class HopLine(Group):
         z, clamp = self.ioc.z, self.ioc.clamp
         outcome, _ = await z.lift()
         if outcome is Outcome.OK and not self._halt.is_set():
+            self.ioc.xy.check_point(x, y)  # as it is now
             if not await self.ioc.xy.go(x, y, self._halt):
                 return self._stopped, None
             if turns:

@@ -89,11 +89,11 @@ class XYStage(Group):
         """
         for motor, target in zip(self.motors, (x, y), strict=True):
             fields, name = motor.val.field_inst, motor.val.pvname
-            if motor.is_held or fields.set_use_switch.value == "Set":
-                raise RefusedError(
-                    f"{name} does not move: .SPMG is {fields.stop_pause_move_go.value}"
-                    f", .SET is {fields.set_use_switch.value}"
-                )
+            if motor.is_held:
+                mode = fields.stop_pause_move_go.value
+                raise RefusedError(f"{name}.SPMG is {mode}: write Go to it")
+            if fields.set_use_switch.value == "Set":
+                raise RefusedError(f"{name}.SET is Set: write Use to it")
             low, high = fields.user_low_limit.value, fields.user_high_limit.value
             if not low <= target <= high:
                 raise RefusedError(

@@ -209,3 +209,21 @@ def test_an_approach_does_not_move_what_spmg_holds(ioc, assert_said):
     ioc.put("Z:Z.SPMG", 0)
     ioc.withdraw()
     assert ioc.word("Z:State") == "WITHDRAWN", "up it goes all the same"
+
+
+@system
+def test_a_line_ends_at_a_record_that_is_held_meanwhile(ioc, assert_said):
+    ioc.put("Hop:Mode", 0)
+    ioc.put("Hop:Hold", 0.65)
+    ioc.put("Hop:Store", 0)
+    ioc.put("Hop:X", [0.001 * k for k in range(2000)])
+    ioc.put("Hop:Y", [0.001 * k for k in range(2000)])
+    with ioc.watch("Hop:Count", "Hop:RunDone") as watch:
+        ioc.put("Hop:Run", 7, wait=False)
+        watch.wait(lambda name, value: name.endswith("Count") and value > 0)
+        ioc.put("XY:Y.SPMG", 1)
+        watch.wait(lambda name, value: name.endswith("RunDone") and value == 7)
+    _, outcome, hops = ioc.get("Hop:Line")[:3]
+    assert outcome == 3, "stopped, and what was hopped is there"
+    assert 0 < hops < 2000
+    assert_said(ioc, "Hop:Run", "XY:Y.SPMG is Pause: write Go to it")

@@ -212,6 +212,6 @@ def test_a_line_of_hops_is_refused_by_a_motor_that_is_held(ioc):
     try:
         ioc.run("Hop:Run")
         assert ioc.get("Hop:Line")[1] == 5
-        assert "XY:Y does not move: .SPMG is Pause" in ioc.text("IOC:ErrorMessage")
+        assert "XY:Y.SPMG is Pause: write Go to it" in ioc.text("IOC:ErrorMessage")
     finally:
         ioc.put("XY:Y.SPMG", "Go")

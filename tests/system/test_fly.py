@@ -3,6 +3,7 @@
 import itertools
 import threading
 
+import bluesky.plan_stubs as bps
 import numpy as np
 import pytest
 from bluesky.utils import RunEngineInterrupted
@@ -10,7 +11,7 @@ from event_model import DocumentNames, schema_validators
 from ophyd import EpicsSignal
 
 from seccm_ophyd.analysis import hop_map, hop_table, hop_traces
-from seccm_ophyd.errors import TooManyMissesError
+from seccm_ophyd.errors import StoppedError, TooManyMissesError
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.techniques import CurrentSample, Galvanostatic
@@ -120,6 +121,28 @@ def test_aborted_it_is_safe_and_what_was_collected_is_kept(session, collected):
     stop = collected[-1][1]
     assert stop["exit_status"] == "abort"
     assert 0 < stop["num_events"]["primary"] < 1600
+
+
+def test_a_stage_that_is_held_ends_it_and_what_was_made_is_kept(session, collected):
+    m, switch = session.seccm, session.seccm.xy.y.stop_pause_move_go
+    seen = []
+
+    def hold(value, **kwargs):
+        if value >= 3 and not seen:
+            seen.append(value)
+            switch.put("Pause", wait=False)
+
+    token = m.line.hops.subscribe(hold, run=False)
+    try:
+        with pytest.raises(StoppedError, match=r"XY:Y\.SPMG is Pause: write Go to it"):
+            session.RE(hop_fly(m, CurrentSample(), -3, 3, 40, -1, 1, 40))
+    finally:
+        m.line.hops.unsubscribe(token)
+        session.RE(bps.mv(switch, "Go"))
+    made = [doc["data"] for name, doc in collected if name == "event_page"]
+    hops = sum(len(page["seccm_hop_index"]) for page in made)
+    assert seen[0] < hops < 1600
+    assert m.z.state.get() == "WITHDRAWN"
 
 
 def test_misses_in_a_row_end_it(session, collected):

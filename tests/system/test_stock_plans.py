@@ -124,6 +124,14 @@ def test_what_starts_something_ends_too(session):
             session.RE(bps.mv(m.xy.x.home_forward, 1))
 
 
+def test_a_setpoint_that_is_refused_ends(session):
+    axis = session.seccm.z.axis
+    session.RE(make_safe(session.seccm))
+    with pytest.raises(FailedStatus, match=r"was not moved to 1 um: .*wrong sign"):
+        session.RE(bps.mv(axis.user_setpoint, 1.0))
+    session.RE(bps.mv(axis.user_setpoint, axis.position + 1.0))
+
+
 def test_a_switch_of_a_record_takes_its_words_and_numbers(session):
     x = session.seccm.xy.x
     for signal, value, told in (
