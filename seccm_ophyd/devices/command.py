@@ -254,7 +254,8 @@ class Command(Named, Device):
     def _last_error(self) -> str:
         """Tell what the IOC has said since the start, without the name of this."""
         said = self.parent.link.error_since(self._messages, self.prefix)
-        return re.sub(rf"^{re.escape(self.prefix)}( \d+)?: ", "", said)
+        said = re.sub(rf"^{re.escape(self.prefix)}( \d+)?: ", "", said)
+        return said or "it was ended from outside, the IOC gave no reason"
 
 
 def start_ahead(*commands: tuple[Command, EpicsSignal | None], wait_s: float) -> None:

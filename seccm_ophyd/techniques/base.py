@@ -82,7 +82,8 @@ def check_duration(duration_s: float, interval_s: float) -> None:
     low, high = (1 / rate for rate in reversed(SAMPLE_RATE_LIMITS_HZ))
     check_range("interval_s", interval_s, low, high, "s")
     longest = SAMPLES_LIMITS[1] * interval_s
-    check_range("duration_s", duration_s, interval_s, longest, "s")
+    unit = f"s with interval_s={interval_s:g}"
+    check_range("duration_s", duration_s, interval_s, longest, unit)
 
 
 def intervals_s(
