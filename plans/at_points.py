@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.errors import ParameterError
@@ -135,8 +136,11 @@ def scan_rate_series(
     --------
     >>> RE(scan_rate_series(seccm, (0, 0), (0.1, 1, 10)))  # doctest: +SKIP
     """
-    if not len(scan_rates_v_s):
-        raise ParameterError("scan_rates_v_s=() is not allowed: at least one is needed")
+    if not (isinstance(scan_rates_v_s, Sequence | np.ndarray) and len(scan_rates_v_s)):
+        raise ParameterError(
+            f"scan_rates_v_s={scan_rates_v_s!r} is not allowed: give a list of at "
+            "least one, in V/s, e.g. [0.1, 1]"
+        )
     sweep: dict[str, Any] = {
         "e_start_v": e_start_v,
         "e_vertex1_v": e_vertex1_v,

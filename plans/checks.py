@@ -85,7 +85,10 @@ def check_points(
     if not len(x):
         raise ParameterError("there is no point to hop to: at least one is needed")
     for axis, values in ((microscope.xy.x, x), (microscope.xy.y, y)):
-        for value in dict.fromkeys(values):
+        numbers = [value for value in values if _is_finite(value)]
+        # what is no number need not even be hashable
+        wrong = [value for value in values if not _is_finite(value)][:1]
+        for value in (*wrong, *dict.fromkeys(numbers)):
             _check_position(axis, value)
 
 

@@ -288,3 +288,12 @@ def test_a_failed_status_that_is_not_ours_is_passed_on(RE, fake):
     axis.settle.sim_put(-9.9)  # a time-out of 0.1 s instead of 10
     with pytest.raises(FailedStatus):
         RE(bps.mv(axis, 5.0))
+
+
+@pytest.mark.parametrize("given", ["a", [1, 2], {}, None, math.nan])
+def test_a_stub_refuses_what_is_no_position(RE, fake, given):
+    from seccm_ophyd.plans import hop_to
+
+    told = r"seccm_xy_y=.* is not a finite number: give -30 to 30 um"
+    with pytest.raises(ParameterError, match=told):
+        RE(hop_to(fake.device, 0.0, given, potential_v=0.65))
