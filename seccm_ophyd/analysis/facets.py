@@ -11,6 +11,7 @@ pixels, for points may be missing or lie on no grid.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,14 @@ PEAK_SHARE, MOST_SHARE = 0.25, 0.5  # of the surface that agrees on a slope; mos
 # a quarter of it (1.55 for normal scatter, more for flats between steep flanks)
 NO_PEAK = 2.0
 REACH = 3.0  # facets within so many radii of the slope found agree with it
+# where they scatter along one direction, as those of a line or of lines that drift, a
+# quarter of them lies within less than half of the radius
+REACH_ALONG, NARROW = 6.0, 0.3
+WIDE_SHARE = 0.02  # of the facets that agree: so many lie among such on all sides
 BLOCKS = (1, 2, 3, 4)  # times the pitch: widths over which heights are averaged
 LARGEST = 10_000  # points of a triangulation; of more, blocks are taken from the start
 LEAST_BLOCKS = 60  # fewer agree by chance
+FEWEST_BLOCKS = 9  # where the points agree in narrow stripes only
 BASE_SHARE = 1 / 3  # of the widest patch: the lowest patch as wide as this is the base
 SAMPLED, CANDIDATES = 2000, 200  # facets of which the mode is sought, and at how many
 MAX_FITS = 30
@@ -79,6 +85,17 @@ class _Facets:
         inside[corners] = True
         return np.where(inside, patch, -1)
 
+    def inner(self, chosen: NDArray[np.bool_]) -> float:
+        """Return the share of the chosen facets with a chosen one on each side."""
+        corners = np.sort(self.corners[chosen], axis=1)
+        kinds = corners.shape[1]
+        sides = np.concatenate([np.delete(corners, k, axis=1) for k in range(kinds)])
+        _, side, count = np.unique(
+            sides, axis=0, return_inverse=True, return_counts=True
+        )
+        shared = (count[side.ravel()] == 2).reshape(kinds, -1)
+        return float(shared.all(axis=0).mean()) if len(corners) else 0.0
+
 
 @dataclass(frozen=True)
 class _Mode:
@@ -87,6 +104,32 @@ class _Mode:
     facets: _Facets
     slope: Floats
     radius: float
+
+    def agrees(self, slope: Floats) -> NDArray[np.bool_]:
+        """Tell which facets agree with a slope near that of the mode."""
+        distance = np.linalg.norm(self.facets.slopes - slope, axis=1)
+        return distance <= self.reach
+
+    @cached_property
+    def reach(self) -> float:
+        """How far the slopes of facets that agree scatter."""
+        apart = self.facets.slopes - self.slope
+        near = apart[np.linalg.norm(apart, axis=1) <= REACH * self.radius]
+        spread = np.linalg.svd(near, compute_uv=False)
+        along = spread[-1] < NARROW * spread[0]
+        radii = REACH_ALONG if along else REACH
+        return radii * self.radius + FLAT * (1 + float(np.abs(self.slope).max()))
+
+    @cached_property
+    def is_wide(self) -> bool:
+        """Whether facets agree side by side: not in stripes of one facet each.
+
+        Such stripes are made by lines or pixels that alternate in height, as those of
+        a scan that goes forth and back: their slopes are none of the sample.
+        """
+        chosen = self.agrees(self.slope)
+        few = chosen.sum() < FEWEST_BLOCKS
+        return bool(few) or self.facets.inner(chosen) >= WIDE_SHARE
 
 
 def fit_facets(points: Floats, heights: Floats) -> Plane:
@@ -118,25 +161,29 @@ def _sharpest(points: Floats, heights: Floats) -> _Mode | None:
     """Find the slope, of means over blocks so wide as noise makes it blurred.
 
     Wider blocks are taken as long as the scatter falls as that of noise would, and the
-    slope stays: those that reach over terraces would see their mean slope.
+    slope stays: those that reach over terraces would see their mean slope. Where facets
+    agree in narrow stripes only, the first width at which they do not is taken instead.
     """
     on_line = np.linalg.matrix_rank(points, tol=FLAT * np.abs(points).max()) < 2
     best, best_width = None, 1
     first = math.ceil(math.sqrt(len(points) / LARGEST))
     for width in (first * times for times in BLOCKS):
         block, count = _blocks(points, width, on_line)
-        if best is not None and len(count) < LEAST_BLOCKS:
-            break
+        if best is not None:
+            if len(count) < (LEAST_BLOCKS if best.is_wide else FEWEST_BLOCKS):
+                break
         x, y, z = (np.bincount(block, v) / count for v in (*points.T, heights))
         facets = _triangles(np.stack([x, y], axis=1), z, on_line)
         if facets is None:
             break
         mode = _mode(facets)
-        if best is not None:
-            falls = mode.radius < best.radius * best_width / width
+        if best is None or (mode.is_wide and not best.is_wide):
+            best, best_width = mode, width
+        elif best.is_wide:
+            falls = mode.is_wide and mode.radius < best.radius * best_width / width
             if not falls or np.linalg.norm(mode.slope - best.slope) > best.radius:
                 break
-        best, best_width = mode, width
+            best, best_width = mode, width
     return best
 
 
@@ -204,8 +251,7 @@ def _mode(facets: _Facets) -> _Mode:
 def _refined(mode: _Mode) -> tuple[Floats, NDArray[np.intp]]:
     """Fit one slope to the patches of the facets that agree, until these stay."""
     facets, slope = mode.facets, mode.slope
-    reach = REACH * mode.radius + FLAT * (1 + float(np.abs(slope).max()))
-    chosen = np.linalg.norm(facets.slopes - slope, axis=1) <= reach
+    chosen = mode.agrees(slope)
     patch = facets.patches(chosen)
     for _ in range(MAX_FITS):
         inside = patch >= 0
@@ -215,7 +261,7 @@ def _refined(mode: _Mode) -> tuple[Floats, NDArray[np.intp]]:
         means = [np.bincount(of, c) / np.bincount(of).clip(1) for c in columns.T]
         columns = columns - np.stack(means, axis=1)[of]
         slope = np.linalg.lstsq(columns[:, :2], columns[:, 2], rcond=None)[0]
-        now = np.linalg.norm(facets.slopes - slope, axis=1) <= reach
+        now = mode.agrees(slope)
         if np.array_equal(now, chosen) or not now.any():
             break
         chosen, patch = now, facets.patches(now)

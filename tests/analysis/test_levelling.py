@@ -194,6 +194,45 @@ def test_none_is_a_copy_and_unknown_is_refused():
         level(data, "cubic")
 
 
+def rise_of(data):
+    """How far levelling tilts a surface (um) from edge to edge, along x and y."""
+    plane = (data - level(data)).values
+    return np.ptp(plane[0]), np.ptp(plane[:, 0])
+
+
+ROWS, COLUMNS = np.indices((41, 41))
+LEVEL_ON_THE_WHOLE = {
+    "lines of a scan forth and back": 0.1 * (ROWS % 2),
+    "pixels that alternate": 0.05 * ((ROWS + COLUMNS) % 2),
+    "a bow": 0.2 * (COLUMNS / 20 - 1) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", LEVEL_ON_THE_WHOLE)
+def test_what_has_no_tilt_on_the_whole_gets_none(name):
+    axis = np.linspace(0, 10, 41)
+    heights = LEVEL_ON_THE_WHOLE[name] + np.random.default_rng(0).normal(
+        0, 0.002, (41, 41)
+    )
+    data = xr.DataArray(heights, {"y": axis, "x": axis}, ("y", "x"))
+    assert max(rise_of(data)) < 0.05
+
+
+def test_noise_along_one_direction_tilts_by_no_more_than_itself():
+    axis = np.linspace(0, 10, 41)
+    lines, single = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(0, 0.02, (41, 1)) + rng.normal(0, 0.002, (41, 41))
+        drifting = xr.DataArray(z, {"y": axis, "x": axis}, ("y", "x"))
+        lines.append(max(rise_of(drifting)))
+        z = rng.normal(0, 0.002, (1, 200))
+        line = xr.DataArray(z, {"y": [0.0], "x": 0.5 * np.arange(200)}, ("y", "x"))
+        single.append(rise_of(line)[0])
+    assert np.median(lines) < 0.03
+    assert max(single) < 0.015
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2)])
 def test_few_points_give_finite_heights(shape):
     y, x = np.indices(shape, float)
