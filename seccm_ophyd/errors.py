@@ -48,6 +48,10 @@ class DiskSpaceError(SeccmError, OSError):
     """The data folder has, or would have, less free space than its reserve."""
 
 
+class FolderGoneError(SeccmError, FileNotFoundError):
+    """The data folder of an open session is no longer where it was."""
+
+
 class InstrumentLostError(SeccmError, ConnectionError):
     """The connection was lost or the IOC restarted: tip state unknown."""
 

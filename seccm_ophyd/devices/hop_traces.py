@@ -15,6 +15,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal, SignalRO
 
 from ..errors import DiskSpaceError
+from ..storage.layout import check_present
 from ..storage.traces import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
 from .named import Named
@@ -34,8 +35,10 @@ class FreeSpace(SignalRO):
 
     def get(self, **kwargs: Any) -> float:
         """Ask the file system."""
-        folder = self.parent.folder.get()
-        return float(shutil.disk_usage(folder).free) if folder else math.inf
+        if not (folder := self.parent.folder.get()):
+            return math.inf
+        check_present(folder)
+        return float(shutil.disk_usage(folder).free)
 
 
 class HopTraces(Named, Device):

@@ -20,7 +20,7 @@ from .databases import create_databases
 from .index import JournalInfo, journal_of, journals, unfinished
 from .journal_run import JournalRun
 from .launch import ensure_writer
-from .layout import DataFolder
+from .layout import DataFolder, check_present
 from .places import place_to_open, tree_arguments
 from .runs_mapping import RunsMapping, told_after
 
@@ -247,9 +247,11 @@ class SessionCatalogue(RunsMapping):
         return f"{self.folder.root}{called}"
 
     def _find(self, run: Any) -> JournalInfo:
+        check_present(self.folder.root)
         return journal_of(self.folder, run, self.name)
 
     def _infos(self) -> list[JournalInfo]:
+        check_present(self.folder.root)
         return journals(self.folder)[::-1]
 
     def _settled(self) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import NotKeptError
 from .kept import json_value, where_not_kept
-from .layout import DataFolder
+from .layout import DataFolder, check_present
 
 __all__ = ["Journal", "append_line", "encode"]
 
@@ -191,6 +191,7 @@ class Journal:
 
     def _open(self, run: str) -> None:
         path = self._folder.journal_file(run)
+        check_present(path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self._files[run] = os.open(path, flags, 0o666)
         # tells others that the run goes on; the kernel frees it however we end

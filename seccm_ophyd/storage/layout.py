@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DataFolder", "is_uid"]
+from ..errors import FolderGoneError
+
+__all__ = ["DataFolder", "check_present", "is_uid"]
 
 _UID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -18,6 +20,21 @@ def is_uid(text: str) -> bool:
         Anything; a path, or what a path is made of, is no uid.
     """
     return _UID.fullmatch(text) is not None
+
+
+def check_present(folder: Path | str) -> None:
+    """Check that the folder of a session is where it was.
+
+    Raises
+    ------
+    FolderGoneError
+        If it is not there.
+    """
+    if not Path(folder).is_dir():
+        raise FolderGoneError(
+            f"the folder {folder} is not there, it may have been moved or removed: "
+            "close the session and open one on the folder where it is now"
+        )
 
 
 @dataclass(frozen=True, init=False)

@@ -11,6 +11,7 @@ import numpy as np
 from event_model import compose_stream_resource
 
 from .addresses import file_uri
+from .layout import check_present
 
 __all__ = ["TraceFile"]
 
@@ -116,9 +117,12 @@ class TraceFile:
 
         Raises
         ------
+        FolderGoneError
+            If its folder is not there.
         OSError
             If there is such a file already, or it cannot be made.
         """
+        check_present(self.path.parent)
         self._file = h5py.File(self.path, "x", libver="latest")
         for name, trace in self._traces.items():
             dataset = self._file.create_dataset(

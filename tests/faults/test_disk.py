@@ -10,7 +10,7 @@ import pytest
 from bluesky.utils import FailedStatus
 
 from seccm_ophyd.analysis import hop_map, hop_table, hop_traces, list_runs
-from seccm_ophyd.errors import DiskSpaceError
+from seccm_ophyd.errors import DiskSpaceError, FolderGoneError
 from seccm_ophyd.plans import charge_and_remap, hop_scan, local_charge
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.layout import DataFolder
@@ -53,6 +53,15 @@ def test_too_little_space_is_refused_before_anything_moves(
     assert docs == []
     assert moved(fake) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fault(32)
+def test_a_folder_that_is_gone_is_named_before_anything_moves(RE, docs, fake, tmp_path):
+    fake.device.traces.folder.put(str(tmp_path / "gone"))
+    with pytest.raises(FolderGoneError, match="gone is not there, it may have been"):
+        RE(BY_NAME["current_map"](fake.device))
+    assert docs == []
+    assert moved(fake) == []
 
 
 @pytest.mark.fault(32)

@@ -7,7 +7,9 @@ import pytest
 from event_model import compose_run
 from hop_documents import bits, hop_run
 
-from seccm_ophyd.storage import Journal, documents
+from seccm_ophyd.errors import FolderGoneError
+from seccm_ophyd.storage import Journal, SessionCatalogue, documents
+from seccm_ophyd.storage.traces import TraceFile
 
 
 def test_documents_come_back_as_they_were_emitted(folder):
@@ -81,6 +83,20 @@ def test_a_run_is_never_written_twice(folder):
     with pytest.raises(FileExistsError):
         Journal(folder)("start", start)
     journal.close()
+
+
+def test_a_folder_that_was_moved_meanwhile_is_named(folder, tmp_path):
+    journal, catalogue = Journal(folder), SessionCatalogue(folder)
+    folder.root.rename(tmp_path / "elsewhere")
+    for use in (
+        lambda: journal("start", compose_run().start_doc),
+        lambda: TraceFile(folder.traces / "new.h5").start(),
+        lambda: catalogue[-1],
+        lambda: repr(catalogue),
+    ):
+        with pytest.raises(FolderGoneError, match="is not there, it may have been"):
+            use()
+    assert not folder.root.exists()
 
 
 def test_what_json_cannot_tell_is_refused_and_leaves_no_trace(folder):
