@@ -68,6 +68,9 @@ def fly_along(
             part, planned = planned[:count], planned[count:]
             yield from _part(microscope, part, made)
         made.surface.learn(line)
+    # a pause that comes while the run is closed goes back no further: nothing can be
+    # collected then
+    yield Msg("checkpoint")
 
 
 class _Made:

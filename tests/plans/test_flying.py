@@ -47,6 +47,17 @@ def drive(plan, line, answer=lambda message: None):
             reply = answer(message)
 
 
+def test_when_all_is_collected_a_pause_goes_back_no_further():
+    line = Line([page("contact")], [page("contact", "contact")])
+    microscope = SimpleNamespace(line=line, z=z_stage())
+    points = [(index, 0.5 * index, 0.0) for index in range(3)]
+    sent = []
+    plan = fly_along(microscope, points, [CurrentSample()], HopOptions())
+    drive(plan, line, lambda message: sent.append(message.command))
+    assert sent[-1] == "checkpoint"
+    assert sent[-2] != "checkpoint"
+
+
 def test_pages_collected_while_the_engine_replays_count_too():
     line = Line(
         [page("contact")],

@@ -100,14 +100,16 @@ def interrupted_after(session, pages, plan):
     assert session.seccm.clamp.holding_potential.get(use_monitor=False) == 0.0
 
 
-@pytest.mark.parametrize("pages", [1, 2, 3])
-def test_paused_and_resumed_no_hop_is_lost_or_double(session, collected, pages):
-    plan = hop_fly(session.seccm, CurrentSample(), -3, 3, 150, -1, 1, 3)
+@pytest.mark.parametrize(("pages", "lines"), [(1, 9), (2, 9), (3, 9), (2, 1)])
+def test_paused_and_resumed_no_hop_is_lost_or_double(session, collected, pages, lines):
+    """One line gives two pages: the pause comes with the last, as the run is closed."""
+    y_stop = -1 + 0.2 * (lines - 1)
+    plan = hop_fly(session.seccm, CurrentSample(), -3, 3, 150, -1, y_stop, lines)
     interrupted_after(session, pages, plan)
     session.RE.resume()
     made = [doc["data"] for name, doc in collected if name == "event_page"]
     hops = [index for page in made for index in page["seccm_hop_index"]]
-    assert hops == list(range(450))
+    assert hops == list(range(150 * lines))
     assert np.isfinite(hop_map(session.catalog[-1]).topography).all()
     for name in ("LateralTouches", "UnguardedContacts"):
         assert read_pv(f"{session.seccm.prefix}Sim:{name}") == 0
