@@ -2,10 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+import xarray as xr
 
+from seccm_ophyd.analysis import peaks
 from seccm_ophyd.cli import main
 from seccm_ophyd.paper import FIGURES, Row, format_table
+from seccm_ophyd.paper.points import _between_extremes
 
 pytestmark = pytest.mark.system
 
@@ -64,3 +68,16 @@ def test_a_row_tells_whether_it_agrees(low, high, obtained, band, ok):
     assert (row.band, row.ok) == (band, ok)
     assert json.loads(json.dumps(row.to_dict()))["ok"] is ok
     assert ("OUTSIDE" in format_table([row])) is not ok
+
+
+def test_peaks_at_the_vertices_count_by_their_extremes():
+    up = np.linspace(-0.2, 0.8, 501)
+    rising, falling = np.exp(4 * up), -np.exp(4 * (0.6 - up[::-1]))
+    curves = xr.Dataset(
+        {
+            "E": (("curve", "sample"), [np.r_[up, up[::-1]]]),
+            "i": (("curve", "sample"), [np.r_[rising, falling]]),
+        }
+    )
+    assert np.isnan(peaks(curves).peak_separation)
+    assert float(_between_extremes(curves)[0]) == pytest.approx(1.0, abs=0.01)
