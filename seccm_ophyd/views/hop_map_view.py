@@ -6,14 +6,12 @@ One class for every use: live (`seccm_ophyd.views.live`), in replay
 
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import xarray as xr
-from bluesky.callbacks.core import CallbackBase, make_class_safe
+from bluesky.callbacks.core import make_class_safe
 from event_model import Event, EventDescriptor, RunStart, RunStop
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -45,7 +43,7 @@ from .captions import Captions
 from .hop_columns import MAPPED_VALUE, HopColumns
 from .layout import Layout
 from .panel import MapPanel
-from .picture_file import save_picture
+from .picture_file import Picture
 from .relief import LEVELLED, relief_of_map, relief_of_points
 
 __all__ = ["HopMapView"]
@@ -63,7 +61,7 @@ _ENDS = {
 _NO_END = "UNFINISHED (interrupted or running)"
 
 
-class HopMapView(CallbackBase):
+class HopMapView(Picture):
     """Draws topography and current of a hop run from its documents alone.
 
     Documents are only taken in; nothing is drawn until `draw` or `save`, so that a fast
@@ -175,29 +173,6 @@ class HopMapView(CallbackBase):
     def stop(self, doc: RunStop) -> None:
         """Learn how the run ended."""
         self._status = _ENDS[doc["exit_status"]]
-
-    def draw(self) -> None:
-        """Bring the picture up to date with the documents taken in so far."""
-        self._update()
-        self.figure.canvas.draw_idle()
-
-    def save(self, path: str | os.PathLike, dpi: float = 200) -> Path:
-        """Write the picture up to date, so that no reader ever sees half of it.
-
-        Parameters
-        ----------
-        path
-            File to write or replace; its suffix tells the format (png, pdf, svg, ...).
-        dpi
-            Dots per inch.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        self._update()
-        return save_picture(self.figure, path, dpi)
 
     def _clear(self, start: Mapping[str, Any]) -> None:
         self._start = start

@@ -1,11 +1,12 @@
-"""Writes a figure into a file."""
+"""Pictures made of documents: what they share, and how they get into a file."""
 
 import os
 from pathlib import Path
 
+from bluesky.callbacks.core import CallbackBase
 from matplotlib.figure import Figure
 
-__all__ = ["save_picture"]
+__all__ = ["Picture", "save_picture"]
 
 
 def save_picture(figure: Figure, path: str | os.PathLike, dpi: float) -> Path:
@@ -33,3 +34,42 @@ def save_picture(figure: Figure, path: str | os.PathLike, dpi: float) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+class Picture(CallbackBase):
+    """A callback that draws what it has taken in when it is asked to.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    """
+
+    figure: Figure
+    DPI = 200.0
+    """Dots per inch of a file."""
+
+    def draw(self) -> None:
+        """Bring the picture up to date with the documents taken in so far."""
+        self._update()
+        self.figure.canvas.draw_idle()
+
+    def save(self, path: str | os.PathLike, dpi: float | None = None) -> Path:
+        """Write the picture up to date, so that no reader ever sees half of it.
+
+        Parameters
+        ----------
+        path
+            File to write or replace; its suffix tells the format (png, pdf, svg, ...).
+        dpi
+            Dots per inch; None: as of the class.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        self._update()
+        return save_picture(self.figure, path, self.DPI if dpi is None else dpi)
+
+    def _update(self) -> None:
+        raise NotImplementedError

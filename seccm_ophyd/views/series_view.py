@@ -1,19 +1,17 @@
 """What a run of any plan has measured, event by event: for runs without hops."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
-from bluesky.callbacks.core import CallbackBase, make_class_safe
+from bluesky.callbacks.core import make_class_safe
 from event_model import Event, EventDescriptor, RunStart
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..analysis import documents
 from ..schema import PRIMARY
-from .picture_file import save_picture
+from .picture_file import Picture
 
 __all__ = ["SeriesView"]
 
@@ -24,7 +22,7 @@ _PANEL_INCHES = (6.4, 1.8)
 _TIME = "time since the first event (s)"
 
 
-class SeriesView(CallbackBase):
+class SeriesView(Picture):
     """Draws the numbers of a run over its first dimension, or over time.
 
     For ``bp.count``, ``bp.scan`` and other plans with any detectors: what the devices
@@ -50,6 +48,8 @@ class SeriesView(CallbackBase):
     >>> SeriesView.from_run(catalog[-1]).save("count.png")
     >>> RE.subscribe(SeriesView())
     """
+
+    DPI = 150.0
 
     def __init__(self, figure: Figure | None = None) -> None:
         super().__init__()
@@ -121,29 +121,6 @@ class SeriesView(CallbackBase):
             else:
                 self.x.append(_float(doc["data"].get(self._x_key)))
         return doc
-
-    def draw(self) -> None:
-        """Bring the picture up to date with the documents taken in so far."""
-        self._update()
-        self.figure.canvas.draw_idle()
-
-    def save(self, path: str | os.PathLike, dpi: float = 150) -> Path:
-        """Write the picture up to date, so that no reader ever sees half of it.
-
-        Parameters
-        ----------
-        path
-            File to write or replace; its suffix tells the format (png, pdf, svg, ...).
-        dpi
-            Dots per inch.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        self._update()
-        return save_picture(self.figure, path, dpi)
 
     def _clear(self, start: Mapping[str, Any]) -> None:
         self._start, self._descriptor = start, ""
