@@ -187,4 +187,74 @@ FAULTS: dict[int, Fault] = {
         "a configuration file that is missing or corrupt",
         "refused with file and line",
     ),
+    51: Fault(
+        "a line of a journal is damaged",
+        "every line that is intact is read; the run names the damaged ones; recover "
+        "sets them aside",
+    ),
+    52: Fault(
+        "a foreign file lies in the folder of the journals",
+        "it is named and passed over, in bounded time and memory; control characters "
+        "never reach the terminal",
+    ),
+    53: Fault(
+        "a fly scan ends early: abort, stop, halt, a trip, an overload",
+        "all hops that the IOC has completed are in the run; the stop document counts "
+        "those done, stored and lost",
+    ),
+    54: Fault(
+        "the session of a fly scan is killed",
+        "the IOC keeps what it has made until it is acknowledged; recover fetches it",
+    ),
+    55: Fault(
+        "the IOC of a fly scan is killed",
+        "at most the hops of the last second, and at most 50, are lost",
+    ),
+    56: Fault(
+        "the link to the IOC is cut in one direction, or narrow, in a fly scan",
+        "as 55 where it is cut; pages become smaller where it is slow",
+    ),
+    57: Fault(
+        "the link from the IOC to its owner is cut",
+        "SAFE within 5 s of the last heartbeat; a client that does not read is dropped",
+    ),
+    58: Fault(
+        "a number outside its states is written to an enum PV",
+        "refused with ErrorMessage; the PV goes on answering; MakeSafe works whatever "
+        "the state",
+    ),
+    59: Fault(
+        "an owner freezes past its lease and wakes when another drives",
+        "it learns that it has lost the lease before it writes anything",
+    ),
+    60: Fault(
+        "a session is killed while it is idle",
+        "the instrument is free after the lease time",
+    ),
+    61: Fault(
+        "files of the catalogue are deleted, empty or damaged",
+        "recover compares the catalogue with the journals, rebuilds what differs, and "
+        "says so",
+    ),
+    62: Fault(
+        "a file of traces is damaged",
+        "a checksum tells; the error is clear and comes in bounded time; verify names "
+        "the file",
+    ),
+    63: Fault(
+        "the storage stalls for some seconds",
+        "the heart beats on; the scan waits with the probe withdrawn, and says so",
+    ),
+    64: Fault(
+        "the network delays each message by 0.2 s or 1 s",
+        "a hop takes at most two round trips longer; time-outs know the round trip",
+    ),
+    65: Fault(
+        "malformed frames flood the port of the IOC",
+        "errors of one kind are logged once, with a count",
+    ),
+    66: Fault(
+        "the data folder is moved or deleted during a scan",
+        "seen at once; the scan ends SAFE and says so",
+    ),
 }
