@@ -1,9 +1,12 @@
 """A scan in flight: the instrument hops by itself, the engine collects."""
 
+import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.errors import (
@@ -25,13 +28,17 @@ from .input_range import Overloads
 from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
 from .options import HopOptions
+from .preprocessors import safe
 from .protocols import HoppingMicroscope
 from .stubs import own_errors
 
 __all__ = ["fly_along"]
 
+logger = logging.getLogger(__name__)
+
 _LONGEST_S, _SHORTEST_S = 1.0, 0.1  # between two collections from a line that goes on
 _COLLECTED = 60  # hops each of them is to give: little is left when the line ends
+_END_S, _LOOK_S = 5.0, 0.1  # longest wait for what a line that ends has made
 _AT_ONCE = 2000  # hops that the instrument is given, and ...
 _SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
 
@@ -44,8 +51,8 @@ def fly_along(
 ) -> MsgGenerator[None]:
     """Let the instrument hop to points, many of them at a time.
 
-    A pause or a fault ends the line between two hops: what has been made is kept, and
-    after a pause the rest of the line is made.
+    A pause or a fault ends the line between two hops: what has been made is collected,
+    and after a pause the rest of the line is made.
 
     Raises
     ------
@@ -54,6 +61,22 @@ def fly_along(
     OverloadError
         After an overload, if ``overload`` is "stop".
     """
+
+    def end(error: Exception) -> MsgGenerator[None]:
+        # not rewindable: a pause in here must not begin the line again
+        yield from bpp.rewindable_wrapper(_end(microscope), False)
+
+    flying = _fly(microscope, points, techniques, options)
+    yield from bpp.contingency_wrapper(flying, except_plan=end)
+
+
+def _fly(
+    microscope: HoppingMicroscope,
+    points: Sequence[Point],
+    techniques: Sequence[Technique],
+    options: HopOptions,
+) -> MsgGenerator[None]:
+    """Hop to points, many of them at a time."""
     made = _Made(microscope, techniques, options)
     yield from bps.prepare(microscope.line, options.max_misses, wait=True)
     yield Msg("declare_stream", None, microscope.line, name=PRIMARY, collect=True)
@@ -146,3 +169,28 @@ def _part(
             made.pace(new)
     if failure is not None:
         raise failure
+
+
+def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    """End a line that goes on, and collect all that it has made.
+
+    Whatever it was that ends the scan must be heard of, not what fails in here.
+    """
+    line = microscope.line
+    deadline = time.monotonic() + _END_S
+    if line.run.is_pending:
+        try:
+            yield from safe(microscope)
+        except Exception as error:
+            logger.error("the line of hops could not be ended: %s", error)
+    while line.is_ending and time.monotonic() < deadline:
+        yield from bps.sleep(_LOOK_S)
+    # who has just lost the lease is refused until its next heartbeat
+    while line.is_incomplete:
+        try:
+            yield Msg("collect", line, name=PRIMARY, return_payload=False)
+        except Exception as error:
+            if time.monotonic() > deadline:
+                logger.error("hops that were made could not be collected: %s", error)
+                return
+            yield from bps.sleep(_LOOK_S)

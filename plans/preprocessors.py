@@ -16,6 +16,7 @@ from .stubs import make_safe
 __all__ = [
     "DeviceFailure",
     "in_own_words",
+    "safe",
     "safe_after_failure",
     "safe_wrapper",
     "settings_wrapper",
@@ -93,7 +94,7 @@ def safe_wrapper(
     plan: MsgGenerator[Any], microscope: HoppingMicroscope
 ) -> MsgGenerator[Any]:
     """Run `plan` and leave the instrument SAFE however it ends."""
-    return (yield from bpp.finalize_wrapper(plan, lambda: _safe(microscope)))
+    return (yield from bpp.finalize_wrapper(plan, lambda: safe(microscope)))
 
 
 def safe_after_failure(
@@ -105,12 +106,13 @@ def safe_after_failure(
     """
 
     def failed(error: Exception) -> MsgGenerator[None]:
-        yield from _safe(microscope)
+        yield from safe(microscope)
 
     return (yield from bpp.contingency_wrapper(plan, except_plan=failed))
 
 
-def _safe(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+def safe(microscope: HoppingMicroscope) -> MsgGenerator[None]:
+    """Make the instrument SAFE; what was pending ends without error."""
     microscope.abandon()
     # A pause in here is resumed here, not at the start of the hop before. Not by a
     # checkpoint: there is none while an event is being put together.

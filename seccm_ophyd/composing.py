@@ -1,18 +1,22 @@
-"""Events like one that was validated are not validated again.
+"""Events like one that was validated are not validated again; none is left uncollected.
 
 Validation against the schema of event-model takes longer than all else that bluesky
 does for an event. It looks at names and types, and from hop to hop both are the same.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from bluesky.bundlers import RunBundler
+from bluesky.protocols import EventPageCollectable
 from bluesky.utils import Msg
 from event_model import ComposeDescriptorBundle
 
 __all__ = ["SparingBundler"]
+
+logger = logging.getLogger(__name__)
 
 
 class SparingBundler(RunBundler):
@@ -32,6 +36,24 @@ class SparingBundler(RunBundler):
         compose_descriptor: Any = sparing
         self._compose_descriptor = compose_descriptor
         return uid
+
+    async def backstop_collect(self) -> None:
+        """Collect what is left where no plan cleans up; a failure is logged.
+
+        bluesky asks so those that were kicked off. A line is `set` to its points: it is
+        known by the stream that was declared for its pages.
+        """
+        await super().backstop_collect()
+        for objects, (name, *_) in list(self._declared_stream_names.items()):
+            for obj in objects:
+                if isinstance(obj, EventPageCollectable) and self.run_is_open:
+                    await self._collect_left(obj, name)
+
+    async def _collect_left(self, obj: Any, stream: str) -> None:
+        try:
+            await self.collect(Msg("collect", obj, name=stream, return_payload=False))
+        except Exception:
+            logger.exception("what %r still had could not be collected", obj)
 
 
 class _Sparing:

@@ -17,6 +17,8 @@ __all__ = [
     "DETACH_HEIGHT",
     "ESTIMATE",
     "GRID",
+    "HOPS",
+    "HOP_COUNTS",
     "HOP_INDEX",
     "HOP_OUTCOME",
     "HOP_REPEATED",
@@ -74,6 +76,10 @@ MAPPED = {
     "ZeroCurrentPotential": (("zero_current_potential", "Zero-current potential"),),
     "Galvanostatic": (("end_potential", "End potential"),),
 }
+
+# keys of the stop document
+HOP_COUNTS = "hop_counts"  # hops by outcome
+HOPS = "hops"  # done, stored, lost
 
 # keys of the start document
 TECHNIQUES = "techniques"

@@ -113,7 +113,10 @@ class Session:
         self.catalog = SessionCatalogue(folder, name=name)
         self.RE = SessionEngine(_metadata(config), scan_id_source=RunCounter(folder))
         self.journal = Journal(folder)
-        self.RE.subscribe_vital(HopCounter())  # first: it completes the stop document
+        self.RE.subscribe_vital(
+            # first: it completes the stop document
+            HopCounter(lambda: self.seccm.line.done)
+        )
         self.RE.subscribe_vital(self.journal)
         if self._simulator is not None:
             self._simulator.wait()

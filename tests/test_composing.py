@@ -4,6 +4,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import event_model
 import pytest
+from bluesky.utils import Msg
 from event_model import DocumentNames
 from ophyd import Signal
 
@@ -101,3 +102,36 @@ def test_columns_of_unequal_length_are_refused_each_time(engine):
     pages = [([1.0, 2.0], [0.0, 0.0]), ([1.0, 2.0], [0.0])]
     with pytest.raises(AssertionError, match="different length"):
         engine(_collected(_Flyer(pages, name="s")))
+
+
+class _Left(_Flyer):
+    """It has a page more when nobody collects any more."""
+
+    def collect_asset_docs(self, index=None):
+        return iter(())
+
+
+def _never_collected(flyer, error):
+    yield Msg("open_run")
+    yield Msg("declare_stream", None, flyer, name="primary", collect=True)
+    raise error
+
+
+def test_what_a_flyer_still_has_is_collected_before_the_engine_closes_the_run(engine):
+    found = []
+    engine.subscribe(lambda name, doc: found.append((name, doc)))
+    flyer = _Left([([1.5, 2.5], [1.0, 2.0])], name="flyer")
+    with pytest.raises(ZeroDivisionError):
+        engine(_never_collected(flyer, ZeroDivisionError()))
+    assert [name for name, _ in found][-2:] == ["event_page", "stop"]
+    assert found[-2][1]["data"]["s"] == [1.5, 2.5]
+
+
+def test_a_flyer_that_cannot_be_collected_does_not_keep_the_run_open(engine, caplog):
+    found = []
+    engine.subscribe(lambda name, doc: found.append(name))
+    flyer = _Left([(None, None)], name="flyer")
+    with pytest.raises(ZeroDivisionError):
+        engine(_never_collected(flyer, ZeroDivisionError()))
+    assert found[-1] == "stop"
+    assert "could not be collected" in caplog.text

@@ -144,6 +144,11 @@ class Command(Named, Device):
         """The number of the command that has not ended yet; None without one."""
         return next(reversed(self._waiting), None)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether something waits for its end."""
+        return any(not status.done for status in list(self._waiting.values()))
+
     def is_own(self, number: int) -> bool:
         """Tell whether this client has lately started the command of that number."""
         return number in self._issued

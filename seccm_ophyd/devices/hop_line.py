@@ -47,12 +47,39 @@ class HopLine(Linked):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._points: tuple[tuple[float, ...], ...] = ()
         self._taken = 0  # hops of the points that have been fetched
+        self._of_lines_before = 0  # hops of this run, made in lines that have ended
         self._number, self._fetched = 0, 0  # the line of the IOC, and hops of it
+        self._heard = 0  # hops of it that the IOC has told of
         self._redone: set[int] = set()
         self._parts: list[LinePart] = []
         self._batch: list[LinePart] = []
         self._given: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs)
+        self.hops.subscribe(self._count_changed, run=False)
+
+    def _count_changed(self, value: Any = 0, **kwargs: Any) -> None:
+        self._heard = int(value)
+
+    def stage(self) -> list[object]:
+        """Begin to count the hops of a run."""
+        self._of_lines_before = self._number = self._fetched = 0
+        self._points, self._taken, self._parts, self._batch = (), 0, [], []
+        return super().stage()
+
+    @property
+    def done(self) -> int:
+        """Hops that the IOC has completed in the run, as far as it has been heard of.
+
+        None of a run that is made step by step.
+        """
+        return self._of_lines_before + self._made()
+
+    def _made(self) -> int:
+        """Hops that the IOC has completed in the line that it was given last."""
+        if not self._number:
+            return 0
+        ended = self.run.values
+        return max(self._fetched, self._heard if ended is None else int(ended[HOPS]))
 
     def prepare(self, max_misses: int) -> Status:
         """Store what is measured in each contact, as the amplifier is prepared for.
@@ -120,7 +147,9 @@ class HopLine(Linked):
         signals = (self.x, self.y, self.travel_heights, self.slow_heights)
         for signal, values in zip(signals, (x, y, travel, slow), strict=True):
             self._put(signal, np.where(np.isnan(values), UNKNOWN, values))
-        self._fetched = 0
+        self._of_lines_before += self._made()
+        # what is heard of it from now on is about this line
+        self._number = self._fetched = self._heard = 0
         status = self.run.start(self._timeout_s(x, y))
         self._number = self.run.awaited or self.run.number or 0
         return status
@@ -143,9 +172,8 @@ class HopLine(Linked):
 
     def _take_new(self) -> None:
         """Fetch the hops that have been made since the last time."""
-        ended = self.run.values
-        made = int(self.hops.get() if ended is None else ended[HOPS])
-        while self._number and self._fetched < made:
+        made = self._made()
+        while self._fetched < made and self._answers():
             self._put(self.fetch, self._fetched)
             flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
             part = LinePart.decode(flat, self._number, self._fetched)
@@ -154,6 +182,10 @@ class HopLine(Linked):
             self._parts.append(part)
             self._fetched += len(part.landings)
             self._taken += len(part.landings)
+
+    def _answers(self) -> bool:
+        """Whether the IOC can be asked, also where it was lost for another reason."""
+        return self.link.boot_id.connected and not self.link.is_silent()
 
     def collect_asset_docs(
         self, index: int | None = None
@@ -230,8 +262,21 @@ class HopLine(Linked):
         """Those of the microscope."""
         return self.parent.hints
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the IOC has made hops that were not collected, and can be asked."""
+        left = self._fetched < self._made() or bool(self._parts)
+        return left and self._answers()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the end of a line is still to be heard of, and can be."""
+        return self.run.awaited is not None and self._answers()
+
     def stop(self, *, success: bool = False) -> None:
-        """End nothing here: making the microscope SAFE ends the line."""
+        """Make the microscope SAFE where a line goes on: that ends it."""
+        if self.run.is_pending:
+            self.parent.stop(success=success)
 
     def pause(self) -> None:
         """Let the line end without error: what is left of it is made afterwards."""

@@ -1,27 +1,50 @@
 """Counts hops by outcome and puts the counts into the stop document."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 from bluesky.callbacks.core import CallbackBase
 from event_model import Event, EventDescriptor, RunStart, RunStop
 
-from ..schema import HOP_OUTCOME, HOP_REPEATED, PRIMARY, find_key
+from ..schema import HOP_COUNTS, HOP_OUTCOME, HOP_REPEATED, HOPS, PRIMARY, find_key
 
-__all__ = ["HopCounter"]
+__all__ = ["HopCounter", "totals"]
+
+
+def totals(stored: int, done: int) -> dict[str, int]:
+    """Make the ``hops`` of a stop document.
+
+    Parameters
+    ----------
+    stored
+        Hops that are in the run.
+    done
+        Hops that the instrument is known to have completed; at least those stored.
+    """
+    done = max(done, stored)
+    return {"done": done, "stored": stored, "lost": done - stored}
 
 
 class HopCounter(CallbackBase):
     """Adds ``hop_counts``, e.g. ``{"contact": 99, "no_contact": 1}``, to the stop.
 
-    Only the events of the primary stream are hops; runs may overlap.
+    And ``hops``, e.g. ``{"done": 102, "stored": 100, "lost": 2}``. Only the events of
+    the primary stream are hops; runs may overlap.
 
     bluesky gives a plan no say in the stop document, but hands one and the same dict to
     every callback: this one must be subscribed before those that store it.
+
+    Parameters
+    ----------
+    done
+        Gives the number of hops that the instrument has completed by itself in the run
+        that ends; none where each hop is recorded before the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], int] = lambda: 0) -> None:
         super().__init__()
+        self._done = done
         self._counts: dict[str, Counter[str]] = {}  # by uid of the run
         self._streams: dict[str, tuple[str, str, str]] = {}  # run and keys
 
@@ -46,7 +69,11 @@ class HopCounter(CallbackBase):
 
     def stop(self, doc: RunStop) -> None:
         """Complete the stop document."""
-        run = doc["run_start"]
-        if counts := self._counts.pop(run, None):
-            cast(dict, doc)["hop_counts"] = {k: int(v) for k, v in counts.items()}
+        run, complete = doc["run_start"], cast(dict, doc)
+        counts = self._counts.pop(run, None)
+        if counts:
+            complete[HOP_COUNTS] = {k: int(v) for k, v in counts.items()}
+        if counts is not None and any(of == run for of, *_ in self._streams.values()):
+            stored = counts.total() - counts["repeated"]
+            complete[HOPS] = totals(stored, self._done())
         self._streams = {k: v for k, v in self._streams.items() if v[0] != run}

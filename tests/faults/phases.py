@@ -1,5 +1,6 @@
 """Catching a hop in one of its phases."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -68,6 +69,28 @@ class Caught:
 
     def wait(self):
         assert self._done.wait(20)
+
+
+@contextlib.contextmanager
+def call_when_made(session, action, hops=80):
+    """Call something, in a thread, once the IOC has made so many hops of a line."""
+    begun, thread = threading.Event(), None
+
+    def made(value=0, **kwargs):
+        nonlocal thread
+        if value >= hops and not begun.is_set():
+            begun.set()
+            thread = threading.Thread(target=action)
+            thread.start()
+
+    counter = session.seccm.line.hops
+    token = counter.subscribe(made, run=False)
+    try:
+        yield
+    finally:
+        counter.unsubscribe(token)
+        assert begun.is_set(), f"no line of {hops} hops"
+        thread.join(20)
 
 
 def start_scan(prefix, folder, code=SCAN):

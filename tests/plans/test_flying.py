@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from ophyd import Signal
 
-from seccm_ophyd.errors import TooManyMissesError
+from seccm_ophyd.errors import InstrumentLostError, SeccmError, TooManyMissesError
 from seccm_ophyd.plans.flying import fly_along
 from seccm_ophyd.plans.options import HopOptions
 from seccm_ophyd.techniques import CurrentSample
@@ -15,8 +15,10 @@ from seccm_ophyd.techniques import CurrentSample
 class Line:
     """A line of hops whose pages come as told, whatever the engine collects."""
 
+    is_ending = is_incomplete = False
+
     def __init__(self, *batches):
-        self.run = SimpleNamespace(awaited=None)
+        self.run = SimpleNamespace(awaited=None, is_pending=False)
         self.parts, self._batches = [], list(batches)
 
     def take_given(self):
@@ -37,11 +39,15 @@ def z_stage():
 
 
 def drive(plan, line, answer=lambda message: None):
-    """Answer the messages of a plan as an engine would that has nothing to do."""
+    """Answer the messages of a plan as an engine would that has nothing to do.
+
+    An answer that is an exception is thrown into the plan.
+    """
     reply = None
     with contextlib.suppress(StopIteration):
         while True:
-            message = plan.send(reply)
+            failed = isinstance(reply, Exception)
+            message = plan.throw(reply) if failed else plan.send(reply)
             if message.command == "set" and message.obj is line:
                 line.parts.append([point[0] for point in message.args[0]])
             reply = answer(message)
@@ -102,3 +108,63 @@ def test_a_line_is_collected_the_sooner_the_more_hops_come():
     plan = fly_along(microscope, points, [CurrentSample()], HopOptions())
     drive(plan, line, goes_on)
     assert timeouts == [1.0, 0.5, 0.25, 1.0, 1.0]
+
+
+class EndingLine(Line):
+    """A line that goes on when its plan fails, and refuses to be collected at first."""
+
+    name = "line"
+
+    def __init__(self, refusals=0):
+        super().__init__([page("no_contact")])
+        self.run.is_pending = True
+        self.left = refusals + 1  # attempts until it is collected
+
+    @property
+    def is_incomplete(self):
+        return self.left > 0
+
+    def collect(self):
+        self.left -= 1
+        return SeccmError("refused: another client drives") if self.left else None
+
+
+def end_flying(line, answer):
+    """Fly to a point that is a miss too many."""
+    safe = SimpleNamespace(name="safe")
+    microscope = SimpleNamespace(
+        line=line, z=z_stage(), safe=safe, abandon=lambda: None
+    )
+    options = HopOptions(max_misses=1)
+    plan = fly_along(microscope, [(0, 0.0, 0.0)], [CurrentSample()], options)
+    with pytest.raises(TooManyMissesError):
+        drive(plan, line, answer)
+
+
+@pytest.mark.parametrize("refusals", [0, 2])
+def test_a_line_whose_scan_fails_is_ended_and_then_collected(refusals):
+    line, sent = EndingLine(refusals), []
+
+    def answer(message):
+        sent.append((message.command, getattr(message.obj, "name", None)))
+        is_left = message.command == "collect" and ("trigger", "safe") in sent
+        return line.collect() if is_left else None
+
+    end_flying(line, answer)
+    after = [command for command, _ in sent[sent.index(("trigger", "safe")) :]]
+    assert after.count("collect") == refusals + 1
+    assert after.index("wait") < after.index("collect")
+
+
+def test_what_fails_while_a_line_is_ended_does_not_hide_why(caplog):
+    line = EndingLine()
+
+    def answer(message):
+        if message.command == "trigger":
+            return InstrumentLostError("not known to be SAFE")
+        if line.left and "not known" in caplog.text:
+            line.left = 0
+        return None
+
+    end_flying(line, answer)
+    assert "not known to be SAFE" in caplog.text

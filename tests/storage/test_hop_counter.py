@@ -59,3 +59,14 @@ def test_runs_that_overlap_are_counted_apart():
 
 def test_a_run_without_hops_has_no_counts():
     assert "hop_counts" not in Run(HopCounter()).stop()
+
+
+def test_hops_are_counted_as_done_stored_and_lost():
+    run = Run(HopCounter())
+    run.hop("contact", repeated=1)
+    run.hop("no_contact")
+    assert run.stop()["hops"] == {"done": 2, "stored": 2, "lost": 0}
+
+    run = Run(HopCounter(lambda: 5))
+    run.hop()
+    assert run.stop()["hops"] == {"done": 5, "stored": 1, "lost": 4}
