@@ -23,7 +23,7 @@ from ..schema import (
     TECHNIQUES,
     find_key,
 )
-from ..storage.index import newest_first
+from ..storage.index import journals_in
 from .runs import described, hop_table, is_run, start_and_stop
 
 __all__ = ["describe_run", "list_runs"]
@@ -138,7 +138,7 @@ def _holds_runs(source: Any) -> bool:
 
 def _runs(source: Any) -> Iterator[Any]:
     if isinstance(source, str | PathLike):
-        yield from (info.path for info in newest_first(Path(source).glob("*.jsonl")))
+        yield from (info.path for info in journals_in(Path(source)))
     elif hasattr(source, "values") and hasattr(source, "search"):  # a catalogue
         yield from reversed(source.values())
     elif isinstance(source, Iterable):

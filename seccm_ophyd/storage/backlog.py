@@ -4,10 +4,11 @@ import logging
 import time
 from typing import Any
 
+from .damage import damage_of
 from .follower import Follower, JournalError, documents
 from .forms import FormChanged, Forms
 from .index import JournalInfo, acknowledge, unfinished
-from .ingest import RunIngest
+from .ingest import RunIngest, write_run
 from .layout import DataFolder
 from .locks import session_alive
 from .refusal import first_line, forget_run, refuse_run
@@ -54,6 +55,12 @@ class _OpenRun:
         if self._follower.offset == 0:
             forget_run(self._client, self.info.uid)
         new = self._follower.read_new(_SHARE)
+        if self._follower.damaged:
+            raise JournalError(f"its journal: {damage_of(self.info.path)}")
+        if self._follower.notes:  # it may have gaps, and has its end
+            write_run(self._client, documents(self.info.path), self._folder)
+            self._follower.read_new()
+            return True
         try:
             for name, doc in new:
                 self._ingest(name, doc)

@@ -1,38 +1,80 @@
 """Read a journal, from the start or an offset, while it is being written or after."""
 
+import contextlib
 import itertools
-import json
 import os
+import stat
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import SeccmError
+from .coherence import LOST, Ahead, Coherence, look_ahead, problem
+from .lines import DamagedLine, Document, Line, parse, read_lines
+from .locks import held
 
 __all__ = [
+    "DamagedLine",
     "Document",
     "Follower",
+    "JournalContent",
     "JournalError",
     "documents",
     "first_document",
     "last_document",
+    "open_journal",
+    "read_journal",
 ]
 
-Document = tuple[str, dict[str, Any]]
-
 _TAIL = 1 << 14  # bytes: the last line is sought in the last block, then in twice that
+_FAR = 1 << 20  # ... and no further away from the end
+_BUFFER = 1 << 16
 
 
 class JournalError(SeccmError, ValueError):
-    """A journal holds a complete line that is no document."""
+    """A journal is damaged, or is no file of ours; the message says where."""
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """A journal as it stands, and what is wrong with it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    documents
+        Those of the run, in the order they were emitted.
+    damaged
+        Lines, or pieces of lines, that could not be used.
+    cut
+        The last line, if it has no end and nobody is writing it any more: what the
+        process was writing when it ended.
+    notes
+        What `seccm recover` has set aside earlier.
+    """
+
+    path: Path
+    documents: tuple[Document, ...]
+    damaged: tuple[DamagedLine, ...]
+    cut: DamagedLine | None
+    notes: tuple[dict[str, Any], ...]
+
+    @property
+    def made_up(self) -> list[str]:
+        """Names of documents whose line is lost, and that are made up."""
+        return [name for name, doc in self.documents if LOST in doc]
 
 
 class Follower:
     """Hands out the documents of one journal as they become complete.
 
     It survives a file that does not exist yet, a last line that is cut, a missing stop
-    document, and its own restart at the `offset` it had reached.
+    document, lines that are damaged, and its own restart at the `offset` it had
+    reached.
 
     Parameters
     ----------
@@ -44,9 +86,9 @@ class Follower:
     Attributes
     ----------
     offset : int
-        Behind (bytes) the last document handed out.
-    stopped : bool
-        Whether the stop document has been handed out.
+        Behind (bytes) the last line that was read.
+    damaged : list of DamagedLine
+        The lines so far that could not be used; they were passed over.
 
     Examples
     --------
@@ -56,13 +98,34 @@ class Follower:
 
     def __init__(self, path: Path | str, offset: int = 0) -> None:
         self.path = Path(path)
-        self.offset = offset
-        self.stopped = offset > 0 and _is_stop(last_document(self.path, offset))
+        self.offset = 0
+        self.damaged: list[DamagedLine] = []
+        self._read = 0  # bytes, up to where lines have been taken
+        self._number = 1  # of the line that is read next
+        self._ready: deque[tuple[Document, int]] = deque()  # and the offset behind it
+        self._tail: Line | None = None  # a last line that has no end
+        self._there: tuple[int, Ahead] | None = None  # by the size of the file
+        self._run = Coherence(self.path.stem, self._ahead, self._events)
+        if offset:
+            for _ in self._take_lines(until=offset):
+                self._ready.clear()
+            self.damaged.clear()
+            self.offset = self._read = offset
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the stop document has been handed out."""
+        return self._run.stopped and not self._ready
 
     @property
     def start(self) -> dict[str, Any] | None:
         """The start document; None while it has not been written."""
         return first_document(self.path)
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """What `seccm recover` has set aside of the lines so far."""
+        return self._run.notes
 
     def read_new(self, limit: int | None = None) -> list[Document]:
         """Read the documents that have become complete since the last call.
@@ -80,9 +143,36 @@ class Follower:
         Raises
         ------
         JournalError
-            If a complete line is no document; names the file and the line.
+            If the path is no regular file.
         """
         return list(itertools.islice(self._complete(), limit))
+
+    def read_rest(self) -> tuple[list[Document], DamagedLine | None]:
+        """Read all that is left of a journal, with what stands behind its last line.
+
+        Returns
+        -------
+        documents : list of (str, dict)
+            A last line that is whole but for its newline is read, too.
+        cut : DamagedLine or None
+            A last line without an end, if nobody is writing it.
+
+        Raises
+        ------
+        JournalError
+            If the path is no regular file.
+        """
+        found = self.read_new()
+        tail = self._tail
+        if tail is None or held(self.path):
+            return found, None
+        self._take(tail)
+        if tail.document is None:
+            return found, self.damaged.pop()
+        found += [document for document, _ in self._ready]
+        self._ready.clear()
+        self.offset = self._read = tail.offset + tail.size
+        return found, None
 
     def follow(
         self, poll_s: float = 0.1, until: Callable[[], bool] | None = None
@@ -114,29 +204,87 @@ class Follower:
                     time.sleep(poll_s)
 
     def _complete(self) -> Iterator[Document]:
+        for _ in self._take_lines():
+            while self._ready:
+                document, self.offset = self._ready.popleft()
+                yield document
+            self.offset = self._read
+
+    def _take_lines(self, until: int | None = None) -> Iterator[None]:
+        """Take line by line what is complete; after each, look at what is ready."""
+        yield  # a document may be left from the last time
         try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        return
-                    document = self._parse(line)
-                    self.offset += len(line)
-                    self.stopped = self.stopped or _is_stop(document)
-                    yield document
+            file = open_journal(self.path)
         except FileNotFoundError:
             return
+        with file:
+            file.seek(self._read)
+            for line in read_lines(file, self._number):
+                self._tail = None if line.ended else line
+                if not line.ended or (until is not None and line.offset >= until):
+                    return
+                self._read = line.offset + line.size
+                self._number = line.number + 1
+                self._take(line)
+                yield
 
-    def _parse(self, line: bytes) -> Document:
+    def _take(self, line: Line) -> None:
+        end = line.offset + line.size
+        if line.document is None:
+            self.damaged.append(line.damaged)
+            return
         try:
-            return _parse(line)
+            found = self._run.take(*line.document)
         except ValueError as error:
-            number = self.path.read_bytes()[: self.offset].count(b"\n") + 1
-            raise JournalError(f"{self.path}, line {number}: {error}") from None
+            self.damaged.append(replace(line, why=str(error)).damaged)
+            return
+        self._ready.extend((document, end) for document in found)
+
+    def _ahead(self) -> Ahead:
+        """Look at the whole file, as it is now, for what is missing."""
+        size = self.path.stat().st_size
+        if self._there is None or self._there[0] != size:
+            self._there = size, look_ahead(_intact(self.path))
+        return self._there[1]
+
+    def _events(self, descriptor: str) -> Iterator[Document]:
+        for name, doc in _intact(self.path):
+            is_event = name in ("event", "event_page") and not problem(name, doc)
+            if is_event and doc["descriptor"] == descriptor:
+                yield name, doc
+
+
+def read_journal(path: Path | str) -> JournalContent:
+    """Read all of a journal, and what is wrong with it.
+
+    Parameters
+    ----------
+    path
+        The journal of a run.
+
+    Returns
+    -------
+    JournalContent
+        As it stands.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    JournalError
+        If it is no regular file.
+    """
+    os.stat(path)
+    follower = Follower(path)
+    found, cut = follower.read_rest()
+    damaged, notes = tuple(follower.damaged), tuple(follower.notes)
+    return JournalContent(follower.path, tuple(found), damaged, cut, notes)
 
 
 def documents(path: Path | str) -> list[Document]:
     """Read a journal as it stands, with or without a stop document.
+
+    Lines that are damaged are passed over: `read_journal` names them.
 
     Parameters
     ----------
@@ -153,10 +301,9 @@ def documents(path: Path | str) -> list[Document]:
     FileNotFoundError
         If there is no such file.
     JournalError
-        If a complete line is no document; names the file and the line.
+        If it is no regular file.
     """
-    os.stat(path)
-    return Follower(path).read_new()
+    return list(read_journal(path).documents)
 
 
 def first_document(path: Path) -> dict[str, Any] | None:
@@ -170,53 +317,74 @@ def first_document(path: Path) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        None if the file or its first line is missing, not complete, or no document.
+        None if the file or its first line is missing, damaged, or no start document.
     """
     try:
-        found = Follower(path).read_new(1)
-    except JournalError:
+        with open_journal(path) as file:
+            line = next(read_lines(file), None)
+    except FileNotFoundError:
         return None
-    return found[0][1] if found and found[0][0] == "start" else None
+    if line is None or line.document is None or not line.ended:
+        return None
+    name, doc = line.document
+    return doc if name == "start" and not problem(name, doc) else None
 
 
-def last_document(path: Path, end: int | None = None) -> Document | None:
-    """Read the last complete line of a journal, nothing before it.
+def last_document(path: Path) -> Document | None:
+    """Read the last intact line of a journal, nothing before it.
 
     Parameters
     ----------
     path
         The journal of a run.
-    end
-        Take the file as ending here (bytes).
 
     Returns
     -------
     (str, dict) or None
-        None if there is none, or if that line is no document.
+        None if there is none near the end of the file.
     """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END) if end is None else end
+        with open_journal(path) as file:
+            size = file.seek(0, os.SEEK_END)
             block = _TAIL
             while True:
-                file.seek(max(0, size - block))
-                lines = file.read(min(block, size)).split(b"\n")
-                # the first piece may have lost its head, the last one lacks its newline
-                if len(lines) > 2 or block >= size:
-                    break
+                begin = max(0, size - block)
+                file.seek(begin)
+                for line in reversed(file.read(size - begin).split(b"\n")):
+                    with contextlib.suppress(ValueError):
+                        return parse(line)
+                if not begin or block >= _FAR:
+                    return None
                 block *= 2
-        return _parse(lines[-2]) if len(lines) > 1 else None
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return None
 
 
-def _parse(line: bytes) -> Document:
-    content = json.loads(line)
-    match content:
-        case [str(name), dict(doc)]:
-            return name, doc
-    raise ValueError("not a [name, document] list")
+def open_journal(path: Path) -> BinaryIO:
+    """Open a journal for reading, and nothing else that may have its name.
+
+    Parameters
+    ----------
+    path
+        The file. A pipe, a folder or a device is not waited for.
+
+    Raises
+    ------
+    JournalError
+        If it is no regular file.
+    OSError
+        If it cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise JournalError(f"{path} is no regular file")
+    return open(fd, "rb", buffering=_BUFFER)
 
 
-def _is_stop(document: Document | None) -> bool:
-    return document is not None and document[0] == "stop"
+def _intact(path: Path) -> Iterator[Document]:
+    """Read the intact documents of a journal as they stand there."""
+    with open_journal(path) as file:
+        for line in read_lines(file):
+            if line.document is not None:
+                yield line.document

@@ -1,27 +1,35 @@
 """Which runs a data folder holds, told by their journals."""
 
-from collections.abc import Iterable, Set
+import functools
+import os
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..schema import ORDER_TIME
-from .follower import first_document, last_document
+from .coherence import problem
+from .follower import Follower, JournalError, first_document, last_document
+from .foreign import ForeignFile, is_beside, name_foreign, why_foreign
 from .layout import DataFolder, is_uid
 from .locks import held
 from .lookup import choose
 
 __all__ = [
     "JournalInfo",
+    "Survey",
     "acknowledge",
     "age",
     "journal_of",
     "journals",
     "journals_in",
-    "newest_first",
+    "survey",
     "unfinished",
 ]
 
+
+# what is no journal, as it was: it is not read again at each look into the folder
+_none: dict[Path, tuple[tuple[int, int, int], str]] = {}
 
 _LENGTH = 36  # of the uids that bluesky gives
 _LATEST_S = 1e11  # since the epoch: what is beyond it is no time of a run
@@ -89,7 +97,7 @@ class JournalInfo:
 
     @classmethod
     def read(cls, path: Path) -> "JournalInfo | None":
-        """Read the two ends of a journal.
+        """Read the two ends of a journal; all of it where its first line is damaged.
 
         Parameters
         ----------
@@ -99,14 +107,22 @@ class JournalInfo:
         Returns
         -------
         JournalInfo or None
-            None if not even the start document, with uid and time, is there.
+            None if not even the uid and a time of the run are there.
+
+        Raises
+        ------
+        JournalError
+            If the path is no regular file.
+        OSError
+            If it cannot be read.
         """
         start, last = first_document(path), last_document(path)
-        if start is None or not isinstance(start.get("uid"), str):
+        if start is None and last is not None:
+            size, changed = path.stat().st_size, path.stat().st_mtime_ns
+            start = _start_of_damaged(path, size, changed)
+        if start is None or not _is_time(start.get("time")):
             return None
-        if not _is_time(start.get("time")):
-            return None
-        is_stop = last is not None and last[0] == "stop"
+        is_stop = last is not None and last[0] == "stop" and not problem(*last)
         return cls(path, start, last[1] if last is not None and is_stop else None)
 
     @property
@@ -117,11 +133,18 @@ class JournalInfo:
         return JournalInfo.read(self.path) == self  # no stop in the meantime
 
 
+@functools.lru_cache(maxsize=256)
+def _start_of_damaged(path: Path, size: int, changed: int) -> dict[str, Any] | None:
+    """Find, or make up, the start of a journal whose first line is damaged."""
+    found = Follower(path).read_new(1)
+    return found[0][1] if found else None
+
+
 def journals(folder: DataFolder) -> list[JournalInfo]:
     """List the runs of a data folder.
 
-    Two short reads per run. A journal without a complete start document holds nothing
-    and is left out.
+    Two short reads per run. What is no journal in the folder of the journals is passed
+    over, and named in the log; see `survey`.
 
     Parameters
     ----------
@@ -138,33 +161,84 @@ def journals(folder: DataFolder) -> list[JournalInfo]:
 
 def journals_in(path: Path) -> list[JournalInfo]:
     """List the runs of a folder of journals, newest first; see `journals`."""
-    return _named_so(newest_first(path.glob("*.jsonl")))
+    found = survey(path)
+    name_foreign(path, found.foreign)
+    return found.runs
 
 
-def newest_first(paths: Iterable[Path]) -> list[JournalInfo]:
-    """Read the ends of journals and sort them.
+@dataclass(frozen=True)
+class Survey:
+    """What lies in a folder of journals.
 
     Parameters
     ----------
-    paths
-        Journals; those without a complete start document are left out.
+    runs
+        Newest first.
+    foreign
+        Files that are no journal, and why not.
+    """
+
+    runs: list[JournalInfo]
+    foreign: list[ForeignFile]
+
+
+def survey(path: Path, skip: Set[str] = frozenset()) -> Survey:
+    """Look at everything in a folder of journals.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    skip
+        Uids of runs that are not looked at.
 
     Returns
     -------
-    list of JournalInfo
-        By their `age`.
+    Survey
+        Its runs, by their `age`, and the other files.
     """
-    found = [JournalInfo.read(path) for path in paths]
-    return sorted(
-        (info for info in found if info is not None),
-        key=lambda info: age(info.start),
-        reverse=True,
-    )
+    runs, foreign = [], []
+    names = os.listdir(path) if path.is_dir() else []
+    for file in sorted(path / name for name in names):
+        if file.stem in skip or is_beside(file):
+            continue
+        found = why_foreign(file) or _examined(file)
+        if isinstance(found, JournalInfo):
+            runs.append(found)
+        elif found:
+            foreign.append(ForeignFile(file, found))
+    runs.sort(key=lambda info: age(info.start), reverse=True)
+    return Survey(runs, foreign)
 
 
-def _named_so(infos: list[JournalInfo]) -> list[JournalInfo]:
-    """Leave out files that are not named after the uid of their run."""
-    return [info for info in infos if info.uid == info.path.stem]
+def _examined(path: Path) -> "JournalInfo | str":
+    """Read the ends of a journal, or say why it is none; empty: not yet one."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ""
+    state = found.st_ino, found.st_size, found.st_mtime_ns
+    if (known := _none.get(path)) is not None and known[0] == state:
+        return known[1]
+    why = _read(path)
+    if isinstance(why, str) and why:
+        _none[path] = state, why
+    return why
+
+
+def _read(path: Path) -> "JournalInfo | str":
+    try:
+        info = JournalInfo.read(path)
+        if info is None:
+            empty = path.stat().st_size == 0 or held(path)
+            return "" if empty else "no line of it is a document of a run with a time"
+    except FileNotFoundError:
+        return ""  # it has been moved in the meantime
+    except (OSError, JournalError) as error:
+        return f"it cannot be read: {getattr(error, 'strerror', '') or error}"
+    if info.uid != path.stem:
+        return f"it holds run {info.uid!r:.70}: rename it to <uid of the run>.jsonl"
+    return info
 
 
 def journal_of(folder: DataFolder, run: str | int, name: str = "") -> JournalInfo:
@@ -191,8 +265,9 @@ def journal_of(folder: DataFolder, run: str | int, name: str = "") -> JournalInf
         If there is none, or several begin so.
     """
     if isinstance(run, str) and len(run) == _LENGTH and is_uid(run):  # two reads only
-        info = JournalInfo.read(folder.journal_file(run))
-        if info is not None and info.uid == run:
+        path = folder.journal_file(run)
+        info = "" if why_foreign(path) else _examined(path)
+        if isinstance(info, JournalInfo):
             return info
     called = f' (databroker.catalog["{name}"])' if name else ""
     return choose(journals(folder), run, f"{folder.root}{called}")
@@ -214,8 +289,9 @@ def unfinished(folder: DataFolder, known: Set[str] = frozenset()) -> list[Journa
         Oldest first.
     """
     skip = {path.name for path in folder.acknowledged.glob("*")} | known
-    paths = [path for path in folder.journal.glob("*.jsonl") if path.stem not in skip]
-    return _named_so(newest_first(paths))[::-1]
+    found = survey(folder.journal, skip)
+    name_foreign(folder.journal, found.foreign)
+    return found.runs[::-1]
 
 
 def acknowledge(folder: DataFolder, uid: str) -> None:

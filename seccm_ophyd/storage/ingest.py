@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .addresses import address_of, path_of
 from .columns import Form, as_array
+from .damage import without_gaps
 from .forms import FormChanged, Forms
 from .layout import DataFolder
 from .recorded import IN_JOURNAL, catalogued
@@ -274,7 +275,10 @@ def write_run(
     folder
         As for `RunIngest`.
     """
-    found, forms = list(documents), Forms()
+    found, lossy = without_gaps(list(documents))
+    forms = Forms()
+    for stream in lossy:
+        forms.lose(stream)
     forms.scan(found)
     ingest = RunIngest(client, forms, folder)
     for name, doc in found:

@@ -1,9 +1,9 @@
 """The journal: every document of a run, on the disk before the plan goes on.
 
 One file per run, ``<run uid>.jsonl``, locked while it is written; one line per
-document, the JSON list ``[name, document]``. Python's JSON writes floats so that they
-read back bit for bit, and knows NaN. The catalogue, the views and the exports all
-follow the journal.
+document, the JSON list ``[name, document, checksum]``, see `lines`. Python's JSON
+writes floats so that they read back bit for bit, and knows NaN. The catalogue, the
+views and the exports all follow the journal.
 """
 
 import copy
@@ -12,27 +12,20 @@ import fcntl
 import json
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ..errors import NotKeptError
+from .coherence import PARENT
 from .kept import json_value, where_not_kept
 from .layout import DataFolder, check_present
+from .lines import COPY_OF, LONGEST, seal
 
 __all__ = ["Journal", "append_line", "encode"]
 
-# the key by which a document tells what it belongs to
-_PARENT = {
-    "descriptor": "run_start",
-    "event": "descriptor",
-    "event_page": "descriptor",
-    "resource": "run_start",
-    "datum": "resource",
-    "datum_page": "resource",
-    "stream_resource": "run_start",
-    "stream_datum": "stream_resource",
-    "stop": "run_start",
-}
+_WITH_CHILDREN = ("start", "descriptor", "resource", "stream_resource")
+_APART = 1 << 14  # bytes between a line and its copy: more than a block of any disk
 # they mean nothing without their event, which follows at once: its sync is theirs, too
 _BEFORE_EVENTS = ("stream_datum",)
 
@@ -53,12 +46,12 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
     Raises
     ------
     NotKeptError
-        If the document holds what JSON does not know; names the key.
+        If the document holds what JSON does not know, with the key, or is too long.
     """
-    if name == "descriptor":
+    if name.removeprefix(COPY_OF) == "descriptor":
         doc = _with_numbers_as_limits(doc)
     try:
-        return (json.dumps([name, doc], default=json_value) + "\n").encode()
+        line = seal(json.dumps([name, doc], default=json_value))
     except TypeError as error:
         found = where_not_kept(doc)
         if found is None:
@@ -67,6 +60,13 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
             f"{name} document: {found[0]} {found[1]}: a run keeps text, numbers, True, "
             "False, None, and lists and dicts of these; let the device give one of them"
         ) from error
+    if len(line) > LONGEST:
+        raise NotKeptError(
+            f"{name} document: {len(line) / 1e6:.0f} MB are more than the "
+            f"{LONGEST / 1e6:.0f} MB that a run keeps in one document: let the device "
+            "write its arrays into a file"
+        )
+    return line
 
 
 def _with_numbers_as_limits(doc: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +154,7 @@ class Journal:
         self._lock = threading.Lock()  # events of monitors come in other threads
         self._files: dict[str, int] = {}  # run uid: descriptor of its open file
         self._run_of: dict[str, str] = {}  # uid of any document that has children: run
+        self._copies = _Copies()
 
     def __call__(self, name: str, doc: dict[str, Any]) -> None:
         """Store one document.
@@ -167,11 +168,11 @@ class Journal:
         with self._lock:
             if name == "start":
                 self._open(doc["uid"])
-                self._append(doc["uid"], line)
-                return
-            run = self._run_of[doc[_PARENT[name]]]
+            run = doc["uid"] if name == "start" else self._run_of[doc[PARENT[name]]]
+            line = self._copies.due(run, name) + line
             self._append(run, line, sync=name not in _BEFORE_EVENTS)
-            if name in ("descriptor", "resource", "stream_resource"):
+            self._copies.written(run, name, doc, len(line))
+            if name in _WITH_CHILDREN:
                 self._run_of[doc["uid"]] = run
             elif name == "stop":
                 self._close(run)
@@ -201,7 +202,41 @@ class Journal:
 
     def _close(self, run: str) -> None:
         os.close(self._files.pop(run))
+        self._copies.forget(run)
         self._run_of = {uid: of for uid, of in self._run_of.items() if of != run}
+
+
+class _Copies:
+    """Has documents that others refer to written a second time, some blocks further on.
+
+    Without them the others are of little use. A block of the disk that is lost must not
+    take both.
+    """
+
+    def __init__(self) -> None:
+        self._size: Counter[str] = Counter()  # by run
+        self._waiting: dict[str, list[tuple[int, bytes]]] = {}  # and where they are due
+
+    def due(self, run: str, name: str) -> bytes:
+        """Give the lines to be written in front of the next document of a run."""
+        size, waiting = self._size[run], self._waiting.get(run, [])
+        return b"".join(c for where, c in waiting if where <= size or name == "stop")
+
+    def written(self, run: str, name: str, doc: dict[str, Any], size: int) -> None:
+        """Note that a document, and the copies that were due, have been written."""
+        before = self._size[run]
+        waiting = self._waiting.get(run, [])
+        waiting = [(where, c) for where, c in waiting if where > before]
+        self._size[run] += size
+        if name in _WITH_CHILDREN:
+            copy = encode(f"{COPY_OF}{name}", doc)
+            waiting.append((self._size[run] + _APART, copy))
+        self._waiting[run] = waiting
+
+    def forget(self, run: str) -> None:
+        """Forget a run whose file is closed."""
+        self._size.pop(run, None)
+        self._waiting.pop(run, None)
 
 
 def _sync_folder(path: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import close_catalogue, open_catalogue
+from .damage import NO_DAMAGE, Damage, damage_of, set_aside
 from .databases import set_aside_if_corrupt
 from .follower import Document, Follower, documents
-from .index import JournalInfo, acknowledge, unfinished
+from .index import JournalInfo, acknowledge, journals, unfinished
 from .journal import append_line, encode
 from .layout import DataFolder
-from .locks import SessionLock, WriterLock
+from .locks import SessionLock, WriterLock, held
 from .ordering import order_catalogue
 
 __all__ = ["Recovered", "end_journal", "recover"]
@@ -36,12 +37,15 @@ class Recovered:
         By stream.
     error
         Why the run is still not in the catalogue; None if it is.
+    damage
+        What was damaged in its journal, and is set aside.
     """
 
     uid: str
     interrupted: bool
     num_events: dict[str, int]
     error: str | None = None
+    damage: Damage = NO_DAMAGE
 
 
 def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
@@ -70,9 +74,14 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
     try:
         with SessionLock(folder, {"purpose": "recover"}):
             set_aside_if_corrupt(folder)
+            aside = _set_aside(folder)
             client = open_catalogue(folder, create=True)
             try:
-                return [_recover(folder, client, info) for info in unfinished(folder)]
+                found = [
+                    _recover(folder, client, info, aside.pop(info.uid, NO_DAMAGE))
+                    for info in unfinished(folder)
+                ]
+                return found + [_in_catalogue(*one) for one in aside.items()]
             finally:
                 order_catalogue(folder)
                 close_catalogue(client)
@@ -80,7 +89,30 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
         lock.release()
 
 
-def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
+def _set_aside(folder: DataFolder) -> dict[str, Damage]:
+    """Set aside what is damaged in journals; by uid of the run, oldest first."""
+    found = {}
+    for info in journals(folder)[::-1]:
+        if held(info.path):
+            continue
+        try:
+            damage = set_aside(info.path)
+        except OSError as error:  # the catalogue gets what is intact anyway
+            logger.warning("%s is left as it is: %s", info.path, error.strerror)
+            damage = damage_of(info.path)
+        if damage:
+            found[info.uid] = damage
+    return found
+
+
+def _in_catalogue(uid: str, damage: Damage) -> Recovered:
+    """Tell of a run that the catalogue has had since before its journal was damaged."""
+    return Recovered(uid, False, {}, damage=damage)
+
+
+def _recover(
+    folder: DataFolder, client: Any, info: JournalInfo, damage: Damage
+) -> Recovered:
     # they import tiled: not when the package is imported
     from .ingest import write_run
     from .refusal import first_line, refuse_run
@@ -89,7 +121,7 @@ def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
     num_events: dict[str, int] = {}
     try:
         if interrupted:
-            end_journal(info.path)
+            end_journal(info.path, damage)
         found = documents(info.path)
         num_events = _count(found)
         write_run(client, found, folder)
@@ -98,11 +130,11 @@ def _recover(folder: DataFolder, client: Any, info: JournalInfo) -> Recovered:
         logger.debug("run %s cannot be recovered", info.uid, exc_info=True)
         why = first_line(error)
         refuse_run(folder, client, JournalInfo.read(info.path) or info, why)
-        return Recovered(info.uid, interrupted, num_events, why)
-    return Recovered(info.uid, interrupted, num_events)
+        return Recovered(info.uid, interrupted, num_events, why, damage)
+    return Recovered(info.uid, interrupted, num_events, damage=damage)
 
 
-def end_journal(path: Path) -> None:
+def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
     """Give the journal of an interrupted run a stop document.
 
     A last line that is cut is removed. The run ends at the time of its last document.
@@ -111,27 +143,28 @@ def end_journal(path: Path) -> None:
     ----------
     path
         The journal; nobody else may be writing it.
-
-    Raises
-    ------
-    JournalError
-        If a complete line is no document.
+    damage
+        What was set aside of it: the stop document, perhaps.
     """
     follower = Follower(path)
-    found = follower.read_new()
+    found, _ = follower.read_rest()
+    why = "interrupted: the session ended before the run did"
+    if damage:
+        why = f"its journal was damaged, with no stop document left: {damage.short}"
     stop = {
         "uid": str(uuid.uuid4()),
         "time": _last_time(found),
         "run_start": found[0][1]["uid"],
         "exit_status": "abort",
-        "reason": "interrupted: the session ended before the run did",
+        "reason": why,
         "num_events": _count(found),
         "interrupted": True,
     }
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
     try:
         os.ftruncate(fd, follower.offset)
-        append_line(fd, encode("stop", stop))
+        whole = os.pread(fd, 1, follower.offset - 1) == b"\n"
+        append_line(fd, (b"" if whole else b"\n") + encode("stop", stop))
     finally:
         os.close(fd)
 

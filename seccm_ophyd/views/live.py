@@ -14,7 +14,8 @@ from ..analysis.levelling import Method
 from ..errors import SeccmError
 from ..schema import TECHNIQUES
 from ..storage.follower import Follower
-from ..storage.index import JournalInfo, age, journals_in
+from ..storage.foreign import name_foreign
+from ..storage.index import JournalInfo, age, journals_in, survey
 from ..storage.lookup import choose
 from .hop_map_view import HopMapView
 
@@ -91,13 +92,10 @@ class _Journals:
         """
         if self._run is not None:
             return self._named(self._run).path
-        for path in self._folder.glob("*.jsonl"):
-            if path.name in self._known:
-                continue
-            info = JournalInfo.read(path)
-            if info is None:
-                continue
-            self._known.add(path.name)
+        found = survey(self._folder, self._known)
+        name_foreign(self._folder, found.foreign)
+        for info in found.runs:
+            self._known.add(info.uid)
             if TECHNIQUES in info.start:
                 before = self._newest or info
                 self._newest = max(before, info, key=lambda run: age(run.start))
@@ -157,7 +155,7 @@ def view(
     SeccmError
         If `run` has no hops; without `save`, if no window can be opened.
     JournalError
-        If a complete line of the journal is no document.
+        If the journal is no regular file.
     """
     if interval_s is None:
         interval_s = FILE_INTERVAL_S if save else WINDOW_INTERVAL_S
@@ -191,13 +189,18 @@ def _follow(
     once: bool,
 ) -> None:
     follower: Follower | None = None
+    damaged = 0
     while not screen.closed:
         newest = journals.newest()
         if newest is not None and (follower is None or follower.path != newest):
             logger.info("following %s", newest)
-            follower = Follower(newest)
+            follower, damaged = Follower(newest), 0
         began = time.monotonic()
         documents = follower.read_new() if follower else []
+        if follower is not None and len(follower.damaged) > damaged:
+            damaged = len(follower.damaged)
+            line = follower.damaged[-1]
+            logger.warning("%s: line %d: %s", newest, line.number, line.why)
         for name, doc in documents:
             screen.view(name, doc)
         if documents:

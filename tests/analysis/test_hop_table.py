@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.analysis import documents, hop_table, start_and_stop
-from seccm_ophyd.storage.follower import Follower, JournalError
+from seccm_ophyd.storage.follower import Follower
 from tests.synthetic_runs import SCALARS, list_run, scan_run
 
 
@@ -137,9 +137,7 @@ def test_the_journal_reader_agrees_with_the_follower(tmp_path):
         [list(d) for d in Follower(path).read_new()]
     )
     path.write_text("[1]\n")
-    for read in (lambda: list(documents(path)), Follower(path).read_new):
-        with pytest.raises((ValueError, JournalError)):
-            read()
+    assert list(documents(path)) == Follower(path).read_new() == []
 
 
 def test_a_run_that_has_just_begun_in_the_catalogue(stored_runs, catalogue):

@@ -50,7 +50,7 @@ def test_list_runs_of_a_folder_newest_first(tmp_path):
     for number, kwargs in enumerate(({}, {"stop_after": 7}, {"exit_status": "abort"})):
         run = scan_run(scan_id=number, **kwargs)
         run.documents[0][1]["time"] += 3600 * number
-        path = run.write(tmp_path / f"{9 - number}.jsonl")
+        path = run.write(tmp_path / f"{run.documents[0][1]['uid']}.jsonl")
         os.utime(path, (1e9 - number, 1e9 - number))  # file times say the contrary
     (tmp_path / "new.jsonl").write_bytes(b'["start", {"ui')
     head, *lines = list_runs(tmp_path).splitlines()

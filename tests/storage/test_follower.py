@@ -3,7 +3,9 @@ import threading
 import pytest
 from hop_documents import bits, hop_run
 
-from seccm_ophyd.storage import Follower, Journal, JournalError, documents
+from seccm_ophyd.storage import Follower, Journal, documents
+from seccm_ophyd.storage.follower import read_journal
+from seccm_ophyd.storage.journal import encode
 
 
 def plain(found):
@@ -36,25 +38,33 @@ def test_hands_out_each_document_once_as_it_becomes_complete(folder, emitted, pa
 
 
 def test_a_cut_line_is_left_until_it_is_whole(folder, emitted, path):
-    line = b'["event", {"seq_num": 1}]\n'
+    first, second = (encode(*document) for document in emitted[:2])
     follower = Follower(path)
-    path.write_bytes(line + line[:10])
-    assert follower.read_new() == [("event", {"seq_num": 1})]
+    path.write_bytes(first + second[:10])
+    assert plain(follower.read_new()) == plain(emitted[:1])
     assert follower.read_new() == []
-    assert follower.offset == len(line)
-    path.write_bytes(line + line)
-    assert follower.read_new() == [("event", {"seq_num": 1})]
+    assert follower.offset == len(first)
+    path.write_bytes(first + second)
+    assert plain(follower.read_new()) == plain(emitted[1:2])
+    assert follower.damaged == []
 
 
 @pytest.mark.parametrize("bad", [b"{}", b"[1, 2]", b'["stop"]', b'["stop", {', b"\0\0"])
-def test_a_line_that_is_no_document_is_named(path, bad):
-    path.write_bytes(b'["event", {}]\n["event", {}]\n' + bad + b"\n")
+def test_a_line_that_is_no_document_is_named_and_passed_over(emitted, path, bad):
+    lines = [encode(*document) for document in emitted]
+    path.write_bytes(b"".join([*lines[:2], bad + b"\n", *lines[2:]]))
     follower = Follower(path)
     assert len(follower.read_new(2)) == 2
-    with pytest.raises(JournalError, match=rf"{path.name}, line 3: "):
-        follower.read_new()
-    with pytest.raises(JournalError, match="line 3"):
-        documents(path)
+    assert follower.damaged == []
+    assert plain(follower.read_new()) == plain(emitted[2:])
+    (line,) = follower.damaged
+    assert (line.number, line.offset) == (3, len(lines[0] + lines[1]))
+    assert line.size == len(bad) + 1
+    assert line.why
+    content = read_journal(path)
+    assert plain(content.documents) == plain(emitted)
+    assert content.damaged == (line,)
+    assert content.cut is None
 
 
 def test_goes_on_from_the_offset_of_an_earlier_follower(folder, emitted, path):

@@ -6,6 +6,7 @@ from event_model import compose_run
 
 from seccm_ophyd.storage import Journal, SessionLock, journal_of, journals
 from seccm_ophyd.storage.index import JournalInfo, acknowledge, age, unfinished
+from seccm_ophyd.storage.journal import encode
 
 
 def write(folder, number, uid, stop=True):
@@ -37,7 +38,8 @@ def test_lists_newest_first_with_the_ends_of_each(runs):
 
 def test_the_stop_is_found_behind_lines_longer_than_a_block(folder):
     path = write(folder, 1, "long", stop=False)
-    stop = b'["stop", {"reason": "' + b"x" * 40_000 + b'"}]\n'
+    told = {"run_start": "long", "time": 1.0, "exit_status": "success"}
+    stop = encode("stop", {**told, "reason": "x" * 40_000})
     with path.open("ab") as file:
         file.write(b'["event", {"data": "' + b"y" * 50_000 + b'"}]\n' + stop)
     assert len(JournalInfo.read(path).stop["reason"]) == 40_000

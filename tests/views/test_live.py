@@ -15,7 +15,6 @@ from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.detached import start_view
 from seccm_ophyd.errors import RunNotFoundError, SeccmError
 from seccm_ophyd.replay import replay
-from seccm_ophyd.storage.follower import JournalError
 from seccm_ophyd.views import HopMapView, live
 from seccm_ophyd.views.live import view
 from tests.synthetic_runs import scan_run
@@ -132,12 +131,14 @@ def test_a_run_without_hops_is_not_drawn_as_one(folder, tmp_path):
         view(folder, -1, tmp_path / "a.png", once=True)
 
 
-def test_a_broken_journal_is_named(folder, tmp_path):
+def test_a_damaged_line_is_named_and_passed_over(folder, tmp_path, caplog):
     run = scan_run(3, 3)
     append(folder, run, run.documents[:4])
     append(folder, run, ["no document"])
-    with pytest.raises(JournalError, match=uid(run)):
-        view(folder, None, tmp_path / "a.png", once=True)
+    append(folder, run, run.documents[4:])
+    view(folder, None, tmp_path / "a.png", once=True)
+    (told,) = caplog.messages
+    assert f"{uid(run)}.jsonl: line 5" in told
 
 
 class Script:

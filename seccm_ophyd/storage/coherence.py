@@ -1,0 +1,322 @@
+"""What the intact documents of a journal make up: a run that readers can use.
+
+Documents refer to others: an event to its descriptor, a descriptor to its start. Where
+such a line is damaged, its copy is taken, which the journal has further down. Without a
+copy, a document is made up of those that refer to it, and says so under `LOST`.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+from .layout import is_uid
+from .lines import COPY_OF, DAMAGE_NOTE, Document
+
+__all__ = ["LOST", "PARENT", "Ahead", "Coherence", "look_ahead"]
+
+LOST = "lost"
+"""In a start document or descriptor that is made up: that its line is damaged."""
+
+PARENT = {
+    "descriptor": "run_start",
+    "event": "descriptor",
+    "event_page": "descriptor",
+    "resource": "run_start",
+    "datum": "resource",
+    "datum_page": "resource",
+    "stream_resource": "run_start",
+    "stream_datum": "stream_resource",
+    "stop": "run_start",
+}
+"""The key by which a document says what it belongs to."""
+
+_MADE_UP = "the line of this document is damaged: it is made up of those that follow"
+_OF_EVENTS = {"descriptor": str, "data": dict, "timestamps": dict}
+# what readers ask of a document, and of which kind it must be
+_NEEDED: dict[str, dict[str, Any]] = {
+    "start": {"uid": str, "time": float},
+    "descriptor": {"run_start": str, "uid": str, "name": str, "data_keys": dict},
+    "event": {**_OF_EVENTS, "time": float, "seq_num": int},
+    "event_page": {**_OF_EVENTS, "time": list, "seq_num": list},
+    "resource": {"run_start": str, "uid": str},
+    "stream_resource": {"uid": str, "data_key": str, "parameters": dict},
+    "stream_datum": {
+        "stream_resource": str,
+        "descriptor": str,
+        "indices": dict,
+        "seq_nums": dict,
+    },
+    "stop": {"run_start": str, "time": float, "exit_status": str},
+}
+_WORDS = {str: "text", float: "a number", int: "a whole number"} | {
+    dict: "a dict",
+    list: "a list",
+}
+
+
+@dataclass
+class Ahead:
+    """What stands anywhere in a journal that documents may refer to.
+
+    Parameters
+    ----------
+    documents
+        Start, descriptors and resources, or copies of them, by uid.
+    start
+        The start document, or its copy; None if there is none.
+    run
+        The uid of the run, as other documents tell it; empty if they do not.
+    time
+        Of the earliest document (s since the epoch); None if no document has one.
+    stop
+        The stop document; None if there is none.
+    """
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    start: dict[str, Any] | None = None
+    run: str = ""
+    time: float | None = None
+    stop: dict[str, Any] | None = None
+
+
+def look_ahead(found: Iterable[Document]) -> Ahead:
+    """Gather what documents of a journal may refer to.
+
+    Parameters
+    ----------
+    found
+        All its intact documents.
+    """
+    ahead = Ahead()
+    for name, doc in found:
+        kind = name.removeprefix(COPY_OF)
+        if problem(kind, doc):
+            continue
+        if kind == "start":
+            ahead.start = ahead.start or doc
+        elif kind in ("descriptor", "resource", "stream_resource"):
+            ahead.documents.setdefault(doc["uid"], (kind, doc))
+        elif kind == "stop":
+            ahead.stop = ahead.stop or doc
+        if not ahead.run and isinstance(run := doc.get("run_start"), str):
+            ahead.run = run
+        when = doc.get("time")
+        if _is_number(when) and (ahead.time is None or when < ahead.time):
+            ahead.time = float(when)
+    return ahead
+
+
+def problem(name: str, doc: dict[str, Any]) -> str:
+    """Say what readers would miss in a document; empty if it has all.
+
+    Parameters
+    ----------
+    name, doc
+        A document.
+    """
+    for key, kind in _NEEDED.get(name, {}).items():
+        value = doc.get(key)
+        good = _is_number(value) if kind is float else isinstance(value, kind)
+        if not good:
+            return f"{key} of the {name} document must be {_WORDS[kind]}"
+    if name == "descriptor":
+        known = {"dtype", "shape"}
+        about = doc["data_keys"].values()
+        if not all(isinstance(a, dict) and known <= a.keys() for a in about):
+            return "data_keys of the descriptor must have dtype and shape"
+    if name == "event_page":
+        count = len(doc["seq_num"])
+        columns = [doc["time"], *doc["data"].values(), *doc["timestamps"].values()]
+        if not all(isinstance(c, list) and len(c) == count for c in columns):
+            return "the columns of the event_page differ in length"
+        if not all(map(_is_number, doc["time"])):
+            return "time of the event_page document must be numbers"
+    if name == "stop" and not _is_counts(doc.get("num_events", {})):
+        return "num_events of the stop document must be whole numbers"
+    return ""
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+def _is_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(n) is int for n in value.values())
+
+
+class Coherence:
+    """Takes the intact documents of a journal one by one; gives those of a run.
+
+    Parameters
+    ----------
+    uid
+        Of the run, by the name of its file; taken where no document tells it.
+    ahead
+        Asked what stands further down, when a document is missing.
+    events
+        Asked for the events and pages of a descriptor, when that is missing.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether the stop document has been given.
+    notes : list of dict
+        What `seccm recover` has set aside of this journal.
+    """
+
+    def __init__(
+        self,
+        uid: str,
+        ahead: Callable[[], Ahead],
+        events: Callable[[str], Iterable[Document]],
+    ) -> None:
+        self._uid, self._ahead, self._events = uid, ahead, events
+        self._run = ""
+        self._known: set[str] = set()  # uids that others may refer to
+        self._streams: set[str] = set()
+        self.stopped = False
+        self.notes: list[dict[str, Any]] = []
+
+    def take(self, name: str, doc: dict[str, Any]) -> list[Document]:
+        """Take the next document.
+
+        Parameters
+        ----------
+        name, doc
+            As it stands in the journal.
+
+        Returns
+        -------
+        list of (str, dict)
+            The document, behind those that were missing in front of it; none for a copy
+            that is not needed.
+
+        Raises
+        ------
+        ValueError
+            If it is of no use to readers; says why.
+        """
+        if name == DAMAGE_NOTE:
+            self.notes.append(doc)
+            return []
+        kind = name.removeprefix(COPY_OF)
+        if why := problem(kind, doc):
+            raise ValueError(why)
+        if self.stopped:
+            raise ValueError(f"a {name} document behind the stop document")
+        if kind == "start":
+            return self._take_start(name, doc)
+        found = list(self._begin(kind, doc))
+        if kind in PARENT:
+            found += self._take_parent(kind, doc)
+        if "uid" in doc and kind in ("descriptor", "resource", "stream_resource"):
+            if doc["uid"] in self._known:
+                if kind == name:
+                    raise ValueError(f"a second {kind} document of this uid")
+                return found
+            self._note(kind, doc)
+        self.stopped = kind == "stop"
+        return [*found, (kind, doc)]
+
+    def _take_start(self, name: str, doc: dict[str, Any]) -> list[Document]:
+        if self._run:
+            if name == "start":
+                raise ValueError("a second start document")
+            return []
+        self._run = doc["uid"]
+        return [("start", doc)]
+
+    def _begin(self, kind: str, doc: dict[str, Any]) -> Iterator[Document]:
+        """Give a start document, if the run has not begun."""
+        if self._run:
+            return
+        ahead = self._ahead()
+        if ahead.start is not None:
+            if kind == "stop":
+                raise ValueError("a stop document in front of the start document")
+            start = ahead.start
+        else:
+            uid = ahead.run or self._uid
+            if not is_uid(uid):
+                raise ValueError("no document tells the uid of the run")
+            start = {"uid": uid, "time": ahead.time or 0.0, LOST: _MADE_UP}
+        self._run = start["uid"]
+        yield "start", start
+
+    def _take_parent(self, kind: str, doc: dict[str, Any]) -> Iterator[Document]:
+        """Give what a document refers to, if it has not been given."""
+        wanted = doc.get(PARENT[kind], self._run)
+        if PARENT[kind] == "run_start":
+            if wanted not in (self._run, self._uid):
+                raise ValueError(f"it belongs to another run, {wanted!r:.60}")
+            return
+        for uid in dict.fromkeys([doc.get("descriptor", wanted), wanted]):
+            if uid in self._known:
+                continue
+            name, parent = self._ahead().documents.get(uid) or self._made_up(kind, uid)
+            if name == "descriptor" or parent.get("run_start", self._run) == self._run:
+                self._note(name, parent)
+                yield name, parent
+
+    def _note(self, name: str, doc: dict[str, Any]) -> None:
+        self._known.add(doc["uid"])
+        if name == "descriptor":
+            self._streams.add(doc["name"])
+
+    def _made_up(self, kind: str, uid: str) -> Document:
+        """Make a descriptor of its events."""
+        pages = [(name, doc) for name, doc in self._events(uid)]
+        if not pages:
+            raise ValueError(f"what it belongs to is lost, {PARENT[kind]} {uid!r:.60}")
+        values: dict[str, list[Any]] = {}
+        for name, doc in pages:
+            for key, value in doc["data"].items():
+                values.setdefault(key, []).extend(
+                    value if name == "event_page" else [value]
+                )
+        first = pages[0][1]["time"]
+        return "descriptor", {
+            "uid": uid,
+            "run_start": self._run,
+            "name": self._stream(),
+            "time": first[0] if isinstance(first, list) else first,
+            "data_keys": {key: _described(column) for key, column in values.items()},
+            "configuration": {},
+            "object_keys": {},
+            "hints": {},
+            LOST: _MADE_UP,
+        }
+
+    def _stream(self) -> str:
+        """Name the stream of a descriptor that is made up."""
+        counted = (self._ahead().stop or {}).get("num_events", {})
+        described = {
+            doc["name"]
+            for name, doc in self._ahead().documents.values()
+            if name == "descriptor"
+        }
+        usual = [n for n in ("primary", *counted) if not counted or n in counted]
+        names = itertools.chain(usual, (f"lost_{n}" for n in itertools.count(1)))
+        return next(n for n in names if n not in self._streams | described)
+
+
+def _described(column: list[Any]) -> dict[str, Any]:
+    """Describe a column of events by its values."""
+    value = next((v for v in column if v is not None), None)
+    shape = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        value = value[0] if value else None
+    if shape:
+        return {"source": LOST, "dtype": "array", "shape": shape}
+    kinds = {type(v) for v in column if v is not None}
+    if kinds == {bool}:
+        dtype = "boolean"
+    elif kinds == {int}:
+        dtype = "integer"
+    else:
+        dtype = "number" if kinds and kinds <= {int, float} else "string"
+    return {"source": LOST, "dtype": dtype, "shape": []}
