@@ -10,6 +10,7 @@ import gc
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from caproto import CaprotoError
 
@@ -92,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         help="clients that may write, by the names they give themselves, or by user "
         "and address; all others may read (default: all may write)",
     )
+    parser.add_argument(
+        "--hop-log",
+        type=Path,
+        metavar="FILE",
+        help="append what truly happens to a file, a JSON line for each hop",
+    )
     parser.add_argument("--list-pvs", action="store_true", help="list the PVs and end")
     parser.add_argument(
         "--die-with-parent",
@@ -162,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed=arguments.seed,
             time_scale=arguments.time_scale,
             stage=arguments.stage,
+            hop_log=arguments.hop_log,
         )
         if arguments.list_pvs:
             print("\n".join(ioc.pvdb))

@@ -10,6 +10,7 @@ from .clamp.amplifier import ClampAmplifier
 from .epics.clock import Clock
 from .epics.pvs import RefusedError
 from .faults import Faults
+from .hop_log import HopLog
 from .hopping.line import HopLine
 from .keyed_rng import keyed_rng
 from .meniscus.pipette import Pipette
@@ -70,6 +71,13 @@ class SeccmIOC(PVGroup):
         Wall seconds per simulated second; 0 for as fast as it computes.
     stage
         "ideal", or "real": with drift, tilt and open-loop piezos.
+    hop_log
+        File to which what truly happens is appended; None for none.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
 
     xy = SubGroup(XYStage, prefix="XY:")
@@ -88,11 +96,13 @@ class SeccmIOC(PVGroup):
         seed: int,
         time_scale: float,
         stage: str = "ideal",
+        hop_log: Path | None = None,
     ) -> None:
         self.sample, self.seed = sample, seed
         self.pipette = Pipette()
         self.mechanics = STAGES[stage]()
         self.clock = Clock(time_scale)
+        self._hop_log = HopLog(hop_log)
         super().__init__(prefix)
         self.report = self.supervisor.report
         self.trip = self.supervisor.trip
@@ -106,6 +116,11 @@ class SeccmIOC(PVGroup):
         """Put all PVs into the state that the first client finds."""
         for group in (self.xy, self.z, self.clamp, self.supervisor, self.sim):
             await group.prepare()
+        self._hop_log.begin(self)
+
+    def note(self, what: str, **values: Any) -> None:
+        """Write down what truly happens, where that is wanted; see `HopLog.note`."""
+        self._hop_log.note(what, self.clock.now, **values)
 
     def rng(self, *key: str | int) -> np.random.Generator:
         """Make the source of randomness of a key, the same for one seed."""

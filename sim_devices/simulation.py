@@ -131,13 +131,16 @@ class Simulation(Group):
 
     async def count_lateral_touch(self) -> None:
         """Count a touch by an XY move, which is an unguarded contact as well."""
+        self.ioc.note("harm", kind="lateral touch")
         await put(self.lateral_touches, self.lateral_touches.value + 1)
         await self.count_unguarded_contact()
 
     async def count_dragged_meniscus(self) -> None:
         """Count an XY move that dragged a meniscus along until it tore."""
+        self.ioc.note("harm", kind="dragged meniscus")
         await put(self.dragged_menisci, self.dragged_menisci.value + 1)
 
     async def count_unguarded_contact(self) -> None:
         """Count a contact that no approach made."""
+        self.ioc.note("harm", kind="unguarded contact")
         await put(self.unguarded_contacts, self.unguarded_contacts.value + 1)

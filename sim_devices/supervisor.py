@@ -125,6 +125,7 @@ class Supervisor(Group):
         What trips may hold Z, so the way to SAFE is a task of its own.
         """
         logger.warning("tripped: %s", reason)
+        self.ioc.note("trip", reason=reason)
         self.ioc.halt()
         await self.report(f"tripped: {reason}")
         if self.ioc.is_tripped:

@@ -212,6 +212,7 @@ class ClampAmplifier(AmplifierPVs):
         stream = TraceStream(self.trace_part, number, self.ioc.clock)
         outcome, recording, values = await self.record(stream)
         await put(self.trace, recording.trace(number))
+        self.ioc.note("acquired", number=int(number), outcome=float(outcome))
         await put(self.overload, NO_YES[recording.overload])
         return outcome, values
 

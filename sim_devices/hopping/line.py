@@ -191,6 +191,7 @@ class HopLine(Group):
             if hop is None:
                 return outcome
             self._results.hops.append(hop)
+            self.ioc.note("hop", landing=hop.landing[:5])
             await put(self.hops, len(self._results.hops))
             misses = misses + 1 if outcome is Outcome.NO_CONTACT else 0
             if misses >= self.max_misses.value:

@@ -115,6 +115,7 @@ class ZStage(ZStagePVs):
         self.ioc.line.check_idle("an approach")
         outcome, values, curve = await self.land(f"{self.approach.pvname} {number}")
         await put(self.approach_curve, np.concatenate([[number], curve]))
+        self.ioc.note("landing", landing=[float(number), float(outcome), *values[:3]])
         return outcome, values
 
     async def land(self, what: str) -> tuple[Outcome, list[float], np.ndarray]:
