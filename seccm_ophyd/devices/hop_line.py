@@ -276,6 +276,8 @@ class HopLine(Linked):
     def stop(self, *, success: bool = False) -> None:
         """Make the microscope SAFE where a line goes on: that ends it."""
         if self.run.is_pending:
+            if success:  # also before a pause: its end is no failure then
+                self.run.abandon()
             self.parent.stop(success=success)
 
     def pause(self) -> None:
