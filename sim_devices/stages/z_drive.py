@@ -68,6 +68,27 @@ class ZDrive:
         """Height (um) at which a rise (um/s) learns that the meniscus has broken."""
         return held.breaks + rate * self._ioc.clamp.cell.break_shows_after()
 
+    async def clear(self, halt: asyncio.Event) -> bool:
+        """Withdraw unless withdrawn; tell whether the probe is clear of the sample."""
+        withdrawn = self._stage.state.value == "WITHDRAWN"
+        return withdrawn or await self.withdraw(halt)
+
+    async def retreat(self, halt: asyncio.Event) -> bool:
+        """Withdraw from the last contact by the set distance, whatever is known.
+
+        ``TravelHeight`` is for the next move of a client that knows the surface there.
+        Who takes over afterwards may go elsewhere.
+        """
+        if not await self.clear(halt):
+            return False
+        lifted = self._stage.contact_height.value + self._stage.withdraw_distance.value
+        if self._motor.position < lifted:  # NaN before the first contact
+            rate, target = self._stage.withdraw_rate.value, min(lifted, HIGH)
+            done = await self.rise(target, rate, halt, "WITHDRAWING")
+            await put(self._stage.state, "WITHDRAWN" if done else "STOPPED")
+            return done
+        return True
+
     async def withdraw(self, halt: asyncio.Event) -> bool:
         """Withdraw by the settings, once more if the meniscus does not come off.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,9 +81,9 @@ class ZStage(ZStagePVs):
         self.z.halt()
 
     async def retreat(self) -> tuple[Outcome, Sequence[float]]:
-        """Stop, then withdraw unless withdrawn."""
+        """Stop, then withdraw as far as SAFE demands."""
         self.halt()
-        return await self.lift()
+        return await self._raised(self._drive.retreat)
 
     @approach.putter
     async def _put_approach(self, instance: Any, number: int) -> int:
@@ -143,7 +143,7 @@ class ZStage(ZStagePVs):
         self._check_free(self.descent_rate)
         async with self._motion:
             self._halt.clear()
-            if not (await self._xy_rests() and await self._clear()):
+            if not (await self._xy_rests() and await self._drive.clear(self._halt)):
                 return self.stopped, BLANK, NO_CURVE
             # a client may have changed it meanwhile
             self._check_measurable(self.descent_rate)
@@ -172,7 +172,8 @@ class ZStage(ZStagePVs):
         self.ioc.line.halt()
         await self.ioc.clamp.interrupt()
         await self.ioc.line.wait()
-        return await self.retreat()
+        self.halt()
+        return await self.lift()
 
     async def _depart(self, number: int) -> tuple[Outcome, Sequence[float]]:
         """Withdraw behind a complete acquisition; stay after any other."""
@@ -183,15 +184,15 @@ class ZStage(ZStagePVs):
 
     async def lift(self) -> tuple[Outcome, Sequence[float]]:
         """Withdraw from a contact, for whoever has made sure that nothing goes on."""
+        return await self._raised(self._drive.clear)
+
+    async def _raised(
+        self, motion: Callable[[asyncio.Event], Awaitable[bool]]
+    ) -> tuple[Outcome, Sequence[float]]:
         async with self._motion:
             self._halt.clear()
-            done = await self._clear()
+            done = await motion(self._halt)
             return (Outcome.OK if done else Outcome.STOPPED), [self.position]
-
-    async def _clear(self) -> bool:
-        """Withdraw unless withdrawn; tell whether the probe is clear of the sample."""
-        withdrawn = self.state.value == "WITHDRAWN"
-        return withdrawn or await self._drive.withdraw(self._halt)
 
     async def landed(self) -> Outcome:
         """Wait for an approach that goes on; tell how the last one ended."""

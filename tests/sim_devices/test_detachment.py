@@ -219,3 +219,19 @@ def test_a_rise_that_is_stopped_below_keeps_the_contact(start_ioc):
     assert ioc.withdraw()[1] == OK
     assert 12.0 < ioc.get("Z:DetachHeight") < 33.0
     assert ioc.word("Z:State") == "WITHDRAWN"
+
+
+@system
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_safe_is_as_far_away_as_without_a_known_surface(above, withdrawn):
+    """The next scan may begin anywhere: what the last one knew is of no use there."""
+    above.put("Clamp:HoldingPotential", 0.65)
+    above.put("Z:WithdrawDistance", 4.0)
+    height = above.approach()[2]
+    above.put("Z:TravelHeight", height + 1.2)
+    if withdrawn:
+        assert above.withdraw()[2] == pytest.approx(height + 1.2)
+    above.run("IOC:MakeSafe")
+    assert above.get("IOC:Safe")[1:] == pytest.approx([1, height + 4.0])
+    assert above.word("Z:State") == "WITHDRAWN"
+    assert above.withdraw()[2] == pytest.approx(height + 4.0)
