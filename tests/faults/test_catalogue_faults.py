@@ -172,13 +172,15 @@ def test_the_journal_of_a_run_is_cut_anywhere(session, ioc, tmp_path):
     path = folder.journal_file(whole.stem)
     for cut in [*rng.integers(len(lines[0]), len(content) - 1, 40), *(ends[-8:-1])]:
         path.write_bytes(content[:cut])
-        kept = [json.loads(line) for line in lines[: int((ends <= cut).sum())]]
+        kept = [
+            tuple(json.loads(line)[:2]) for line in lines[: int((ends <= cut).sum())]
+        ]
         hops = sum(name == "event" for name, _ in kept)
         assert journal_of(folder, -1).interrupted
         line = list_runs(folder.journal).splitlines()[1]
         assert line.split()[-2:] == [f"{hops}/16", "unfinished"]
         assert "interrupted" in describe_run(path)
-        assert documents(path) == [tuple(pair) for pair in kept]
+        assert documents(path) == kept
         if hops:
             found = hop_map(path)
             assert found.attrs["exit_status"] == "unfinished"
