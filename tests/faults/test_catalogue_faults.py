@@ -172,9 +172,9 @@ def test_the_journal_of_a_run_is_cut_anywhere(session, ioc, tmp_path):
     path = folder.journal_file(whole.stem)
     for cut in [*rng.integers(len(lines[0]), len(content) - 1, 40), *(ends[-8:-1])]:
         path.write_bytes(content[:cut])
-        kept = [
-            tuple(json.loads(line)[:2]) for line in lines[: int((ends <= cut).sum())]
-        ]
+        whole_lines = lines[: int((ends <= cut).sum())]
+        kept = [tuple(json.loads(line)[:2]) for line in whole_lines]
+        kept = [pair for pair in kept if not pair[0].startswith("copy of")]
         hops = sum(name == "event" for name, _ in kept)
         assert journal_of(folder, -1).interrupted
         line = list_runs(folder.journal).splitlines()[1]
