@@ -3,6 +3,7 @@
 # make slow   the tests that take long, and those of EPICS with the other EPICS layer
 # make bench  what physics, hops and reading cost, beside what they may; half an hour or more
 # make soak   thousands of hops at full speed, and all tests that take long
+# make chaos  faults in sequences against scans of every kind; SEED=1 HOURS=24 (simulated)
 # make docs   the pictures of the documentation
 # make venv   only the environment that the others use (.venv)
 
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow check bench soak docs venv clean
+.PHONY: demo test slow check bench soak chaos docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -39,6 +40,13 @@ bench: $(STAMP)
 # 20 000 hops among them; SECCM_SOAK_HOPS=1000 make soak: fewer
 soak: slow
 	$(BIN)/python -m pytest -m soak
+
+# ONLY=7: step 7 of the seed alone; LOG=FILE: append a JSON line for each step
+SEED ?= 1
+HOURS ?= 1
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --hours $(HOURS) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(LOG),--log $(LOG))
 
 docs: $(STAMP)
 	$(BIN)/python docs/explanations/make_simulator_figures.py

@@ -39,7 +39,20 @@ class Network:
 
     def fall_silent(self):
         """Lose everything without a word, as when a cable is pulled."""
-        self._call(self._fall_silent())
+        for end in ("client", "ioc"):
+            self.cut_towards(end)
+
+    def cut_towards(self, end):
+        """Carry nothing any more in one direction; the other stays open.
+
+        Nobody closes a connection, and the kernel takes what it has room for.
+
+        Parameters
+        ----------
+        end
+            "client" or "ioc": who hears nothing any more.
+        """
+        self._call(self._cut_towards(end))
 
     def mend(self):
         """Let clients connect again; what was open before is closed."""
@@ -61,13 +74,13 @@ class Network:
         self._server = await asyncio.start_server(
             self._connected, "127.0.0.1", self.port
         )
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._flows = {"client": asyncio.Event(), "ioc": asyncio.Event()}
+        self._flow()
         network = self
 
         class Searches(asyncio.DatagramProtocol):
             def datagram_received(self, data, address):
-                if not network._is_cut and network._flows.is_set():
+                if not network._is_cut and network._flows["ioc"].is_set():
                     network._loop.create_task(network._search(data, address))
 
         self._udp, _ = await self._loop.create_datagram_endpoint(
@@ -80,7 +93,8 @@ class Network:
 
         class Answers(asyncio.DatagramProtocol):
             def datagram_received(self, data, address):
-                network._udp.sendto(network._here(data), client)
+                if network._flows["client"].is_set():
+                    network._udp.sendto(network._here(data), client)
 
         async with self._searching:
             if client not in self._searches:
@@ -106,27 +120,32 @@ class Network:
         pair = (writer, ioc_writer)
         self._circuits.add(pair)
         await asyncio.gather(
-            self._pump(reader, ioc_writer), self._pump(ioc_reader, writer)
+            self._pump(reader, ioc_writer, self._flows["ioc"]),
+            self._pump(ioc_reader, writer, self._flows["client"]),
         )
         self._circuits.discard(pair)
 
-    async def _pump(self, reader, writer):
+    async def _pump(self, reader, writer, flows):
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                await self._flows.wait()
+                await flows.wait()
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
 
     async def _cut(self):
         self._is_cut = True
-        self._flows.set()
+        self._flow()
         for pair in list(self._circuits):
             for writer in pair:
                 writer.transport.abort()
 
-    async def _fall_silent(self):
-        self._flows.clear()
+    async def _cut_towards(self, end):
+        self._flows[end].clear()
+
+    def _flow(self):
+        for flows in self._flows.values():
+            flows.set()
 
     async def _mend(self):
         self._is_cut = False
