@@ -4,6 +4,7 @@ __all__ = [
     "CommandRefusedError",
     "CommandTimeoutError",
     "ConfigError",
+    "DamagedFileError",
     "DiskSpaceError",
     "HopEndedError",
     "InstrumentLostError",
@@ -50,6 +51,10 @@ class DiskSpaceError(SeccmError, OSError):
 
 class FolderGoneError(SeccmError, FileNotFoundError):
     """The data folder of an open session is no longer where it was."""
+
+
+class DamagedFileError(SeccmError, OSError):
+    """A file of a stored run is damaged; the message names it and says where."""
 
 
 class InstrumentLostError(SeccmError, ConnectionError):

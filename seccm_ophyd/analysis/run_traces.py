@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from ..schema import (
 from ..storage.addresses import path_of
 from ..storage.layout import DataFolder
 from ..storage.recorded import folder_of
+from ..storage.trace_reader import read_rows
 from .places import reached
 from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
 
@@ -50,35 +50,26 @@ class _Stored:
         units = tuple(about["units"].split(", "))
         return cls(tuple(about["channels"]), units, int(about["shape"][-1]))
 
-    def read(self, events: NDArray[np.intp]) -> NDArray[np.float64]:
+    def read(self, events: NDArray[np.intp], run: str) -> NDArray[np.float64]:
         """Read those of events, (events, channels, samples); NaN where none is."""
-        return self._read(events, (slice(None), slice(None)))
+        return self._read(events, (slice(None), slice(None)), run)
 
     def read_sample(
-        self, events: NDArray[np.intp], channel: str, sample: int
+        self, events: NDArray[np.intp], channel: str, sample: int, run: str
     ) -> NDArray[np.float64]:
         """Read one sample of one channel, (events,); NaN where there is none."""
-        return self._read(events, (self.channels.index(channel), sample))
+        return self._read(events, (self.channels.index(channel), sample), run)
 
     def _read(
-        self, events: NDArray[np.intp], part: tuple[slice | int, slice | int]
+        self,
+        events: NDArray[np.intp],
+        part: tuple[slice | int, slice | int],
+        run: str,
     ) -> NDArray[np.float64]:
-        one = np.empty((len(self.channels), self.samples))[part]
-        found = np.full((len(events), *one.shape), np.nan)
         if self.path is None or not len(events):
-            return found
-        rows = self.rows[events]
-        # SWMR also for a file that is complete: its writer may have been killed
-        with h5py.File(self.path, "r", libver="latest", swmr=True) as file:
-            dataset = file[self.dataset]
-            there = np.flatnonzero((rows >= 0) & (rows < dataset.shape[0]))
-            # neighbours in one go: a list of rows is slow in HDF5
-            breaks = np.flatnonzero(np.diff(rows[there]) != 1) + 1
-            for group in np.split(there, breaks):
-                if len(group):
-                    span = slice(rows[group[0]], rows[group[-1]] + 1)
-                    found[group] = dataset[(span, *part)]
-        return found
+            one = np.empty((len(self.channels), self.samples))[part]
+            return np.full((len(events), *one.shape), np.nan)
+        return read_rows(self.path, self.dataset, self.rows[events], part, run)
 
 
 class RunTraces:
@@ -182,9 +173,11 @@ class RunTraces:
             If there is no such trace.
         FileNotFoundError
             If its file is gone.
+        DamagedFileError
+            If its file is damaged there; names the file, the run and the rows.
         """
         stored = self._find(label)
-        values = stored.read(rows)
+        values = stored.read(rows, self.name)
         variables = {
             channel: (("hop", "sample"), values[:, k], {"units": stored.units[k]})
             for k, channel in enumerate(stored.channels)
@@ -208,6 +201,8 @@ class RunTraces:
             If there is no such trace or channel.
         FileNotFoundError
             If its file is gone.
+        DamagedFileError
+            If its file is damaged there; names the file, the run and the rows.
         """
         stored = self._find(label)
         if channel not in stored.channels:
@@ -215,7 +210,7 @@ class RunTraces:
                 f"trace {label} has no channel {channel!r}; it has "
                 f"{', '.join(stored.channels)}"
             )
-        values = stored.read_sample(self.rows(None), channel, sample)
+        values = stored.read_sample(self.rows(None), channel, sample, self.name)
         units = stored.units[stored.channels.index(channel)]
         return xr.DataArray(values, dims="hop", name=channel, attrs={"units": units})
 

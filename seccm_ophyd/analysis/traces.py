@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 
@@ -16,6 +15,8 @@ from ..schema import (
 )
 from ..storage.addresses import path_of
 from ..storage.recorded import folder_of
+from ..storage.trace_reader import read_rows
+from ..techniques import TRACE_CHANNELS, TRACE_UNITS
 from .places import place_table
 from .resumed import parts, whole_table
 from .run_traces import APPROACH, RunTraces
@@ -62,6 +63,8 @@ def hop_traces(
         If the run has no traces, none of that label, or not all of the hops.
     FileNotFoundError
         If the file of the traces is not where the run says.
+    DamagedFileError
+        If it is damaged there; names the file, the run and the rows.
 
     Examples
     --------
@@ -101,6 +104,8 @@ def trace_map(
         If the run has no such trace, channel or sample, or no regular grid.
     FileNotFoundError
         If the file of the traces is not where the run says.
+    DamagedFileError
+        If it is damaged there; names the file, the run and the rows.
 
     Examples
     --------
@@ -172,12 +177,14 @@ def growing_trace(run: Any) -> xr.Dataset:
     )
     folder = folder_of(resolve(run))
     found = path_of(path, None if folder is None else folder.root)
-    with h5py.File(found, "r", libver="latest", swmr=True) as file:
-        values = file[label][row][:, :samples]
-        units = list(file[label].attrs["units"])
+    part = slice(None), slice(0, int(samples))
+    name = f"run {start['uid'][:8]}"
+    (values,) = read_rows(found, label, np.array([row]), part, name)
     variables = {
-        channel: ("sample", values[k], {"units": units[k]})
-        for k, channel in enumerate(("t", "E", "i"))
+        channel: ("sample", values[k], {"units": units})
+        for k, (channel, units) in enumerate(
+            zip(TRACE_CHANNELS, TRACE_UNITS, strict=True)
+        )
     }
     return xr.Dataset(
         variables, attrs={"label": label, "uid": start["uid"], "hop": int(row)}

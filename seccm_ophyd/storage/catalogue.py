@@ -82,11 +82,15 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
         from tiled.client import Context, from_context
         from tiled.server.app import build_app
 
+        from .trace_adapter import HDF5, trace_adapter
+
         _keep_what_is_imported()
         # it has a handler of its own and would tell its version to the user's console
         logging.getLogger("tiled.server.app").setLevel(logging.WARNING)
         copied = place_to_open(folder, owner=create)
-        tree = from_uri(**tree_arguments(folder, copied))
+        adapters = {HDF5: trace_adapter(folder)}
+        arguments = tree_arguments(folder, copied)
+        tree = from_uri(**arguments, adapters_by_mimetype=adapters)
         app = build_app(tree, serialization_registry=registry)
         clients = _own_structure_clients(folder)
         client = from_context(Context.from_app(app), structure_clients=clients)

@@ -19,6 +19,7 @@ __all__ = [
     "create_databases",
     "is_up_to_date",
     "is_writable",
+    "read_only",
     "set_aside_if_corrupt",
 ]
 
@@ -156,6 +157,17 @@ def is_writable(folder: DataFolder) -> bool:
     """Tell whether SQLite can open the databases of a catalogue where they are."""
     paths = folder.catalogue, folder.database, folder.tables
     return all(os.access(path, os.W_OK) for path in paths)
+
+
+def read_only(database: Path) -> sqlite3.Connection:
+    """Open a database that is not to be changed; none is made where there is none.
+
+    Raises
+    ------
+    sqlite3.Error
+        If it cannot be opened.
+    """
+    return sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=30.0)
 
 
 def _open(database: Path) -> sqlite3.Connection:

@@ -132,9 +132,12 @@ class TraceFile:
                 maxshape=(None, *trace.shape),
                 chunks=trace.chunks,
                 fillvalue=np.nan,
+                fletcher32=True,
             )
-            dataset.attrs["channels"] = trace.channels
-            dataset.attrs["units"] = trace.units
+            for key, words in (("channels", trace.channels), ("units", trace.units)):
+                # of fixed length: those of any length stand where no checksum covers
+                # them, and HDF5 can search such a place for ever once it is damaged
+                dataset.attrs[key] = np.array([word.encode() for word in words])
             self._datasets[name], self._rows[name] = dataset, 0
         self._file.swmr_mode = True
         self._room = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)

@@ -8,7 +8,8 @@ READ = """
 import sys, h5py
 with h5py.File(sys.argv[1], "r", libver="latest", swmr=True) as file:
     data = file["approach"]
-    print(data.shape, data[-1, 0, 0], list(data.attrs["units"]))
+    units = [word.decode() for word in data.attrs["units"]]
+    print(data.shape, data[-1, 0, 0], units)
 """
 
 
