@@ -278,10 +278,12 @@ def _recover(arguments: argparse.Namespace) -> int:
         state = f"NOT in the catalogue: {result.error}" if result.error else kind
         if not result.error:
             state += " the catalogue"
+        if result.rebuilt:
+            state += f": written again, {result.rebuilt}"
         hops = result.num_events.get("primary", 0)
         print(f"{result.uid[:8]}  {hops} hops  {state}")
     if not results:
-        print("nothing to recover: the catalogue has every run")
+        print("nothing to recover: the catalogue has every run as its journal")
     return int(any(result.error for result in results))
 
 

@@ -16,7 +16,8 @@ import warnings
 import weakref
 from typing import Any
 
-from .databases import create_databases
+from ..errors import DamagedFileError
+from .databases import create_databases, what_is_wrong
 from .index import JournalInfo, journal_of, journals, unfinished
 from .journal_run import JournalRun
 from .launch import ensure_writer
@@ -36,6 +37,7 @@ _JSON_SEQ = "application/json-seq"
 _POLL_S = 0.05
 # what removes the databases that were copied for a client, by its context
 _COPIES: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+_QUICKLY_CHECKED = 200_000_000  # bytes of databases: SQLite reads them in a second
 _SILENT_S = 1.0  # a wait that takes longer is told
 
 
@@ -188,18 +190,26 @@ class SessionCatalogue(RunsMapping):
         line of the log says why.
         """
         with told_after(_SILENT_S, lambda: self._awaited):
-            if why := self._wait_for(info):
-                logger.warning(
-                    "the catalogue does not have run %s (%s): it is read from its "
-                    "journal; `seccm recover`, once the session is closed, puts it "
-                    "there",
-                    info.uid[:8],
-                    why,
-                )
-                return JournalRun(info.path)
-            if info.uid not in self._open():
-                self.close()  # a copy may be older than the run
-            return self._open()[info.uid]
+            if not (why := self._wait_for(info)):
+                try:
+                    return self._from_catalogue(info.uid)
+                except Exception as error:  # damaged databases fail in many ways
+                    from .refusal import first_line  # imports tiled
+
+                    logger.debug("run %s", info.uid, exc_info=True)
+                    why = first_line(error)
+            logger.warning(
+                "the catalogue does not have run %s (%s): it is read from its "
+                "journal; `seccm recover`, once the session is closed, puts it there",
+                info.uid[:8],
+                why,
+            )
+            return JournalRun(info.path)
+
+    def _from_catalogue(self, uid: str) -> Any:
+        if uid not in self._open():
+            self.close()  # a copy may be older than the run
+        return self._open()[uid]
 
     def _wait_for(self, info: JournalInfo) -> str:
         """Wait until the catalogue has a run, or tell why it does not get it."""
@@ -273,9 +283,21 @@ class SessionCatalogue(RunsMapping):
 
     def _open(self) -> Any:
         if self._client is None:
+            if why := self._wrong():
+                raise DamagedFileError(
+                    f"the catalogue of {self.folder.root} is damaged ({why}): close "
+                    "the session and type `seccm recover`"
+                )
             self._awaited = "databroker to load (a few seconds, once in a session)"
             self._client = open_catalogue(self.folder)
         return self._client
+
+    def _wrong(self) -> str:
+        """Say what is wrong with the databases, as far as that is quickly told."""
+        paths = [p for p in (self.folder.database, self.folder.tables) if p.is_file()]
+        if sum(path.stat().st_size for path in paths) > _QUICKLY_CHECKED:
+            return ""
+        return what_is_wrong(self.folder)
 
     def _readable(self, uid: str) -> bool:
         if self.folder.acknowledgement(uid).exists():

@@ -3,12 +3,12 @@
 import logging
 import os
 import uuid
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .catalogue import close_catalogue, open_catalogue
+from .compare import differences, entries
 from .damage import NO_DAMAGE, Damage, damage_of, set_aside
 from .databases import set_aside_if_corrupt
 from .follower import Document, Follower, documents
@@ -17,6 +17,7 @@ from .journal import append_line, encode
 from .layout import DataFolder
 from .locks import SessionLock, WriterLock, held
 from .ordering import order_catalogue
+from .tally import count_events
 
 __all__ = ["Recovered", "end_journal", "recover"]
 
@@ -39,6 +40,8 @@ class Recovered:
         Why the run is still not in the catalogue; None if it is.
     damage
         What was damaged in its journal, and is set aside.
+    rebuilt
+        Why it was written again although the catalogue had had it; empty if it was not.
     """
 
     uid: str
@@ -46,10 +49,15 @@ class Recovered:
     num_events: dict[str, int]
     error: str | None = None
     damage: Damage = NO_DAMAGE
+    rebuilt: str = ""
 
 
 def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
     """Put all runs into the catalogue that it lacks; end and mark the interrupted ones.
+
+    The catalogue is compared with the journals: what is missing in it, or differs, is
+    written again. Databases that are damaged are set aside, as
+    ``catalogue.corrupt-1``, and made anew.
 
     Parameters
     ----------
@@ -73,12 +81,20 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
     lock.acquire(wait_s)  # first: a writer at work would take us for a session
     try:
         with SessionLock(folder, {"purpose": "recover"}):
-            set_aside_if_corrupt(folder)
+            before = set(os.listdir(folder.acknowledged))
+            damaged = set_aside_if_corrupt(folder, thorough=True) is not None
             aside = _set_aside(folder)
+            lost = _compared(folder, before, damaged)
             client = open_catalogue(folder, create=True)
             try:
                 found = [
-                    _recover(folder, client, info, aside.pop(info.uid, NO_DAMAGE))
+                    _recover(
+                        folder,
+                        client,
+                        info,
+                        aside.pop(info.uid, NO_DAMAGE),
+                        lost.get(info.uid, ""),
+                    )
                     for info in unfinished(folder)
                 ]
                 return found + [_in_catalogue(*one) for one in aside.items()]
@@ -105,13 +121,34 @@ def _set_aside(folder: DataFolder) -> dict[str, Damage]:
     return found
 
 
+def _compared(
+    folder: DataFolder, before: set[str], damaged: bool
+) -> dict[str, str]:
+    """Find runs that the catalogue has lost, to be written again: why, by uid.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    before
+        Uids of the runs that had been acknowledged.
+    damaged
+        Whether the catalogue was damaged, and is set aside.
+    """
+    runs = {info.uid: info for info in journals(folder)[::-1] if info.uid in before}
+    wrong = differences(folder, runs, entries(folder))
+    for uid in wrong:
+        folder.acknowledgement(uid).unlink(missing_ok=True)
+    return dict.fromkeys(wrong, "the catalogue was damaged") if damaged else wrong
+
+
 def _in_catalogue(uid: str, damage: Damage) -> Recovered:
     """Tell of a run that the catalogue has had since before its journal was damaged."""
     return Recovered(uid, False, {}, damage=damage)
 
 
 def _recover(
-    folder: DataFolder, client: Any, info: JournalInfo, damage: Damage
+    folder: DataFolder, client: Any, info: JournalInfo, damage: Damage, lost: str = ""
 ) -> Recovered:
     # they import tiled: not when the package is imported
     from .ingest import write_run
@@ -123,15 +160,15 @@ def _recover(
         if interrupted:
             end_journal(info.path, damage)
         found = documents(info.path)
-        num_events = _count(found)
+        num_events = count_events(found)
         write_run(client, found, folder)
         acknowledge(folder, info.uid)
     except Exception as error:  # one bad run must not keep back the others
         logger.debug("run %s cannot be recovered", info.uid, exc_info=True)
         why = first_line(error)
         refuse_run(folder, client, JournalInfo.read(info.path) or info, why)
-        return Recovered(info.uid, interrupted, num_events, why, damage)
-    return Recovered(info.uid, interrupted, num_events, damage=damage)
+        return Recovered(info.uid, interrupted, num_events, why, damage, lost)
+    return Recovered(info.uid, interrupted, num_events, damage=damage, rebuilt=lost)
 
 
 def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
@@ -157,7 +194,7 @@ def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
         "run_start": found[0][1]["uid"],
         "exit_status": "abort",
         "reason": why,
-        "num_events": _count(found),
+        "num_events": count_events(found),
         "interrupted": True,
     }
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
@@ -173,15 +210,3 @@ def _last_time(found: list[Document]) -> float:
     """Find the time of the newest document."""
     times = [doc["time"] for _, doc in found if "time" in doc]
     return max(max(time) if isinstance(time, list) else time for time in times)
-
-
-def _count(found: list[Document]) -> dict[str, int]:
-    """Count the events of each stream."""
-    streams = {doc["uid"]: doc["name"] for name, doc in found if name == "descriptor"}
-    counts = Counter(dict.fromkeys(streams.values(), 0))
-    for name, doc in found:
-        if name == "event":
-            counts[streams[doc["descriptor"]]] += 1
-        elif name == "event_page":
-            counts[streams[doc["descriptor"]]] += len(doc["seq_num"])
-    return dict(counts)

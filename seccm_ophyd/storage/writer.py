@@ -11,6 +11,7 @@ import os
 import sys
 
 from .catalogue import close_catalogue, open_catalogue
+from .compare import forget_acknowledged
 from .databases import set_aside_if_corrupt
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
@@ -44,6 +45,7 @@ def run_writer(folder: DataFolder, profile: str = "") -> None:
                 )
 
                 set_aside_if_corrupt(folder)
+                forget_acknowledged(folder)
                 client = open_catalogue(folder, create=True)
                 # a session in another folder may have it by now
                 if profile and named_folder(profile) in (None, folder.root):
