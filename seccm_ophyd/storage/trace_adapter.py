@@ -53,9 +53,12 @@ class _Rows:
         self._path, self._name, self._run = path, name, run
         self.shape, self.dtype, self.ndim = shape, np.dtype("<f8"), len(shape)
 
-    def __getitem__(self, key: tuple[slice, ...]) -> NDArray[np.float64]:
-        rows = np.arange(*key[0].indices(self.shape[0]))
-        return read_rows(self._path, self._name, rows, key[1:], self._run)
+    def __getitem__(self, key: Any) -> NDArray[np.float64]:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        rows = np.atleast_1d(np.arange(self.shape[0])[first])
+        values = read_rows(self._path, self._name, rows, run=self._run)
+        one = isinstance(first, int | np.integer)
+        return values[(0 if one else slice(None), *rest)]
 
 
 def trace_adapter(folder: DataFolder) -> type[HDF5Adapter]:
