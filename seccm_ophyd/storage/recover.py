@@ -121,9 +121,7 @@ def _set_aside(folder: DataFolder) -> dict[str, Damage]:
     return found
 
 
-def _compared(
-    folder: DataFolder, before: set[str], damaged: bool
-) -> dict[str, str]:
+def _compared(folder: DataFolder, before: set[str], damaged: bool) -> dict[str, str]:
     """Find runs that the catalogue has lost, to be written again: why, by uid.
 
     Parameters
