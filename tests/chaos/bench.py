@@ -167,6 +167,40 @@ class Bench:
         session.end()
         return closed
 
+    def make_ready(self, timeout_s: float = 60.0) -> str:
+        """Let the session do what its messages ask for after a loss; why it cannot."""
+        begun, why = time.monotonic(), "it says nothing"
+        while (left := timeout_s - (time.monotonic() - begun)) > 0:
+            self.session.order("make ready")
+            told = self.session.wait_for("made ready", "not ready", timeout_s=left)
+            if told is None:
+                break
+            if told["told"] == "made ready":
+                return ""
+            why = told["error"]
+            time.sleep(0.5)
+        return why
+
+    def shell(self, *arguments: str) -> list[str]:
+        """Run a command of ``seccm`` on the data folder; what is wrong with its end."""
+        addresses = f"127.0.0.1:{self.ioc.port}"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "seccm_ophyd.cli", *arguments),
+                *("--data", str(self.folder.root)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={**os.environ, "EPICS_CA_ADDR_LIST": addresses},
+        )
+        if not done.returncode:
+            return []
+        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
+        what = " ".join(arguments)
+        return [f"seccm {what} ends with {done.returncode}: {said[-1]}"[:400]]
+
     @property
     def writer_pid(self) -> int | None:
         """Process id of the catalogue writer; None if none is at work."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .damage import BETWEEN
 from .faults import Injection, draw_faults
 from .scans import Scan, draw_scan
 
@@ -29,6 +30,8 @@ class Step:
         Whether a map that was interrupted is finished by ``resume_scan``.
     reopened
         Whether the session is closed after it, and another one opened.
+    between
+        What happens after it to what is stored, or idle: a key of `BETWEEN`.
     """
 
     number: int
@@ -37,6 +40,7 @@ class Step:
     goes_on: str = "resume"
     resumed: bool = False
     reopened: bool = False
+    between: str = ""
 
 
 def draw_step(seed: int, number: int) -> Step:
@@ -58,6 +62,7 @@ def draw_step(seed: int, number: int) -> Step:
         ),
         resumed=bool(rng.uniform() < 0.4),
         reopened=bool(rng.uniform() < 0.15),
+        between=str(rng.choice(list(BETWEEN))) if rng.uniform() < 0.3 else "",
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from .damage import BETWEEN
 from .faults import KINDS
 from .report import Report
 
@@ -30,8 +31,8 @@ def table(reports: Sequence[Report]) -> str:
         "violations |",
         "|---|--:|--:|--:|--:|",
     ]
-    for kind in KINDS:
-        ends = KINDS[kind].effect in ("ends", "dies")
+    for kind in (*KINDS, *BETWEEN):
+        ends = kind in KINDS and KINDS[kind].effect in ("ends", "dies")
         seconds = f"{worst[kind]:.2f}" if ends and came[kind] else ""
         lines.append(
             f"| {kind} | {came[kind]} | {lost[kind]} | {seconds} | {broken[kind]} |"

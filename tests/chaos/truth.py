@@ -52,6 +52,13 @@ class Truth:
         """Why it tripped."""
         return [line["reason"] for line in self.lines if line["what"] == "trip"]
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether it is SAFE at the end of the lines."""
+        states = ("safe", "unsafe", "boot")
+        last = next((x for x in reversed(self.lines) if x["what"] in states), None)
+        return last is None or last["what"] != "unsafe"
+
     def simulated_s(self) -> float:
         """Tell how much instrument time has passed (s), over all starts of the IOC."""
         passed, before = 0.0, None
