@@ -193,6 +193,9 @@ class Config(Settings):
     reserve_mb
         Free space of the data folder (MB), 0 to 1e9, below which no run begins or
         continues.
+    storage_wait_s
+        Longest wait (s), 5 to 3600, for a data folder that does not answer; the run
+        ends then.
     simulator, sample, probe
         See there.
     environment
@@ -219,6 +222,7 @@ class Config(Settings):
         allowed="a name of at most 64 of A-Z a-z 0-9 _ . -, or empty",
     )
     reserve_mb: float = number(default=200.0, low=0, high=1e9, unit="MB")
+    storage_wait_s: float = number(default=60.0, low=5, high=3600, unit="s")
     simulator: Simulator = group(default_factory=Simulator)
     sample: Sample = group(default_factory=Sample)
     probe: Probe = group(default_factory=Probe)

@@ -8,16 +8,19 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from bluesky import RunEngine
+from bluesky.run_engine import Dispatcher
 from bluesky.utils import DefaultDuringTask, Msg, Plan
+from event_model import DocumentNames
 
 from .composing import SparingBundler
 from .devices import Microscope
-from .errors import ParameterError
+from .errors import ParameterError, StorageStalledError
 from .plans.hop_plan import check_unused
 from .plans.metadata import check_metadata, check_start
 from .plans.preprocessors import in_own_words, safe_after_failure
 from .schema import ORDER_TIME, OWN_METADATA
 from .storage.kept import check_kept
+from .storing import Storing
 
 __all__ = ["SessionEngine"]
 
@@ -61,15 +64,19 @@ class SessionEngine(RunEngine):
     What a callback raises is logged with its traceback, once for each callback, and the
     scan goes on; this holds for callbacks of one plan (``RE(plan, callback)``,
     ``bpp.subs_wrapper``), too. What a run cannot do without is given to
-    `subscribe_vital`, and ends it when it fails.
+    `subscribe_vital`, and ends it when it fails; `store_with` has each document stored
+    before anybody else gets it.
     """
 
     RunBundler = SparingBundler
     _microscope: Microscope | None = None
+    _storing: Storing | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
         self.preprocessors.append(in_own_words)
+        self._vital = Dispatcher()
+        self._count: Callable[[dict[str, Any]], Any] = self.scan_id_source
         self._why = ""  # the plan was aborted
         self.subscribe_vital(self._give_reason, "stop")
         self._validate_more = self.md_validator  # bluesky's own, or the user's
@@ -129,6 +136,9 @@ class SessionEngine(RunEngine):
             The instrument of the session.
         """
         self._microscope = microscope
+        if self._storing is not None:
+            self._storing.withdraw = microscope.withdraw_meanwhile
+            self._storing.is_hop = microscope.hop.is_of_hop
         self.preprocessors.append(
             functools.partial(safe_after_failure, microscope=microscope)
         )
@@ -157,8 +167,11 @@ class SessionEngine(RunEngine):
             func, name = name, func
         return int(super().subscribe(_guarded(func), name))
 
-    def subscribe_vital(self, func: Callable[..., Any], name: str = "all") -> int:
+    def subscribe_vital(self, func: Callable[..., Any], name: str = "all") -> None:
         """Call `func` with documents; the run ends when it raises.
+
+        It gets them when they are stored, a stop document before that: it may complete
+        it.
 
         Parameters
         ----------
@@ -166,13 +179,54 @@ class SessionEngine(RunEngine):
             Called with the name and the document.
         name
             Which documents, as for `subscribe`.
-
-        Returns
-        -------
-        int
-            For ``unsubscribe``.
         """
-        return int(super().subscribe(func, name))
+        self._vital.subscribe(func, name)
+
+    def store_with(self, storing: Storing) -> None:
+        """Store each document before the plan goes on.
+
+        Parameters
+        ----------
+        storing
+            Stores it; the run ends when it fails. Runs are numbered in its thread.
+        """
+        self._storing = storing
+        count = self._count
+
+        async def counted(md: dict[str, Any]) -> int:
+            return int(await storing.ask(lambda: count(md)))
+
+        self.scan_id_source = counted
+
+    async def emit(self, name: DocumentNames, doc: dict[str, Any]) -> None:
+        """Store a document, then call those who have subscribed."""
+        if self._storing is None:
+            self._give_out(name, doc)
+            return
+        is_end = name is DocumentNames.stop
+        if is_end:  # those who are vital complete it
+            self._vital.process(name, doc)
+        try:
+            stored = await self._storing.store(name.name, doc)
+        except StorageStalledError:  # it is stored later
+            self._vital.process(name, doc)
+            raise
+        if stored and is_end:
+            self.dispatcher.process(name, doc)
+        elif stored:
+            self._give_out(name, doc)
+
+    def emit_sync(self, name: DocumentNames, doc: dict[str, Any]) -> None:
+        """As `emit`, but later: monitors come in a thread that must not wait."""
+        if self._storing is None:
+            self._give_out(name, doc)
+            return
+        then = functools.partial(self._give_out, name, doc)
+        self._storing.store_later(name.name, doc, then)
+
+    def _give_out(self, name: DocumentNames, doc: dict[str, Any]) -> None:
+        self._vital.process(name, doc)
+        self.dispatcher.process(name, doc)
 
 
 def _check_names(md: Mapping[str, Any]) -> None:

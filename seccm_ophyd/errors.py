@@ -16,6 +16,7 @@ __all__ = [
     "RunNotFoundError",
     "SeccmError",
     "StoppedError",
+    "StorageStalledError",
     "TooManyMissesError",
     "TrippedError",
 ]
@@ -55,6 +56,10 @@ class FolderGoneError(SeccmError, FileNotFoundError):
 
 class DamagedFileError(SeccmError, OSError):
     """A file of a stored run is damaged; the message names it and says where."""
+
+
+class StorageStalledError(SeccmError, TimeoutError):
+    """The data folder did not answer for longer than a scan waits for it."""
 
 
 class InstrumentLostError(SeccmError, ConnectionError):

@@ -21,6 +21,7 @@ from .storage import (
     RunCounter,
     SessionCatalogue,
     SessionLock,
+    StorageThread,
     bring_up_to_date,
     claim_name,
     ensure_writer,
@@ -99,6 +100,7 @@ class Session:
         from .devices import Microscope
         from .engine import SessionEngine
         from .lease import Lease
+        from .storing import Storing
 
         self._lock.tell(self._whereabouts())
         if folder.has_catalogue:
@@ -117,12 +119,14 @@ class Session:
             # first: it completes the stop document
             HopCounter(lambda: self.seccm.line.done)
         )
-        self.RE.subscribe_vital(self.journal)
+        self._storage = StorageThread()
+        self.RE.store_with(Storing(self.journal, self._storage, config.storage_wait_s))
         if self._simulator is not None:
             self._simulator.wait()
         self.seccm = Microscope(self._whereabouts()["prefix"], name="seccm")
         self.seccm.connect()
         self.seccm.link.begin()
+        self.seccm.traces.storage = self._storage
         self.seccm.traces.folder.put(str(folder.traces))
         self.seccm.traces.reserve.put(config.reserve_mb * 1e6)
         self.seccm.find_run = self.catalog.find
@@ -189,12 +193,24 @@ class Session:
             self.RE.end_loop()  # and with it the heartbeat
         if hasattr(self, "seccm"):
             self._leave_instrument()
-        if hasattr(self, "journal"):
-            self.journal.close()
+        if hasattr(self, "_storage"):
+            self._end_storage()
         if self._simulator is not None:
             self._simulator.end()
             self._simulator = None
         self._lock.release()
+
+    def _end_storage(self) -> None:
+        """Close the journal when all documents are in it."""
+        self._storage.submit(self.journal.close, always=True)
+        self._storage.end()
+        if not self._storage.wait(self.config.storage_wait_s):
+            logger.critical(
+                "the storage has not answered for %g s: the end of the last run is not "
+                "in %s; leave this Python running until it answers",
+                self.config.storage_wait_s,
+                self.folder.journal,
+            )
 
     def _leave_safe(self) -> None:
         try:

@@ -101,6 +101,7 @@ WRONG = {
         [-1, 1e12, math.nan, math.inf, "200", True],
         "between 0 and 1000000000 MB",
     ),
+    "storage_wait_s": ([4, 3601, math.nan, "60", True], "between 5 and 3600 s"),
     "simulator.sample": (["cheese", "", 3, ".npz"], '"film_edge"'),
     "simulator.seed": ([1.5, -1, 2**31, True, "1"], "between 0 and 2147483647"),
     "simulator.time_scale": ([-1.0, 101, math.nan, "slow"], "between 0 and 100 s/s"),

@@ -71,6 +71,10 @@ class HopRecord(Named, Device):
         elif name == "event" and doc["descriptor"] == self._stream:
             self._recorded = True
 
+    def is_of_hop(self, doc: dict[str, Any]) -> bool:
+        """Tell whether a descriptor, an event or a page is one of hops."""
+        return self.index.name in {*doc.get("data_keys", ()), *doc.get("data", ())}
+
     def check_value(self, index: int) -> None:
         """Check the index of a hop, for simulations of plans.
 

@@ -16,6 +16,7 @@ from ophyd import Device, Signal, SignalRO
 
 from ..errors import DiskSpaceError
 from ..storage.layout import check_present
+from ..storage.storage_thread import AtOnce, StorageThread
 from ..storage.traces import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
 from .named import Named
@@ -49,7 +50,15 @@ class HopTraces(Named, Device):
     long acquisition has taken so far stands in its row already while it goes on.
     Without a folder nothing is written, and nothing described. Where the free space is
     below the reserve, or a row cannot be written, the hop fails.
+
+    Attributes
+    ----------
+    storage
+        Does the writing: a session sets its `StorageThread`, which the engine awaits
+        before the next message; without one each row is written at once.
     """
+
+    storage: AtOnce | StorageThread = AtOnce()
 
     folder = Cpt(Signal, value="", kind="omitted", doc="where the files go")
     free_space = Cpt(FreeSpace, kind="omitted", doc="of the folder (bytes)")
@@ -67,7 +76,8 @@ class HopTraces(Named, Device):
         self._row = -1
         self._last_index: int | None = None
         self._subscription: int | None = None
-        self._writing = threading.Lock()  # parts come in another thread
+        self._counting = threading.Lock()  # parts come in another thread
+        self._parts: dict[tuple[int, str], NDArray] = {}  # to be written
         self._announced: deque[tuple[str, dict[str, Any]]] = deque()
         super().__init__(*args, **kwargs)
 
@@ -85,12 +95,13 @@ class HopTraces(Named, Device):
             for measurement in self.parent.clamp.measurements:
                 samples = measurement.technique.acquisition.samples
                 file.add(measurement.label, TRACE_CHANNELS, TRACE_UNITS, samples)
-            file.start()
+            self.storage.submit(file.start)
             self._announced.clear()
             for name in self._names:
                 document = file.stream_resource(name, f"{self.name}_{name}")
                 self._announced.append(("stream_resource", document))
             self._file, self._row, self._last_index = file, -1, None
+            self._parts = {}
             self.parent.clamp.progress.file.put(str(path))
             self._subscription = self.parent.clamp.progress.subscribe(self._write_part)
         return super().stage()
@@ -100,10 +111,10 @@ class HopTraces(Named, Device):
         if self._subscription is not None:
             self.parent.clamp.progress.unsubscribe(self._subscription)
             self._subscription = None
-        with self._writing:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+        with self._counting:
+            file, self._file = self._file, None
+        if file is not None:
+            self.storage.submit(file.close, always=True)
         return super().unstage()
 
     def describe(self) -> dict[str, Any]:
@@ -120,27 +131,30 @@ class HopTraces(Named, Device):
         hop = self.parent.hop.index.get()
         return self._row + (hop != self._last_index), hop
 
-    def _write(self, row: int, measurement: Measurement, trace: NDArray) -> None:
-        """Write a trace, or what there is of it; NaN behind it."""
-        samples = measurement.technique.acquisition.samples
-        full = np.full((len(TRACE_CHANNELS), samples), np.nan)
-        part = trace[:, :samples]
-        full[:, : part.shape[1]] = part
-        if self._file is not None:
-            self._file.write(row, measurement.label, full)
-
     def _write_part(self, *args: Any, **kwargs: Any) -> None:
         """Write what a long acquisition has taken so far to the row of its hop."""
-        clamp = self.parent.clamp
-        try:
-            self._check_space()
-            with self._writing:
-                row, _ = self._next_row()
-                self._write(row, clamp.measuring, clamp.progress.trace)
-        except OSError as error:
-            clamp.acquire.fail(error)  # nobody hears of an exception in this thread
-        else:
-            clamp.progress.row.put(row)
+        clamp, trace = self.parent.clamp, self.parent.clamp.progress.trace
+        with self._counting:
+            file, (row, _), measurement = self._file, self._next_row(), clamp.measuring
+            if file is None:
+                return
+            place, parts = (row, measurement.label), self._parts
+            waits = place in parts
+            parts[place] = trace
+        clamp.progress.row.put(row)
+        if waits:  # for a storage that is slow: this part takes its place
+            return
+
+        def write() -> None:
+            with self._counting:
+                newest = parts.pop(place)
+            try:
+                self._check_space()
+                _write(file, row, measurement, newest)
+            except OSError as error:
+                clamp.acquire.fail(error)  # nobody hears of an exception in this thread
+
+        self.storage.submit(write)
 
     def _check_space(self) -> None:
         free, reserve = self.free_space.get(), self.reserve.get()
@@ -167,13 +181,19 @@ class HopTraces(Named, Device):
         traces : sequence of ndarray, shape (hops, 3, samples)
             One for each technique; NaN where nothing was measured.
         """
-        if self._file is None:
+        file = self._file
+        if file is None:
             return
-        with self._writing:
+        with self._counting:
             first = self._row + 1
-            for name, rows in zip(self._names, (curves, *traces), strict=True):
-                self._file.write_rows(first, name, rows)
             self._row, self._last_index = self._row + len(hops), hops[-1]
+        named = list(zip(self._names, (curves, *traces), strict=True))
+
+        def write() -> None:
+            for name, rows in named:
+                file.write_rows(first, name, rows)
+
+        self.storage.submit(write)
 
     def announce(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """Announce the last rows: all that are collected at once, in one document."""
@@ -188,18 +208,33 @@ class HopTraces(Named, Device):
     def collect_asset_docs(
         self, index: int | None = None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Write the rows of the hop that is being saved and announce them."""
-        if self._file is None:
+        """Have the rows of the hop that is being saved written, and announce them."""
+        file = self._file
+        if file is None:
             return
-        self._check_space()
-        with self._writing:
-            self._row, self._last_index = self._next_row()
-            self._file.write(self._row, "approach", self.parent.z.read_curve())
-            found = self.parent.clamp.traces()
-            for measurement in self.parent.clamp.measurements:
+        with self._counting:
+            self._row, self._last_index = row, _ = self._next_row()
+        curve, found = self.parent.z.read_curve(), self.parent.clamp.traces()
+        measurements = self.parent.clamp.measurements
+
+        def write() -> None:
+            self._check_space()
+            file.write(row, "approach", curve)
+            for measurement in measurements:
                 trace = found.get(measurement.label, _NOTHING)
-                self._write(self._row, measurement, trace)
+                _write(file, row, measurement, trace)
+
+        self.storage.submit(write)
         yield from self._announced
         self._announced.clear()
         for name in self._names:
-            yield "stream_datum", self._file.stream_datum(name, self._row)
+            yield "stream_datum", file.stream_datum(name, row)
+
+
+def _write(file: TraceFile, row: int, measurement: Measurement, trace: NDArray) -> None:
+    """Write a trace, or what there is of it; NaN behind it."""
+    samples = measurement.technique.acquisition.samples
+    full = np.full((len(TRACE_CHANNELS), samples), np.nan)
+    part = trace[:, :samples]
+    full[:, : part.shape[1]] = part
+    file.write(row, measurement.label, full)

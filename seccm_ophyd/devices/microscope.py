@@ -209,6 +209,27 @@ class Microscope(Device):
         """
         return self.safe.trigger()
 
+    def withdraw_meanwhile(self) -> bool | None:
+        """Begin to withdraw the probe, for something that may take long; wait for none.
+
+        Returns
+        -------
+        bool or None
+            Whether that ends a contact. None: the instrument hops along a line by
+            itself, and withdraws the probe itself.
+
+        Raises
+        ------
+        TimeoutError, ConnectionError
+            If the IOC cannot be asked.
+        """
+        if self.line.run.is_pending:
+            return None
+        state = self.z.state.get(use_monitor=False)
+        if state not in ("WITHDRAWN", "WITHDRAWING"):
+            self.z.withdraw.start(self.z.withdraw.timeout_s())
+        return bool(state == "CONTACT")
+
     def stop(self, *, success: bool = False) -> None:
         """Make the instrument SAFE and wait for it; a failure is logged, never raised.
 

@@ -18,6 +18,7 @@ from .locks import LockedError, SessionLock, session_alive
 from .profiles import claim_name, named_folder, remove_profile, write_profile
 from .recover import Recovered, recover
 from .run_counter import RunCounter
+from .storage_thread import StorageThread
 
 __all__ = [
     "DataFolder",
@@ -32,6 +33,7 @@ __all__ = [
     "RunCounter",
     "SessionCatalogue",
     "SessionLock",
+    "StorageThread",
     "bring_up_to_date",
     "claim_name",
     "close_catalogue",

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import NotKeptError
 from .coherence import PARENT
 from .kept import json_value, where_not_kept
-from .layout import DataFolder, check_present
+from .layout import DataFolder, check_in_place, check_present
 from .lines import COPY_OF, LONGEST, seal
 
 __all__ = ["Journal", "append_line", "encode"]
@@ -143,6 +143,8 @@ class Journal:
         When called with a document of a run whose start was not seen.
     OSError
         When the disk refuses.
+    FolderGoneError
+        When its file was moved, deleted or replaced; the document is in the open file.
 
     Examples
     --------
@@ -170,16 +172,27 @@ class Journal:
                 self._open(doc["uid"])
             run = doc["uid"] if name == "start" else self._run_of[doc[PARENT[name]]]
             line = self._copies.due(run, name) + line
-            self._append(run, line, sync=name not in _BEFORE_EVENTS)
+            sync = name not in _BEFORE_EVENTS
+            self._append(run, line, sync=sync)
             self._copies.written(run, name, doc, len(line))
+            if name == "stop":
+                self._end(run, was_good=doc["exit_status"] == "success")
+                return
             if name in _WITH_CHILDREN:
                 self._run_of[doc["uid"]] = run
-            elif name == "stop":
-                self._close(run)
+            if sync:
+                check_in_place(self._files[run], self._folder.journal_file(run))
 
     def close(self) -> None:
         """Close the files of runs that have not stopped."""
         for run in list(self._files):
+            self._close(run)
+
+    def _end(self, run: str, *, was_good: bool) -> None:
+        try:
+            if was_good:  # else something has been raised already
+                check_in_place(self._files[run], self._folder.journal_file(run))
+        finally:
             self._close(run)
 
     def _append(self, run: str, line: bytes, *, sync: bool = True) -> None:

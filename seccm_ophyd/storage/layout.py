@@ -1,12 +1,13 @@
 """Where everything lies in a data folder: the one place that names its paths."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FolderGoneError
 
-__all__ = ["DataFolder", "check_present", "is_uid"]
+__all__ = ["DataFolder", "check_in_place", "check_present", "is_uid"]
 
 _UID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -35,6 +36,44 @@ def check_present(folder: Path | str) -> None:
             f"the folder {folder} is not there, it may have been moved or removed: "
             "close the session and open one on the folder where it is now"
         )
+
+
+def check_in_place(fd: int, path: Path) -> None:
+    """Check that an open file is still the one that has its name.
+
+    What is written to a file that was deleted, replaced or moved, or whose disk is not
+    mounted any more, is not found by anybody under that name.
+
+    Parameters
+    ----------
+    fd
+        Descriptor of the open file.
+    path
+        Its name.
+
+    Raises
+    ------
+    FolderGoneError
+        If it is not; the message says what has become of it.
+    """
+    ours = os.fstat(fd)
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        gone = path
+        while not gone.parent.exists():
+            gone = gone.parent
+        what = f"{gone} is not there: it was moved or deleted"
+    except OSError as error:
+        what = f"{path} is not found any more ({error.strerror})"
+    else:
+        if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
+            return
+        what = f"{path} was replaced by another file"
+    raise FolderGoneError(
+        f"{what} while the run is written, the run cannot go on: put it back, or open "
+        "a session on another folder"
+    )
 
 
 @dataclass(frozen=True, init=False)

@@ -11,7 +11,7 @@ import numpy as np
 from event_model import compose_stream_resource
 
 from .addresses import file_uri
-from .layout import check_present
+from .layout import check_in_place, check_present
 
 __all__ = ["TraceFile"]
 
@@ -163,6 +163,8 @@ class TraceFile:
             If there is no such dataset.
         OSError
             If the disk does not take it; rows written before stay readable.
+        FolderGoneError
+            If the file was moved, deleted or replaced.
         """
         self.write_rows(row, name, np.asarray(array)[np.newaxis])
 
@@ -184,6 +186,25 @@ class TraceFile:
         stop = first + len(arrays)
         self._reach(name, stop)
         self._datasets[name][first:stop] = arrays
+        self._datasets[name].flush()
+        check_in_place(self._room, self.path)
+
+    def reach(self, name: str, stop: int) -> None:
+        """Make a dataset so many rows long, if it is shorter; new rows read NaN.
+
+        Parameters
+        ----------
+        name
+            Of the dataset.
+        stop
+            Number of rows.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take it.
+        """
+        self._reach(name, stop)
         self._datasets[name].flush()
 
     def stream_resource(self, name: str, data_key: str) -> dict[str, Any]:
@@ -222,7 +243,7 @@ class TraceFile:
         name
             Of the dataset, after its `stream_resource`.
         row
-            Of the first hop; reads NaN if it has not been written.
+            Of the first hop, which has been written or is going to be.
         count
             Number of rows.
 
@@ -231,12 +252,9 @@ class TraceFile:
         dict
             A StreamDatum; the RunEngine adds descriptor and sequence number.
         """
-        stop = row + count
-        if stop > self._rows[name]:
-            self._reach(name, stop)
-            self._datasets[name].flush()
         # two numbers, made here: nothing that the schema could find fault with
-        found = self._datum[name](indices={"start": row, "stop": stop}, validate=False)
+        indices = {"start": row, "stop": row + count}
+        found = self._datum[name](indices=indices, validate=False)
         return dict(found)
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -244,7 +244,10 @@ FAULTS: dict[int, Fault] = {
     ),
     63: Fault(
         "the storage stalls for some seconds",
-        "the heart beats on; the scan waits with the probe withdrawn, and says so",
+        "the heartbeat goes on; after 1 s the probe is withdrawn, after 2 s one line "
+        "says so; when the storage answers within storage_wait_s (60 s) the scan goes "
+        "on, else it ends SAFE, and what was not written is written later; a fly scan "
+        "hops on meanwhile",
     ),
     64: Fault(
         "the network delays each message by 0.2 s or 1 s",
@@ -256,6 +259,7 @@ FAULTS: dict[int, Fault] = {
     ),
     66: Fault(
         "the data folder is moved or deleted during a scan",
-        "seen at once; the scan ends SAFE and says so",
+        "seen with the next hop or page, also where only the journal or the file of "
+        "the traces is deleted or replaced; the scan ends SAFE and says so",
     ),
 }

@@ -82,6 +82,7 @@ def _hop_run(folder: DataFolder, hops: int, scan_id: int) -> Iterator[Document]:
         for name in SAMPLES:
             if hop % 3 or name == "approach":
                 file.write(hop, name, hop_trace(hop, name))
+            file.reach(name, hop + 1)
             seq_nums = {"start": hop + 1, "stop": hop + 2}
             link = {"descriptor": primary.descriptor_doc["uid"], "seq_nums": seq_nums}
             yield "stream_datum", file.stream_datum(name, hop) | link

@@ -12,10 +12,11 @@ from ophyd import Signal
 
 from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import NotKeptError, ParameterError
-from seccm_ophyd.storage import Journal
+from seccm_ophyd.storage import Journal, StorageThread
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.journal import encode
 from seccm_ophyd.storage.kept import check_kept
+from seccm_ophyd.storing import Storing
 
 
 def _around_itself():
@@ -27,9 +28,11 @@ def _around_itself():
 @pytest.fixture
 def engine(folder):
     made = SessionEngine({}, context_managers=[])
-    made.subscribe_vital(Journal(folder))
+    thread = StorageThread()
+    made.store_with(Storing(Journal(folder), thread, 60.0))
     yield made
     made.end_loop()
+    thread.end()
 
 
 @pytest.mark.parametrize(

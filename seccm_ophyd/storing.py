@@ -1,0 +1,242 @@
+"""Documents are stored before the plan goes on, by a thread that the engine awaits.
+
+The event loop turns meanwhile, and with it the heartbeat of the lease: a plan that
+hangs lets the lease end, a disk that stalls does not.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .errors import SeccmError, StorageStalledError
+from .storage import StorageThread
+
+__all__ = ["Storing"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WITHDRAW_S, SAY_S = 1.0, 2.0
+"""After which the probe is withdrawn, and after which a stall is reported (s)."""
+
+# they mean nothing without the document after them, which is awaited
+_NOT_AWAITED = ("stream_datum", "stream_resource", "resource", "datum", "datum_page")
+
+
+class Storing:
+    """Stores documents in their order, and waits for a storage that stalls.
+
+    Parameters
+    ----------
+    store
+        Writes a document down before it returns, e.g. a `Journal`.
+    thread
+        In which it is called.
+    patience_s
+        Longest wait for the storage (s); the plan fails then. What was to be stored is
+        kept in memory, and written when the storage answers again.
+    """
+
+    withdraw: Callable[[], bool | None] | None = None
+    """Begins to withdraw the probe; see `Microscope.withdraw_meanwhile`."""
+
+    is_hop: Callable[[dict[str, Any]], bool] | None = None
+    """Whether a document describes a hop, which has ended with it."""
+
+    def __init__(
+        self,
+        store: Callable[[str, dict[str, Any]], None],
+        thread: StorageThread,
+        patience_s: float,
+    ) -> None:
+        self._store, self._thread, self._patience_s = store, thread, patience_s
+        self._gave_up = False  # and the storage has not answered since
+        self._refused: set[str] = set()  # uids of runs whose start is not stored
+
+    async def store(self, name: str, doc: dict[str, Any]) -> bool:
+        """Store a document, with those before it; done when it is on the disk.
+
+        Parameters
+        ----------
+        name, doc
+            The document.
+
+        Returns
+        -------
+        bool
+            False for the end of a run whose beginning was not stored: it is no run.
+
+        Raises
+        ------
+        StorageStalledError
+            If the storage does not answer for so long, or has not since then; or if a
+            contact that was to go on has been ended because of it.
+        OSError
+            If the storage refuses.
+        """
+        if name in _NOT_AWAITED:
+            self.store_later(name, doc)
+            return True
+        if name == "stop" and doc["run_start"] in self._refused:
+            self._refused.discard(doc["run_start"])
+            return False
+        job = functools.partial(self._store, name, doc)
+        try:
+            if name == "start":
+                self._check_answers()
+            await self._do_and_wait(job, doc, is_end=name == "stop")
+        except Exception:
+            if name == "start":
+                self._refused.add(doc["uid"])
+            raise
+        return True
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """Have something asked of the storage, or written to it, between two runs.
+
+        Parameters
+        ----------
+        question
+            Called without arguments, in the thread.
+
+        Returns
+        -------
+        Any
+            What it returns.
+
+        Raises
+        ------
+        StorageStalledError, OSError
+            As `store`.
+        """
+        self._check_answers()
+        answers: list[T] = []
+        await self._do_and_wait(lambda: answers.append(question()), {})
+        return answers[0]
+
+    def store_later(
+        self, name: str, doc: dict[str, Any], then: Callable[[], None] | None = None
+    ) -> None:
+        """Have a document stored after those before it; returns at once.
+
+        An error ends the plan with the next document that is awaited.
+
+        Parameters
+        ----------
+        name, doc
+            The document.
+        then
+            Called in the thread when it is stored.
+        """
+
+        def job() -> None:
+            self._store(name, doc)
+            if then is not None:
+                then()
+
+        self._thread.submit(job)
+
+    def _check_answers(self) -> None:
+        if self._gave_up:
+            raise StorageStalledError(
+                f"the storage has not answered for more than {self._patience_s:g} s, "
+                "and the run before is not yet on the disk: wait until it is, or open "
+                "a session on another folder"
+            )
+
+    async def _do_and_wait(
+        self, job: Callable[[], Any], doc: dict[str, Any], *, is_end: bool = False
+    ) -> None:
+        was_stalled = self._gave_up
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Exception | None] = loop.create_future()
+
+        def tell(error: Exception | None) -> None:
+            if not loop.is_closed():  # a session may be closed while it stalls
+                loop.call_soon_threadsafe(ended.set_result, error)
+
+        self._thread.submit(job, tell, always=is_end)
+        if was_stalled:
+            if is_end:
+                self._thread.submit(_say_stored, always=True)
+            return
+        begun = loop.time()
+        interrupted = await _wait_until(ended, begun + WITHDRAW_S)
+        try:
+            if not ended.done():
+                interrupted |= await self._outlast(ended, begun, doc)
+            if error := ended.result():
+                raise error
+        finally:
+            if interrupted and (task := asyncio.current_task()) is not None:
+                task.cancel()  # a pause or an abort that came meanwhile acts now
+
+    async def _outlast(
+        self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
+    ) -> bool:
+        """Wait with the probe withdrawn; tell whether a pause or an abort came."""
+        loop = asyncio.get_running_loop()
+        lifting = asyncio.ensure_future(asyncio.to_thread(self._lift))
+        interrupted = await _wait_until(ended, begun + SAY_S)
+        lifted = lifting.result() if lifting.done() else None
+        if not ended.done():
+            how = "" if lifted is None else " with the probe withdrawn"
+            logger.warning(
+                "storage has not answered for %g s: waiting%s; up to %g s",
+                SAY_S,
+                how,
+                self._patience_s,
+            )
+            interrupted |= await _wait_until(ended, begun + self._patience_s)
+            if not ended.done():
+                self._gave_up = True
+                self._thread.submit(self._caught_up, always=True)
+                raise StorageStalledError(
+                    f"the storage has not answered for {self._patience_s:g} s: the run "
+                    "ends, and what is left of it is written when it answers again "
+                    "(storage_wait_s in seccm.toml is the longest wait)"
+                )
+            waited_s = loop.time() - begun
+            logger.warning("storage answers again after %.1f s", waited_s)
+        interrupted |= await _wait_until(lifting, begun + self._patience_s)
+        if lifting.done() and lifting.result():
+            self._check_hop(doc)
+        return interrupted
+
+    def _lift(self) -> bool | None:
+        """Begin to withdraw the probe, where there is one."""
+        if self.withdraw is None:
+            return None
+        try:
+            return self.withdraw()
+        except (SeccmError, TimeoutError, ConnectionError) as error:
+            logger.error("the probe was not withdrawn while storage stalls: %s", error)
+            return None
+
+    def _check_hop(self, doc: dict[str, Any]) -> None:
+        if self.is_hop is None or not self.is_hop(doc):
+            raise StorageStalledError(
+                "the storage stalled and the probe was withdrawn from its contact: "
+                "the plan, which is no scan of hops, cannot go on in it"
+            )
+
+    def _caught_up(self) -> None:
+        self._gave_up = False
+
+
+def _say_stored() -> None:
+    logger.warning("storage answers again: the run is on the disk, nothing is lost")
+
+
+async def _wait_until(future: "asyncio.Future[Any]", until: float) -> bool:
+    """Wait for a future, up to a time of the loop; tell whether it was interrupted."""
+    loop, interrupted = asyncio.get_running_loop(), False
+    while not future.done() and (left := until - loop.time()) > 0:
+        try:
+            await asyncio.wait({future}, timeout=left)
+        except asyncio.CancelledError:
+            interrupted = True
+    return interrupted
