@@ -5,9 +5,11 @@ import functools
 import getpass
 import itertools
 import logging
+import math
 import os
 import secrets
 import socket
+import time
 from typing import Any
 
 from .devices import Microscope
@@ -19,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 5.0
 BEATS_PER_LEASE = 4
+UNHEARD_S = 2.0
+"""An owner that has not heard the IOC for this long does not beat (s): it cannot know
+what the probe does, and the end of its lease makes the instrument SAFE."""
+SETTLE_S = 1.0
+ASK_TIMEOUT_S = 2.0
 
 
 class Lease:
@@ -40,6 +47,8 @@ class Lease:
         self.name = f"{who}@{where} pid {os.getpid()} {secrets.token_hex(2)}"
         self._told = ""
         self._beats = itertools.count(1)
+        self._lease_s = math.inf
+        self._awake: float | None = None  # since when, after it stood still
 
     def take(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the lease, and keep it as long as an event loop runs.
@@ -56,15 +65,32 @@ class Lease:
         """
         m = self._microscope
         m.claim.put(self.name, wait=False)
-        if not m.is_driven_by(self.name, TIMEOUT_S):
+        # asked: what is monitored may still be the owner of before
+        owner = m.owner.get(use_monitor=False)
+        if owner != self.name:
             raise SeccmError(
-                f"{m.prefix} is driven by {m.owner.get() or 'nobody'}, and this "
+                f"{m.prefix} is driven by {owner or 'nobody'}, and this "
                 f"session ({self.name}) does not get it: {m.link.last_error()}"
             )
+        self._wait_until_told()
         m.driver = self.name
-        period = float(m.lease_time.get()) / BEATS_PER_LEASE
-        asyncio.run_coroutine_threadsafe(self._keep(period), loop)
+        self._lease_s = float(m.lease_time.get())
+        m.link.not_driving = self.not_driving
+        period_s = self._lease_s / BEATS_PER_LEASE
+        asyncio.run_coroutine_threadsafe(self._keep(period_s), loop)
         m.owner.subscribe(functools.partial(self._owner_changed, loop), run=False)
+
+    def _wait_until_told(self) -> None:
+        """Wait for the monitor; give the lease back if it stays silent."""
+        m, deadline = self._microscope, time.monotonic() + TIMEOUT_S
+        while m.owner_told != self.name:
+            if time.monotonic() > deadline:
+                m.claim.put("", wait=False)
+                raise SeccmError(
+                    f"{m.prefix} has given the lease to this session and does not "
+                    f"publish it within {TIMEOUT_S:g} s: check its IOC, then try again"
+                )
+            time.sleep(0.01)
 
     @property
     def is_held(self) -> bool:
@@ -75,13 +101,57 @@ class Lease:
         """Let others drive; a failure is logged, the lease lapses then by itself."""
         if not self.is_held:
             return
+        is_mine = self._microscope.owner_told == self.name
         self._microscope.driver = ""
         try:
-            if self._microscope.connected:
+            if is_mine and self._microscope.connected:
                 self._microscope.claim.put("", wait=True, timeout=TIMEOUT_S)
         except (TimeoutError, ConnectionError) as error:
             prefix = self._microscope.prefix
             logger.error("%s: the lease was not given back: %s", prefix, error)
+
+    def not_driving(self, ask: bool) -> str:
+        """Tell why this session does not drive any more, as the end of a sentence.
+
+        Empty while it does, and where it never did. A session that has stood still for
+        longer than its lease does not drive, whatever it has heard before.
+
+        Parameters
+        ----------
+        ask
+            Whether to ask the IOC where that is not known: what makes it SAFE is kept
+            back only if another client drives.
+        """
+        if not self.is_held:
+            return ""
+        stood_still_s = self._standstill_s()
+        told = self._microscope.owner_told
+        if ask and (stood_still_s or told is None):
+            told = self._ask()
+        why = f"this session stood still for {stood_still_s:.0f} s"
+        if told not in (None, "", self.name):
+            return f"is driven by {told} now" + (f", {why}" if stood_still_s else "")
+        if stood_still_s and not ask:
+            return f"may be driven by another client now, {why}"
+        return ""
+
+    def _standstill_s(self) -> float:
+        """Time (s) for which nothing of this process ran; 0 if shorter than a lease.
+
+        Until it is known who has the lease since.
+        """
+        lasted = self._microscope.link.standstill_s()
+        return lasted if lasted > self._lease_s else 0.0
+
+    def _ask(self) -> str | None:
+        """Ask the IOC who drives; None if it does not answer."""
+        link, owner = self._microscope.link, self._microscope.owner
+        if not owner.connected or link.is_silent(UNHEARD_S):
+            return None
+        try:
+            return str(owner.get(use_monitor=False, timeout=ASK_TIMEOUT_S))
+        except (TimeoutError, ConnectionError):
+            return None
 
     def _owner_changed(
         self, loop: asyncio.AbstractEventLoop, value: Any = None, **kwargs: Any
@@ -104,10 +174,20 @@ class Lease:
 
     def _renew(self) -> None:
         m = self._microscope
+        if not self._is_settled():
+            return  # what the IOC has told meanwhile is coming in
         if not (m.owner.connected and m.heartbeat.connected):
             self._tell("connection lost")
             return
-        owner = m.owner.get()  # monitored
+        if m.link.is_silent(UNHEARD_S):
+            self._tell("is not heard: no heartbeat is sent until it is")
+            return
+        owner = m.owner_told
+        if owner is None:
+            return
+        if owner in ("", self.name):
+            self._awake = None
+            m.link.forget_standstill()
         if owner == self.name:
             m.heartbeat.put(next(self._beats) % 2**30, wait=False)
             self._tell("")
@@ -116,6 +196,13 @@ class Lease:
             m.claim.put(self.name, wait=False)
         else:
             self._tell(f"is driven by {owner} now")
+
+    def _is_settled(self) -> bool:
+        """Tell whether it is some time ago that this process stood still, if it did."""
+        if self._awake is None and self._standstill_s():
+            self._awake = time.monotonic()
+            self._microscope.link.lose(self.not_driving(False))
+        return self._awake is None or time.monotonic() - self._awake > SETTLE_S
 
     def _tell(self, what: str) -> None:
         """Log what is wrong, once."""

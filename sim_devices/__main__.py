@@ -17,6 +17,7 @@ from caproto import CaprotoError
 from .arguments import MOST_RADIUS_UM, client, number, prefix, whole_number
 from .compiled import catch_up, put_off
 from .epics.environment import DEFAULT_PORT, served_interfaces, served_port
+from .epics.log import counted_log
 
 put_off()  # what follows is compiled while the sample is made
 
@@ -176,7 +177,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         # else the end takes half a second, in which all there is is looked through
         atexit.register(gc.freeze)
-        asyncio.run(_run(ioc, arguments))
+        with counted_log():
+            asyncio.run(_run(ioc, arguments))
     except (PortInUseError, OSError, ValueError, CaprotoError) as error:
         print(f"seccm ioc: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ import contextvars
 import logging
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from .epics.access import CLIENT, Access, Client, Lease
@@ -56,7 +57,7 @@ class Supervisor(Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._going_safe: asyncio.Task | None = None
+        self._going_safe: set[asyncio.Task] = set()
         self._lease = Lease()
         self.access = Access(self.parent.prefix, self._lease, self.report, self._left)
         self._going_safe_count = 0
@@ -80,8 +81,13 @@ class Supervisor(Group):
     @owner.putter
     async def _put_owner(self, instance: Any, name: str) -> str:
         """Give the lease, or take it back."""
+        name = name.split("\0")[0]  # as C ends a text
+        if not name.isprintable():
+            raise RefusedError(f"{instance.pvname}: {name!r:.80} is no name")
         lease, client = self._lease, CLIENT.get()
-        if lease.name and not self._is_silent:
+        if lease.name and self._is_silent and not lease.is_held_by(client):
+            await self._end_lease("was silent")
+        if lease.name:
             returned = not name and lease.is_held_by(client)
             if name != lease.name and not returned:
                 raise RefusedError(f"{instance.pvname}: {lease.name!r} holds the lease")
@@ -132,19 +138,37 @@ class Supervisor(Group):
             return  # on its way to SAFE already; the first reason counts
         await put(self.trip_reason, reason[:400])
         await put(self.tripped, "yes")
-        # in a context of its own: a line of hops holds the updates of what it changes
-        self._going_safe = asyncio.create_task(
+        self._go_safe()
+
+    def _go_safe(self) -> None:
+        """Begin to make everything SAFE: who asks for it has other things to do.
+
+        In a context of its own: a line of hops holds the updates of what it changes.
+        """
+        task = asyncio.create_task(
             self.make_all_safe(), name="going safe", context=contextvars.Context()
         )
+        self._going_safe.add(task)
+        task.add_done_callback(self._going_safe.discard)
 
     async def make_all_safe(self) -> tuple[Outcome, Sequence[float]]:
-        """Stop everything, hold the safe potential, withdraw."""
+        """Stop everything, hold the safe potential, withdraw.
+
+        Each step is taken also when one before it has failed.
+        """
         self._going_safe_count += 1
         try:
             self.ioc.halt()
-            await self.ioc.xy.rest(asyncio.Event())
-            await self.ioc.line.wait()
-            await self.ioc.clamp.make_safe()
+            for step in (
+                partial(self.ioc.xy.rest, asyncio.Event()),
+                self.ioc.line.wait,
+                self.ioc.clamp.make_safe,
+            ):
+                try:
+                    await step()
+                except Exception as fault:
+                    logger.exception("a step on the way to SAFE failed")
+                    await self.report(f"fault in the IOC on the way to SAFE: {fault!r}")
             return await self.ioc.z.retreat()
         finally:
             self._going_safe_count -= 1
@@ -163,7 +187,7 @@ class Supervisor(Group):
             await self.time.write(self.ioc.clock.now, verify_value=False)
             await self.ioc.clamp.refresh()
             await self.ioc.sim.refresh()
-            if self._lease.name and self._is_silent and self.ioc.is_active:
+            if self._lease.name and self._is_silent:
                 await self._end_lease("was silent")
 
     @property
@@ -180,4 +204,4 @@ class Supervisor(Group):
         name = self._lease.end()
         await put(self.owner, "")
         await self.report(f"{name!r} {why}: the lease has ended, made SAFE")
-        await self.make_all_safe()
+        self._go_safe()

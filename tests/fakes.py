@@ -8,11 +8,12 @@ from ophyd.sim import FakeEpicsSignal, fake_device_cache, make_fake_device
 from seccm_ophyd.devices import Microscope
 from seccm_ophyd.devices.axis_fields import AxisSetting, Setpoint, Switch
 from seccm_ophyd.devices.command import NO_CONTACT, OK
-from seccm_ophyd.devices.setting import ArraySetting, Push, Setting
+from seccm_ophyd.devices.setting import ArraySetting, OfLease, Push, Setting
 
 fake_device_cache.update(
     dict.fromkeys(
-        (Setting, ArraySetting, AxisSetting, Push, Setpoint, Switch), FakeEpicsSignal
+        (Setting, ArraySetting, AxisSetting, OfLease, Push, Setpoint, Switch),
+        FakeEpicsSignal,
     )
 )
 NOTHING = [0.0, 0.0, *[np.nan] * 6]  # an acquisition without contact

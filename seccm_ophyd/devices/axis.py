@@ -215,7 +215,8 @@ class StageAxis(Named, EpicsMotor):
     def stop(self, *, success: bool = False) -> None:
         """Stop at once; a setpoint that was not reached is no refusal then."""
         self._target = None
-        if self.connected:  # a lost IOC cannot be told, see `Microscope.stop`
+        # a lost IOC cannot be told, see `Microscope.stop`
+        if self.connected and not self.parent.link.not_driving(False):
             super().stop(success=success)
 
     def abandon(self) -> None:

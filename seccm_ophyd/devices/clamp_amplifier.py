@@ -327,7 +327,8 @@ class ClampAmplifier(ClampSettings):
         """
         if success:
             self.pause()
-        if self.halt.connected:  # a lost IOC cannot be told, see `Microscope.stop`
+        # a lost IOC cannot be told, see `Microscope.stop`
+        if self.halt.connected and not self.link.not_driving(False):
             self.halt.put(1, wait=False)
         super().stop(success=success)
 

@@ -210,7 +210,7 @@ class Command(Named, Device):
         link = self.parent.link
         self._messages = link.messages
         link.watch(status, timeout_s, even_if_lost=self._even_if_lost)
-        if not link.trouble(even_if_lost=self._even_if_lost):
+        if not link.barred(even_if_lost=self._even_if_lost):
             try:
                 (by or self.request).put(number, wait=False)
             except (TimeoutError, ConnectionError):

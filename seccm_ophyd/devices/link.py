@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -49,7 +50,11 @@ class InstrumentLink(Device):
         self._pending = weakref.WeakKeyDictionary()  # until when, and what it says then
         self._boot: int | None = None
         self._lost = ""
+        self.not_driving: Callable[[bool], str] = lambda ask: ""
+        """Tells why this client does not drive any more, as the end of a sentence; the
+        session sets it. Asks the IOC if that is not known and the argument is true."""
         self._heard: float | None = None
+        self._stood_still_s = 0.0
         self._messages = 0
         self._lock = threading.Lock()
         self.boot_id.subscribe(self._boot_changed)
@@ -96,9 +101,32 @@ class InstrumentLink(Device):
         even_if_lost
             As in `watch`.
         """
+        if barred := self.barred(even_if_lost=even_if_lost):
+            return barred
+        return self._lost if self.is_silent() else ""
+
+    def barred(self, *, even_if_lost: bool = False) -> str:
+        """Tell why nothing may be written now, as the end of a sentence, or nothing.
+
+        An IOC that is silent may hear what is written all the same.
+
+        Parameters
+        ----------
+        even_if_lost
+            As in `watch`.
+        """
         if not self.boot_id.connected:
             return "is not connected"
-        return self._lost if not even_if_lost or self.is_silent() else ""
+        if why := self.not_driving(even_if_lost):
+            self._lost = self._lost or why
+            return why
+        return "" if even_if_lost else self._lost
+
+    def check_driving(self) -> None:
+        """Raise `InstrumentLostError` if this client has lost the lease."""
+        if why := self.not_driving(False):
+            self.lose(why)
+            raise self._error(why)
 
     def check(self) -> None:
         """Raise `InstrumentLostError` if nothing can be started now."""
@@ -153,13 +181,31 @@ class InstrumentLink(Device):
     def _message_came(self, **kwargs: Any) -> None:
         self._messages += 1
 
-    def is_silent(self) -> bool:
-        """Tell whether the clock of a connected IOC has not been heard of for long."""
-        heard = self._heard
-        return heard is not None and time.monotonic() - heard > SILENCE_S
+    def is_silent(self, longest_s: float = SILENCE_S) -> bool:
+        """Tell whether the clock of a connected IOC has not been heard of for long.
 
-    def forgive(self) -> None:
-        """Count the silence anew: this process has not listened."""
+        Parameters
+        ----------
+        longest_s
+            For how long (s).
+        """
+        heard = self._heard
+        return heard is not None and time.monotonic() - heard > longest_s
+
+    def standstill_s(self) -> float:
+        """Longest time (s) for which nothing of this process ran, and it is not forgotten.
+
+        Known at once to whatever runs first after that.
+        """
+        return max(self._stood_still_s, _watchdog.late_s())
+
+    def forget_standstill(self) -> None:
+        """Forget that this process has stood still: what came of it is known."""
+        self._stood_still_s = 0.0
+
+    def forgive(self, late_s: float) -> None:
+        """Count the silence anew: this process has not listened for so long (s)."""
+        self._stood_still_s = max(self._stood_still_s, late_s)
         if self._heard is not None:
             self._heard = time.monotonic()
 
@@ -229,6 +275,14 @@ class Linked(Named, Device):
         return self._own_link
 
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def _now() -> float:
+    """Time (s) that goes on while the computer sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
 class _Watchdog:
     """Looks after the clocks of all links, in one thread that begins with the first."""
 
@@ -236,11 +290,17 @@ class _Watchdog:
         self._links: weakref.WeakSet[InstrumentLink] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._looked = _now()
+
+    def late_s(self) -> float:
+        """Time (s) since the last look."""
+        return _now() - self._looked if self._thread is not None else 0.0
 
     def add(self, link: InstrumentLink) -> None:
         with self._lock:
             self._links.add(link)
             if self._thread is None:
+                self._looked = _now()
                 self._thread = threading.Thread(
                     target=self._run, name="instrument watchdog", daemon=True
                 )
@@ -257,19 +317,19 @@ class _Watchdog:
             link.clock.destroy()
 
     def _run(self) -> None:
-        looked = time.monotonic()
         while True:
             time.sleep(_LOOK_S)
-            before, looked = looked, time.monotonic()
+            late_s = self.late_s()
             with self._lock:
                 links = list(self._links)
             for link in links:
-                if looked - before > _ASLEEP_S:
-                    link.forgive()
+                if late_s > _ASLEEP_S:
+                    link.forgive(late_s)
                     continue
                 if link.is_silent():
                     link.lose(f"has not answered for {SILENCE_S:g} s")
                 link.end_late()
+            self._looked = _now()  # now that all links know how late it was
             del links  # holds no link while it sleeps
 
 

@@ -21,7 +21,7 @@ from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
 from .link import InstrumentLink
-from .setting import PUT_TIMEOUT_S, Push, Setting, setting
+from .setting import PUT_TIMEOUT_S, OfLease, Push, Setting, setting
 from .xy_stage import XYStage
 from .z_stage import ZStage
 
@@ -71,8 +71,8 @@ class Microscope(Device):
     owner = Cpt(
         EpicsSignalRO, "IOC:Owner.VAL$", string=True, auto_monitor=True, kind="omitted"
     )
-    claim = Cpt(Setting, "IOC:Owner.VAL$", string=True, kind="omitted")
-    heartbeat = Cpt(Push, "IOC:Heartbeat", kind="omitted")
+    claim = Cpt(OfLease, "IOC:Owner.VAL$", string=True, kind="omitted")
+    heartbeat = Cpt(OfLease, "IOC:Heartbeat", kind="omitted")
     lease_time = Cpt(Setting, "IOC:LeaseTime", limits=True, kind="omitted")
     tripped = Cpt(EpicsSignalRO, "IOC:Tripped", string=True, kind="omitted")
     trip_reason = Cpt(EpicsSignalRO, "IOC:TripReason.VAL$", string=True, kind="omitted")
@@ -109,6 +109,11 @@ class Microscope(Device):
         self._owner_told = value
         if self.driver and value != self.driver:
             self.link.lose(f"is driven by {value}" if value else "has ended the lease")
+
+    @property
+    def owner_told(self) -> str | None:
+        """Who drives, as the IOC has told by this connection; None: not told yet."""
+        return self._owner_told
 
     def _owner_lost(self, connected: bool = True, **kwargs: Any) -> None:
         if not connected:
@@ -233,8 +238,18 @@ class Microscope(Device):
     def stop(self, *, success: bool = False) -> None:
         """Make the instrument SAFE and wait for it; a failure is logged, never raised.
 
-        The engine calls this while it cleans up: what else it has to do must go on.
+        The engine calls this while it cleans up: what else it has to do must go on. An
+        instrument that another client drives is left to it.
         """
+        if self.link.lost and self.link.not_driving(True):
+            logger.error(
+                "%s %s, and is left to it: to stop it, type seccm safe --prefix %s in "
+                "a shell",
+                self.name,
+                self._driven_by(),
+                self.prefix,
+            )
+            return
         try:
             status = self.make_safe()
             status.wait(timeout=self.command_timeout_s("safe") + MARGIN_S)
@@ -290,7 +305,10 @@ class Microscope(Device):
             Longest wait (s) while nobody drives it.
         """
         deadline = time.monotonic() + timeout_s
-        while not self._owner_told and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            told = self._owner_told
+            if told and (told != name or not self.link.not_driving(False)):
+                break
             time.sleep(0.01)
         return self._owner_told == name
 

@@ -18,6 +18,7 @@ __all__ = [
     "PUT_TIMEOUT_S",
     "ArraySetting",
     "Number",
+    "OfLease",
     "Push",
     "Setting",
     "WorkedOut",
@@ -38,6 +39,20 @@ class Setting(EpicsSignal):
     """
 
     _setting: threading.Thread | None = None
+    _of_owner = True  # not to be written by a session that has lost the lease
+
+    def put(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Write it; see `ophyd.EpicsSignal.put`.
+
+        Raises
+        ------
+        InstrumentLostError
+            If this session drove the instrument and does not any more.
+        """
+        link = self._link()
+        if self._of_owner and link is not None:
+            link.check_driving()
+        return super().put(value, *args, **kwargs)
 
     def check_value(self, value: Any) -> None:
         """Refuse what cannot be.
@@ -207,6 +222,12 @@ class Push(Setting):
                 return
             time.sleep(_TOLD_S / 20)
         raise CommandRefusedError(f"{self.name} was not set to {value!r}{said}")
+
+
+class OfLease(Push):
+    """A PV that decides who drives: written whoever drives."""
+
+    _of_owner = False
 
 
 class Number(Signal):

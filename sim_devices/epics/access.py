@@ -1,6 +1,7 @@
 """Who may write: an optional list of clients, and the lease of the one that drives."""
 
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Protocol
@@ -9,8 +10,7 @@ from .pvs import RefusedError
 
 __all__ = ["CLIENT", "Access", "Client", "Lease"]
 
-# what stops the instrument, and the PV with a rule of its own
-_FOR_ALL = {"Z:Stop", "Clamp:Stop", "IOC:MakeSafe", "IOC:Owner"}
+_STOPS = {"Z:Stop", "Clamp:Stop", "IOC:MakeSafe"}
 
 
 class Client(Protocol):
@@ -31,13 +31,15 @@ class Lease:
     def __init__(self) -> None:
         self.name = ""
         self._client: Client | None = None
-        self._former: Client | None = None
+        # that had it, and were not asked when it ended
+        self._former: weakref.WeakSet[Client] = weakref.WeakSet()
         self._last_beat = time.monotonic()
 
     def take(self, name: str, client: Client | None) -> None:
         """Give the lease to a name that comes by a connection."""
         self.name, self._client = name, client
-        self._former = None
+        if client is not None:
+            self._former.discard(client)
         self.renew()
 
     def renew(self) -> None:
@@ -47,7 +49,9 @@ class Lease:
     def end(self) -> str:
         """End the lease; return the name that had it."""
         name, self.name = self.name, ""
-        self._former, self._client = self._client, None
+        if self._client is not None:
+            self._former.add(self._client)
+        self._client = None
         return name
 
     def is_held_by(self, client: Client | None) -> bool:
@@ -55,11 +59,12 @@ class Lease:
         return bool(self.name) and client is self._client
 
     def was_ended_for(self, client: Client | None) -> bool:
-        """Tell whether this connection had it, and nobody has taken it since.
+        """Tell whether this connection had it and has not taken it again.
 
-        What such a client had on its way must not move an instrument that is SAFE.
+        What such a client had on its way must not move an instrument that is SAFE, nor
+        stop the one that drives now.
         """
-        return client is not None and client is self._former
+        return client is not None and client in self._former
 
     def silence(self) -> float:
         """Time (s) for which the owner has not been heard of, by the wall clock."""
@@ -74,8 +79,9 @@ class Access:
     prefix
         Prefix of all PVs.
     lease
-        While it is held, only its owner writes, but for what stops the instrument
-        and for the simulator's own PVs.
+        While it is held, only its owner writes, except for what stops the instrument
+        and for the simulator's own PVs. A connection that has lost it does not stop
+        the owner that came after it.
     report
         Called with each refusal.
     left
@@ -115,22 +121,43 @@ class Access:
         RefusedError
             If the client may only read, or another one holds the lease.
         """
-        why = ""
+        why, lease = "", self._lease
         if not self.may_write(client):
             who = f"{client.client_username}@{client.client_hostname}"
             why = f"{who} is not on the list of those that may write"
-        elif self._is_for_all(name):
+        elif self._is_free(name) or lease.is_held_by(client):
             return
-        elif self._lease.was_ended_for(client):
-            why = "the lease of this client has ended, it has to take it again"
-        elif self._lease.name and not self._lease.is_held_by(client):
-            why = f"{self._lease.name!r} holds the lease"
+        elif lease.was_ended_for(client):
+            why = self._why_not_former(name)
+        elif lease.name and not self._stops(name):
+            why = f"{lease.name!r} holds the lease"
         if why:
             await self.report(f"{name}: {why}")
             raise RefusedError(f"{name}: {why}")
 
-    def _is_for_all(self, name: str) -> bool:
-        suffix = name.removeprefix(self._prefix).removesuffix("$").removesuffix(".VAL")
-        return (
-            suffix in _FOR_ALL or suffix.endswith(".STOP") or suffix.startswith("Sim:")
-        )
+    def _why_not_former(self, name: str) -> str:
+        """Tell why a client may not write that has lost the lease, or nothing.
+
+        It may make an instrument SAFE that nobody drives. A stop would end the way to
+        SAFE that its lost lease has begun.
+        """
+        if self._lease.name:
+            return (
+                f"the lease of this client has ended and {self._lease.name!r} holds it "
+                "now: to stop the instrument, type seccm safe in a shell"
+            )
+        if self._suffix(name) == "IOC:MakeSafe":
+            return ""
+        return "the lease of this client has ended, it has to take it again"
+
+    def _stops(self, name: str) -> bool:
+        suffix = self._suffix(name)
+        return suffix in _STOPS or suffix.endswith(".STOP")
+
+    def _is_free(self, name: str) -> bool:
+        """Tell whether a PV has a rule of its own, or is the simulator's."""
+        suffix = self._suffix(name)
+        return suffix == "IOC:Owner" or suffix.startswith("Sim:")
+
+    def _suffix(self, name: str) -> str:
+        return name.removeprefix(self._prefix).removesuffix("$").removesuffix(".VAL")

@@ -1,6 +1,7 @@
 """One client of the Channel Access server: what it writes, and what it is told."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from caproto._data import CannotExceedLimits
 from caproto.server.common import DisconnectedCircuit
 
 from .access import CLIENT
-from .pvs import RefusedError, outside
-from .writes import AnswersRefusal, Ended, check_field
+from .outgoing import News, Outgoing
+from .pvs import RefusedError, outside, shown
+from .writes import AnswersRefusal, Ended, check_field, check_kind
 
 __all__ = ["Circuit"]
 
@@ -44,7 +46,36 @@ class Circuit(_server.VirtualCircuit):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.write_event = _PromptEvent()
+        self.subscription_queue = News(ca.MAX_TOTAL_SUBSCRIPTION_BACKLOG)
+        self._outgoing = Outgoing(self.client.writer)
         self._last_write: asyncio.Task | None = None
+
+    async def _send_buffers(self, *buffers: Any) -> None:
+        """Send without waiting for the client.
+
+        What it writes, be it a MakeSafe, is not to wait until it has read what it has
+        asked for before.
+        """
+        self._outgoing.send(b"".join(buffers))
+
+    async def drop_if_deaf(self) -> None:
+        """Hang up on a client that does not read what waits for it."""
+        if self.connected and self._outgoing.stands_still():
+            self.log.warning("%s:%d does not read: closed", *self.address)
+            await self._drop()
+
+    def end(self) -> None:
+        """Let the task end that carries out what the client asks for.
+
+        caproto leaves it waiting where a client has gone amid a broken message.
+        """
+        with contextlib.suppress(asyncio.QueueFull):
+            self.command_queue.put_nowait(ca.DISCONNECTED)
+
+    async def _drop(self) -> None:
+        self._outgoing.abort()
+        await self._on_disconnect()
+        await self.context.circuit_disconnected(self)
 
     async def _start_write_task(self, handle_write: Any) -> None:
         """Carry out what a client writes in its order.
@@ -74,7 +105,7 @@ class Circuit(_server.VirtualCircuit):
                 await self._send_news(news)
         except asyncio.CancelledError:
             return  # caproto waits for the end of what it has cancelled
-        except DisconnectedCircuit:
+        except (DisconnectedCircuit, OSError):
             self._sub_task = None  # this one, which is not to wait for itself
             await self._on_disconnect()
             self.circuit.disconnect()
@@ -94,6 +125,8 @@ class Circuit(_server.VirtualCircuit):
         wanted = [u for u in updates if u.subscriptionid in subscribed]
         if wanted:
             await self.send(*wanted)
+            # who reads slowly gets the newer ones only
+            await self._outgoing.drained()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -111,7 +144,10 @@ class Circuit(_server.VirtualCircuit):
     async def command_queue_loop(self) -> None:
         """Carry out what the client asks for; whatever it starts knows the client."""
         CLIENT.set(self)
-        await super().command_queue_loop()
+        try:
+            await super().command_queue_loop()
+        except Exception:
+            self.log.exception("Client asks for what it never created")
         if self.connected:  # it broke the protocol: it would hang for ever
             await self._on_disconnect()
             await self.context.circuit_disconnected(self)
@@ -146,6 +182,7 @@ class Circuit(_server.VirtualCircuit):
     async def _write(self, command: _Write, channel: Any, entry: Any) -> None:
         """Carry out a write, and answer it: a refused one at once, with a failure."""
         try:
+            check_kind(channel.name, entry, command.data, command.data_type)
             check_field(self.context.pvdb, channel.name, entry, command.data)
             ended = await entry.auth_write(
                 self.client_hostname,
@@ -184,6 +221,8 @@ class Circuit(_server.VirtualCircuit):
         message = str(error)
         if isinstance(error, CannotExceedLimits):
             message = f"{channel.name}: {outside(entry, command.data)}"
+        elif isinstance(error, ca.CaprotoConversionError):
+            message = f"{channel.name}: {shown(command.data)} is no value of it"
         elif not isinstance(error, RefusedError):
             message = f"{channel.name}: {error}"
         if not isinstance(error, (ca.CaprotoError, ValueError, TypeError)):
@@ -198,7 +237,7 @@ class Circuit(_server.VirtualCircuit):
         await self._send_if_there(_refusal(command, channel, entry, status, message))
 
     async def _send_if_there(self, answer: Any) -> None:
-        if self.connected:
+        with contextlib.suppress(DisconnectedCircuit):  # it has gone meanwhile
             await self.send(answer)
 
 

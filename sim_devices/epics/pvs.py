@@ -94,7 +94,9 @@ def outside(pv: Any, value: Any) -> str:
 def shown(value: Any) -> str:
     """Write a value as it stands in an error message."""
     array = np.atleast_1d(value)
-    return f"{array[0]:g}" if array.size == 1 else f"an element of the {array.size}"
+    if array.size != 1:
+        return f"an element of the {array.size}"
+    return f"{array[0]:g}" if array.dtype.kind in "iuf" else f"{array[0]!r:.80}"
 
 
 class SettingDouble(_Bounded, PvpropertyDouble):

@@ -21,6 +21,8 @@ from .environment import sends_beacons
 
 __all__ = ["PortInUseError", "serve"]
 
+_LOOK_S = 0.5  # between two looks at what waits for the clients
+
 
 class PortInUseError(OSError):
     """Another server answers on the port."""
@@ -59,10 +61,18 @@ class _Context(_server.Context):
         if self.sends_beacons:
             await super().broadcast_beacon_loop()
 
+    async def drop_deaf_clients(self) -> None:
+        """Hang up on clients that do not read, as long as the server runs."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for circuit in list(self.circuits):
+                await circuit.drop_if_deaf()
+
     async def circuit_disconnected(self, circuit: Any) -> None:
         here = circuit in self.circuits
         await super().circuit_disconnected(circuit)
         if here:
+            circuit.end()
             await self.access.left(circuit)
 
 
@@ -135,7 +145,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.cancel)
-    ends = [server]
+    ends = [server, asyncio.create_task(context.drop_deaf_clients(), name="deaf")]
     if die_with_parent:
         ends.append(asyncio.create_task(_parent_ended(), name="parent"))
     done, running = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

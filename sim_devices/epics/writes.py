@@ -4,13 +4,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from caproto import ChannelType
+from caproto import ChannelType, native_type
 
 from .pvs import RefusedError, shown
 
-__all__ = ["AnswersRefusal", "Ended", "check_field"]
+__all__ = ["AnswersRefusal", "Ended", "check_field", "check_kind"]
 
 _NUMBERS = (ChannelType.DOUBLE, ChannelType.FLOAT)
+_WHOLE = {
+    ChannelType.CHAR: (0, 2**8 - 1),
+    ChannelType.INT: (-(2**15), 2**15 - 1),
+    ChannelType.LONG: (-(2**31), 2**31 - 1),
+}
+_ACKNOWLEDGE = (ChannelType.PUT_ACKT, ChannelType.PUT_ACKS)
 
 Ended: TypeAlias = Callable[[], Awaitable[None]]
 """Waits for the end of what a write has started; a PV's `auth_write` may return it."""
@@ -59,3 +65,54 @@ def check_field(pvdb: Mapping[str, Any], name: str, pv: Any, value: Any) -> None
         raise RefusedError(
             f"{name}: {record}.DISP is 1: write 0 to it before anything else"
         )
+
+
+def check_kind(name: str, pv: Any, value: Any, kind: ChannelType) -> None:
+    """Refuse what cannot be made a value of a PV: caproto would keep some of it.
+
+    Parameters
+    ----------
+    name, pv, value
+        As for `check_field`.
+    kind
+        As what type the client writes it.
+
+    Raises
+    ------
+    RefusedError
+        For anything but a plain value; for a number that is none of the states of an
+        enum, or does not fit into a whole number; and for a number written to a text.
+    """
+    if kind in _ACKNOWLEDGE:
+        return
+    if kind != native_type(kind):
+        raise RefusedError(f"{name}: a write takes a plain value, not {kind.name}")
+    if pv.data_type == ChannelType.ENUM:
+        _check_enum(name, pv, value, kind)
+    elif pv.data_type in _WHOLE and kind != ChannelType.STRING:
+        low, high = _WHOLE[pv.data_type]
+        _check_whole(f"{name}: {shown(value)}", value, low, high)
+    elif pv.data_type == ChannelType.STRING and kind not in (
+        ChannelType.STRING,
+        ChannelType.CHAR,
+    ):
+        raise RefusedError(f"{name}: {shown(value)} is no text")
+
+
+def _check_enum(name: str, pv: Any, value: Any, kind: ChannelType) -> None:
+    words = pv.enum_strings
+    allowed = f"{name}: not one of {', '.join(words)}"
+    values = np.atleast_1d(value)
+    if values.size != 1:
+        raise RefusedError(allowed)
+    if kind != ChannelType.STRING:
+        _check_whole(f"{allowed}: {shown(values)}", values, 0, len(words) - 1)
+
+
+def _check_whole(what: str, value: Any, low: int, high: int) -> None:
+    numbers = np.atleast_1d(value)
+    # written so that it is false for NaN
+    if not (
+        (low <= numbers) & (numbers <= high) & (numbers == np.floor(numbers))
+    ).all():
+        raise RefusedError(f"{what} must be a whole number between {low} and {high}")
