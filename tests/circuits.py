@@ -15,9 +15,25 @@ __all__ = ["RawClient", "served"]
 ANSWER_S = 5.0
 
 
+class Served:
+    """An instrument that is served in this process."""
+
+    def __init__(self, ioc, port):
+        self.ioc, self.port, self._clients = ioc, port, []
+
+    async def connect(self):
+        """Open a circuit, which closes with the server."""
+        client = RawClient()
+        self._clients.append(client)
+        return await client.open(self.port)
+
+    async def close(self):
+        await asyncio.gather(*(client.close() for client in self._clients))
+
+
 @contextlib.asynccontextmanager
 async def served(monkeypatch, *, time_scale=0.0, prefix="RAW:"):
-    """Serve an instrument on a free port of loopback; gives it and the port."""
+    """Serve an instrument on a free port of loopback."""
     # `serve` changes them for its own process
     for name in ("EPICS_CA_SERVER_PORT", "EPICS_CAS_SERVER_PORT"):
         monkeypatch.setenv(name, "5064")
@@ -34,14 +50,17 @@ async def served(monkeypatch, *, time_scale=0.0, prefix="RAW:"):
             ready=ready.set,
         )
     )
-    await asyncio.wait(
-        [server, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED
-    )
+    is_ready = asyncio.create_task(ready.wait())
+    await asyncio.wait([server, is_ready], return_when=asyncio.FIRST_COMPLETED)
+    made = Served(ioc, port)
     try:
-        yield ioc, port
+        yield made
     finally:
+        await made.close()
         server.cancel()
         await asyncio.gather(server, return_exceptions=True)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait(others, timeout=1.0)
 
 
 class RawClient:
@@ -74,9 +93,11 @@ class RawClient:
         return self
 
     async def close(self):
-        self.writer.close()
+        self.writer.transport.abort()
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(
+            self._task, self.writer.wait_closed(), return_exceptions=True
+        )
 
     def tell(self, *commands):
         self.writer.write(b"".join(self._ca.send(*commands)))
@@ -125,7 +146,7 @@ class RawClient:
     async def _get(self, answer, what):
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise AssertionError(f"no answer: {what}") from None
 
     async def _receive(self):

@@ -13,14 +13,9 @@ from ophyd.utils.errors import InvalidState
 
 from ..errors import CommandTimeoutError, InstrumentLostError
 from .named import Named
+from .watchdog import SILENCE_S, watchdog
 
 __all__ = ["SILENCE_S", "InstrumentLink", "Linked"]
-
-SILENCE_S = 5.0
-"""An IOC whose clock is not heard of for this long is taken as lost (s)."""
-
-_LOOK_S = 0.25  # between two looks of the watchdog
-_ASLEEP_S = 1.0  # a look that comes later than this: it was this process that slept
 
 
 class InstrumentLink(Device):
@@ -61,7 +56,7 @@ class InstrumentLink(Device):
         self.boot_id.subscribe(self._connection_changed, event_type="meta")
         self.clock.subscribe(self._clock_ticked, run=False)
         self.error_message.subscribe(self._message_came, run=False)
-        _watchdog.add(self)
+        watchdog.add(self)
 
     @property
     def lost(self) -> str:
@@ -193,11 +188,11 @@ class InstrumentLink(Device):
         return heard is not None and time.monotonic() - heard > longest_s
 
     def standstill_s(self) -> float:
-        """Longest time (s) for which nothing of this process ran, and it is not forgotten.
+        """Longest time (s) for which nothing of this process ran, if not forgotten.
 
         Known at once to whatever runs first after that.
         """
-        return max(self._stood_still_s, _watchdog.late_s())
+        return max(self._stood_still_s, watchdog.late_s())
 
     def forget_standstill(self) -> None:
         """Forget that this process has stood still: what came of it is known."""
@@ -273,64 +268,3 @@ class Linked(Named, Device):
         if self._own_link is None:
             self._own_link = InstrumentLink(self.prefix, name=f"{self.name}_link")
         return self._own_link
-
-
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _now() -> float:
-    """Time (s) that goes on while the computer sleeps."""
-    return time.clock_gettime(_CLOCK)
-
-
-class _Watchdog:
-    """Looks after the clocks of all links, in one thread that begins with the first."""
-
-    def __init__(self) -> None:
-        self._links: weakref.WeakSet[InstrumentLink] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._looked = _now()
-
-    def late_s(self) -> float:
-        """Time (s) since the last look."""
-        return _now() - self._looked if self._thread is not None else 0.0
-
-    def add(self, link: InstrumentLink) -> None:
-        with self._lock:
-            self._links.add(link)
-            if self._thread is None:
-                self._looked = _now()
-                self._thread = threading.Thread(
-                    target=self._run, name="instrument watchdog", daemon=True
-                )
-                self._thread.start()
-                # atexit comes too late: the EPICS library has no threads then that
-                # could take what goes on to be published
-                threading._register_atexit(self._end)  # type: ignore[attr-defined]  # noqa: SLF001
-
-    def _end(self) -> None:
-        """Listen to no clock any more: Python ends."""
-        with self._lock:
-            links = list(self._links)
-        for link in links:
-            link.clock.destroy()
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(_LOOK_S)
-            late_s = self.late_s()
-            with self._lock:
-                links = list(self._links)
-            for link in links:
-                if late_s > _ASLEEP_S:
-                    link.forgive(late_s)
-                    continue
-                if link.is_silent():
-                    link.lose(f"has not answered for {SILENCE_S:g} s")
-                link.end_late()
-            self._looked = _now()  # now that all links know how late it was
-            del links  # holds no link while it sleeps
-
-
-_watchdog = _Watchdog()

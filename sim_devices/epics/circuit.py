@@ -72,8 +72,12 @@ class Circuit(_server.VirtualCircuit):
         with contextlib.suppress(asyncio.QueueFull):
             self.command_queue.put_nowait(ca.DISCONNECTED)
 
-    async def _drop(self) -> None:
+    def abort(self) -> None:
+        """Close the connection; what waits to be sent is not sent."""
         self._outgoing.abort()
+
+    async def _drop(self) -> None:
+        self.abort()
         await self._on_disconnect()
         await self.context.circuit_disconnected(self)
 

@@ -13,7 +13,7 @@ PATIENCE_S = 5.0
 """A client that takes nothing of what waits for it for this long is dropped (s)."""
 
 MOST_BYTES = 64_000_000
-"""Answers that may wait for one client; who asks for more without reading is dropped."""
+"""What may wait for one client; who asks for more without reading is dropped."""
 
 
 class Outgoing:

@@ -151,6 +151,8 @@ async def serve(
     done, running = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         task.cancel()
+    for circuit in context.circuits:
+        circuit.abort()
     for task in done:
         if not task.cancelled():
             task.result()  # raises what ended it

@@ -91,7 +91,11 @@ def check_kind(name: str, pv: Any, value: Any, kind: ChannelType) -> None:
         _check_enum(name, pv, value, kind)
     elif pv.data_type in _WHOLE and kind != ChannelType.STRING:
         low, high = _WHOLE[pv.data_type]
-        _check_whole(f"{name}: {shown(value)}", value, low, high)
+        if not _are_whole(np.atleast_1d(value), low, high):
+            raise RefusedError(
+                f"{name}: {shown(value)} must be a whole number between {low} and "
+                f"{high}"
+            )
     elif pv.data_type == ChannelType.STRING and kind not in (
         ChannelType.STRING,
         ChannelType.CHAR,
@@ -103,16 +107,12 @@ def _check_enum(name: str, pv: Any, value: Any, kind: ChannelType) -> None:
     words = pv.enum_strings
     allowed = f"{name}: not one of {', '.join(words)}"
     values = np.atleast_1d(value)
-    if values.size != 1:
+    is_number = kind != ChannelType.STRING
+    if values.size != 1 or (is_number and not _are_whole(values, 0, len(words) - 1)):
         raise RefusedError(allowed)
-    if kind != ChannelType.STRING:
-        _check_whole(f"{allowed}: {shown(values)}", values, 0, len(words) - 1)
 
 
-def _check_whole(what: str, value: Any, low: int, high: int) -> None:
-    numbers = np.atleast_1d(value)
-    # written so that it is false for NaN
-    if not (
-        (low <= numbers) & (numbers <= high) & (numbers == np.floor(numbers))
-    ).all():
-        raise RefusedError(f"{what} must be a whole number between {low} and {high}")
+def _are_whole(numbers: np.ndarray, low: int, high: int) -> bool:
+    """Tell whether all are whole numbers between two; NaN is none."""
+    inside = (low <= numbers) & (numbers <= high)
+    return bool(inside.all() and (numbers == np.floor(numbers)).all())
