@@ -37,6 +37,23 @@ class SparingBundler(RunBundler):
         self._compose_descriptor = compose_descriptor
         return uid
 
+    def rewind(self) -> None:
+        """Go back to the last checkpoint; what has been collected stays collected.
+
+        A line that is resumed goes on with the next hop: its next page must not have
+        the sequence numbers of pages that were emitted before the pause.
+        """
+        collected = {
+            name for names in self._declared_stream_names.values() for name in names
+        }
+        counted = {
+            name: number
+            for name, number in self._sequence_counters.items()
+            if name in collected
+        }
+        super().rewind()
+        self._sequence_counters.update(counted)
+
     async def backstop_collect(self) -> None:
         """Collect what is left where no plan cleans up; a failure is logged.
 

@@ -4,7 +4,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import event_model
 import pytest
-from bluesky.utils import Msg
+from bluesky.utils import Msg, RunEngineInterrupted
 from event_model import DocumentNames
 from ophyd import Signal
 
@@ -135,3 +135,33 @@ def test_a_flyer_that_cannot_be_collected_does_not_keep_the_run_open(engine, cap
         engine(_never_collected(flyer, ZeroDivisionError()))
     assert found[-1] == "stop"
     assert "could not be collected" in caplog.text
+
+
+def test_pages_after_a_pause_go_on_counting(engine):
+    """What was collected before it is not collected again: two hops are no one hop."""
+
+    class Line(_Flyer):
+        def collect_pages(self):
+            given, self.pages = self.pages[:1], self.pages[1:]
+            for values, stamps in given:
+                yield {"data": {"s": values}, "timestamps": {"s": stamps}}
+
+    line = Line([([float(k), k + 0.5], [0.0, 0.0]) for k in range(4)], name="s")
+
+    @bpp.run_decorator()
+    def paused():
+        yield from bps.declare_stream(line, name="primary", collect=True)
+        yield from bps.checkpoint()
+        yield from bps.collect(line, name="primary")
+        yield from bps.collect(line, name="primary")
+        if len(line.pages) == 2:
+            yield from bps.pause()
+
+    found = []
+    engine.subscribe(lambda name, doc: found.append((name, doc)))
+    with pytest.raises(RunEngineInterrupted):
+        engine(paused())
+    engine.resume()
+    pages = [doc for name, doc in found if name == "event_page"]
+    assert [page["seq_num"] for page in pages] == [[1, 2], [3, 4], [5, 6], [7, 8]]
+    assert found[-1][1]["num_events"] == {"primary": 8}

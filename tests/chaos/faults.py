@@ -111,10 +111,16 @@ def _signal_writer(number: int) -> Callable[..., None]:
 
 
 def _fill_disk(bench: Bench, value: float) -> None:
-    """Let no file grow further than a little more than the newest is now."""
-    files = [*bench.folder.journal.iterdir(), *bench.folder.traces.iterdir()]
-    newest = max(files, key=lambda file: file.stat().st_mtime_ns)
-    bench.limit_files(newest.stat().st_size + int(value * 50_000))
+    """Let no file grow further than a little more than the largest is now.
+
+    What is reserved for a file stays its own, as on a disk that is full.
+    """
+    newest = [
+        max(files, key=lambda file: file.stat().st_mtime_ns).stat().st_size
+        for folder in (bench.folder.journal, bench.folder.traces)
+        if (files := list(folder.iterdir()))
+    ]
+    bench.limit_files(max(newest) + int(value * 50_000))
 
 
 def _lift_limit(bench: Bench) -> None:
