@@ -199,6 +199,8 @@ class Coherence:
         ValueError
             If it is of no use to readers; says why.
         """
+        if self._is_usual(name, doc):  # most are
+            return [(name, doc)]
         if name == DAMAGE_NOTE:
             self.notes.append(doc)
             return []
@@ -220,6 +222,26 @@ class Coherence:
             self._note(kind, doc)
         self.stopped = kind == "stop"
         return [*found, (kind, doc)]
+
+    def _is_usual(self, name: str, doc: dict[str, Any]) -> bool:
+        """Tell of a row of a stream, quickly, that nothing is wrong with it."""
+        if self.stopped or doc.get("descriptor") not in self._known:
+            return False
+        if name == "event":
+            when = doc.get("time")
+            return (
+                type(when) is float
+                and math.isfinite(when)
+                and type(doc.get("seq_num")) is int
+                and type(doc.get("data")) is dict
+                and type(doc.get("timestamps")) is dict
+            )
+        return (
+            name == "stream_datum"
+            and doc.get("stream_resource") in self._known
+            and type(doc.get("indices")) is dict
+            and type(doc.get("seq_nums")) is dict
+        )
 
     def _take_start(self, name: str, doc: dict[str, Any]) -> list[Document]:
         if self._run:

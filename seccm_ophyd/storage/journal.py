@@ -232,19 +232,21 @@ class _Copies:
 
     def due(self, run: str, name: str) -> bytes:
         """Give the lines to be written in front of the next document of a run."""
-        size, waiting = self._size[run], self._waiting.get(run, [])
+        waiting = self._waiting.get(run)
+        if not waiting:
+            return b""
+        size = self._size[run]
         return b"".join(c for where, c in waiting if where <= size or name == "stop")
 
     def written(self, run: str, name: str, doc: dict[str, Any], size: int) -> None:
         """Note that a document, and the copies that were due, have been written."""
         before = self._size[run]
-        waiting = self._waiting.get(run, [])
-        waiting = [(where, c) for where, c in waiting if where > before]
-        self._size[run] += size
+        self._size[run] = before + size
+        if waiting := self._waiting.get(run):
+            self._waiting[run] = [copy for copy in waiting if copy[0] > before]
         if name in _WITH_CHILDREN:
-            copy = encode(f"{COPY_OF}{name}", doc)
-            waiting.append((self._size[run] + _APART, copy))
-        self._waiting[run] = waiting
+            copy = before + size + _APART, encode(f"{COPY_OF}{name}", doc)
+            self._waiting.setdefault(run, []).append(copy)
 
     def forget(self, run: str) -> None:
         """Forget a run whose file is closed."""

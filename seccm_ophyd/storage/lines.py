@@ -12,7 +12,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 __all__ = [
     "COPY_OF",
@@ -52,6 +52,7 @@ _NAMES = frozenset(
 _SEAL = 13  # bytes of `, "1c291ca3"]`
 _SEALED = re.compile(rb', "([0-9a-f]{8})"\]')
 _OPENED = re.compile(rb'\["[a-z_ ]{4,32}", \{')
+_DECODER = json.JSONDecoder()
 _ENDS = 16  # so many possible ends are tried for each possible beginning
 _CHECKED = 1 << 28  # bytes that are looked at for what is intact in one damaged line
 
@@ -76,8 +77,7 @@ class DamagedLine:
     why: str
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line of a journal, or a piece of a damaged one.
 
     Parameters
@@ -148,17 +148,20 @@ def parse(line: bytes) -> Document:
     if sealed is not None:
         if int(sealed[1], 16) != zlib.crc32(memoryview(line)[:-_SEAL]):
             raise ValueError("its checksum is wrong")
-        line = line[:-_SEAL] + b"]"
     elif len(line) > _LONGEST_UNSUMMED:
         raise ValueError(f"{len(line) / 1e6:.0f} MB without a checksum")
     try:
-        content = json.loads(line.decode())
+        text = line.decode()
+        content, end = _DECODER.raw_decode(text)
     except UnicodeDecodeError:
         raise ValueError("it is no text") from None
     except RecursionError:
         raise ValueError("it holds lists in lists without end") from None
-    match content:
-        case [str(name), dict(doc)] if name in _NAMES:
+    if text[end:].strip():
+        raise ValueError("something stands behind its document")
+    if isinstance(content, list) and len(content) == (2 if sealed is None else 3):
+        name, doc = content[:2]
+        if isinstance(doc, dict) and isinstance(name, str) and name in _NAMES:
             return name, doc
     raise ValueError("it is no [name, document] list")
 
@@ -276,7 +279,7 @@ def _unsealed(raw: bytes, begin: int, at_line: bool) -> tuple[int, Document | No
         return begin, None
     text = raw[begin:].decode("latin-1")  # a byte each, to know where it ends
     try:
-        _, size = json.JSONDecoder().raw_decode(text)
+        _, size = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return len(raw), None
     end = begin + size
