@@ -9,14 +9,17 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from . import __version__
 from .errors import SeccmError
 from .files import folder_name, new_file, picture
 from .sim_devices.arguments import number, prefix, whole_number
+from .terminal import clean, clean_lines, cleaned_record
 
 __all__ = ["main"]
+
+logger = logging.getLogger(__name__)
 
 LEVELLINGS = ("facet", "plane", "rows", "none")
 RUN = "uid or its beginning, scan number, or -1 for the newest"
@@ -38,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(format="%(levelname)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(cleaned_record)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # in order with stderr, and prompt
     if arguments[:1] == ["ioc"]:  # its options are the simulator's own
@@ -52,8 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (SeccmError, LookupError, OSError, ValueError) as error:
-        print(f"seccm {parsed.command}: {_sentence(error)}", file=sys.stderr)
+        _print(f"seccm {parsed.command}: {_sentence(error)}", file=sys.stderr)
         return 1
+
+
+def _print(text: str, file: TextIO | None = None) -> None:
+    """Print what may hold text of others."""
+    print(clean_lines(text), file=file)
 
 
 def _sentence(error: Exception) -> str:
@@ -196,15 +206,22 @@ def _paper(arguments: argparse.Namespace) -> int:
 def _runs(arguments: argparse.Namespace) -> None:
     from .analysis import list_runs
 
-    print(list_runs(_folder(arguments).journal, limit=arguments.limit))
+    _print(list_runs(_folder(arguments).journal, limit=arguments.limit))
 
 
 def _show(arguments: argparse.Namespace) -> None:
     from .analysis import describe_run
 
     run = _run(arguments)
-    print(describe_run(run))
-    _draw(run, arguments, speed=None)
+    _print(describe_run(run))
+    try:
+        _draw(run, arguments, speed=None)
+    except (TypeError, AttributeError, KeyError) as error:
+        logger.debug("the run cannot be drawn", exc_info=True)
+        raise SeccmError(
+            f"the run cannot be drawn, its documents have an unknown form ({error}): "
+            "seccm export writes its hops as a table"
+        ) from error
 
 
 def _replay(arguments: argparse.Namespace) -> None:
@@ -254,7 +271,7 @@ def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
             view = kind(**options, **found)
             replay(run, view, speed=speed)
         path = view.save(save or Path(f"{start['uid'][:8]}.png"))
-        print(f"{'picture':<11} {path}")
+        _print(f"{'picture':<11} {path}")
         return
     from .views.window import Window
 
@@ -266,7 +283,7 @@ def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from .analysis import export_csv
 
-    print(f"{'table':<11} {export_csv(_run(arguments), arguments.csv)}")
+    _print(f"{'table':<11} {export_csv(_run(arguments), arguments.csv)}")
 
 
 def _recover(arguments: argparse.Namespace) -> int:
@@ -275,13 +292,16 @@ def _recover(arguments: argparse.Namespace) -> int:
     results = recover(_folder(arguments))
     for result in results:
         kind = "interrupted, now in" if result.interrupted else "now in"
+        kind = "already in" if result.known else kind
         state = f"NOT in the catalogue: {result.error}" if result.error else kind
         if not result.error:
             state += " the catalogue"
         if result.rebuilt:
             state += f": written again, {result.rebuilt}"
+        if result.damage:
+            state += f"; its journal: {result.damage}"
         hops = result.num_events.get("primary", 0)
-        print(f"{result.uid[:8]}  {hops} hops  {state}")
+        _print(f"{result.uid[:8]}  {hops} hops  {state}")
     if not results:
         print("nothing to recover: the catalogue has every run as its journal")
     return int(any(result.error for result in results))
@@ -307,14 +327,14 @@ def _status(arguments: argparse.Namespace) -> None:
     folder = DataFolder(data)
     listed = list_runs(folder.journal, limit=1) if folder.journal.is_dir() else ""
     newest = listed.splitlines()[1:]  # below the heads of the columns
-    print(f"{'last run':<11} {newest[0].strip() if newest else 'none'}")
+    _print(f"{'last run':<11} {newest[0].strip() if newest else 'none'}")
     with Instrument(*find_instrument(arguments.prefix, data)) as instrument:
         _print_table(instrument.situation())
 
 
 def _print_table(rows: dict[str, str]) -> None:
     for name, value in rows.items():
-        print(f"{name:<11} {value}")
+        _print(f"{name:<11} {clean(value)}")
 
 
 def _data(arguments: argparse.Namespace) -> Path:

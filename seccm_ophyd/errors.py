@@ -1,5 +1,7 @@
 """What can go wrong, named so that plans and people can tell the cases apart."""
 
+from .terminal import clean_lines
+
 __all__ = [
     "CommandRefusedError",
     "CommandTimeoutError",
@@ -23,7 +25,14 @@ __all__ = [
 
 
 class SeccmError(Exception):
-    """Base class of the errors of this package."""
+    """Base class of the errors of this package.
+
+    What others have written (owners, metadata, files) reaches a terminal cleaned.
+    """
+
+    def __str__(self) -> str:
+        """Give the message as a terminal may show it."""
+        return clean_lines(super().__str__())
 
 
 class ConfigError(SeccmError, ValueError):
@@ -43,7 +52,7 @@ class RunNotFoundError(SeccmError, KeyError):
 
     def __str__(self) -> str:
         """Give the sentence itself; a `KeyError` would give its repr."""
-        return str(self.args[0]) if self.args else ""
+        return clean_lines(str(self.args[0])) if self.args else ""
 
 
 class DiskSpaceError(SeccmError, OSError):

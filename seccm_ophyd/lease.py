@@ -14,6 +14,7 @@ from typing import Any
 
 from .devices import Microscope
 from .errors import SeccmError
+from .terminal import clean
 
 __all__ = ["Lease"]
 
@@ -207,5 +208,5 @@ class Lease:
     def _tell(self, what: str) -> None:
         """Log what is wrong, once."""
         if what and what != self._told:
-            logger.error("%s: %s", self._microscope.prefix, what)
+            logger.error("%s: %s", self._microscope.prefix, clean(what))
         self._told = what

@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ophyd.utils import LimitError
 
 from .errors import SeccmError
+from .terminal import clean_lines
 
 __all__ = ["show_briefly"]
 
@@ -89,7 +90,7 @@ def _show(
         )
         sys.stderr.write(f"{shell.InteractiveTB.stb2text(lines)}\n")
     if found is not None:
-        text = str(found).strip() or "the plan was ended"
+        text = clean_lines(str(found).strip()) or "the plan was ended"
         sys.stderr.write(f"{type(found).__name__}: {text}\n")
     sys.stderr.flush()
     return lines

@@ -4,10 +4,11 @@ Names, metadata, files and PVs may hold what a terminal obeys: escape sequences 
 clear the screen or type into it, a bell, marks that turn the order of letters around.
 """
 
+import logging
 import re
 from typing import Any
 
-__all__ = ["clean", "clean_lines"]
+__all__ = ["clean", "clean_lines", "cleaned_record"]
 
 # C0, DEL and C1; marks of direction, which hide what a line really says; ends of lines
 # and paragraphs; half signs, which no terminal can be sent
@@ -47,6 +48,18 @@ def clean_lines(text: str) -> str:
         To be printed.
     """
     return "\n".join(_OBEYED.sub(_escaped, line) for line in text.split("\n"))
+
+
+def cleaned_record(record: logging.LogRecord) -> bool:
+    """Clean the message of a record of the log; a filter of handlers.
+
+    Parameters
+    ----------
+    record
+        What is logged; changed.
+    """
+    record.msg, record.args = clean_lines(record.getMessage()), ()
+    return True
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Runs told in text: one in full, or many in a table."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from os import PathLike
@@ -23,12 +23,24 @@ from ..schema import (
     TECHNIQUES,
     find_key,
 )
+from ..storage.damage import NO_DAMAGE, Damage, damage_of, may_be_damaged
 from ..storage.index import journals_in
-from .runs import described, hop_table, is_run, start_and_stop
+from ..storage.recorded import journal_beside
+from ..terminal import clean
+from .runs import (
+    described,
+    hop_table,
+    is_run,
+    is_table,
+    resolve,
+    start_and_stop,
+    stored_in_catalogue,
+)
 
 __all__ = ["describe_run", "list_runs"]
 
 UNFINISHED = "unfinished"
+_WIDEST = 60  # signs of a cell of the table of runs
 _COLUMNS = "{:>7}  {:8}  {:16}  {:14}  {:>9}  {:>11}  {}"
 
 
@@ -53,23 +65,25 @@ def describe_run(run: Any) -> str:
     """
     table = hop_table(run)
     start, stop = table.attrs["start"], table.attrs["stop"]
+    damage = _damage(run)
     rows = [
         ("run", f"{start['uid']}   scan {start.get('scan_id', '-')}"),
-        ("plan", str(start.get("plan_name", "-"))),
+        ("plan", start.get("plan_name", "-")),
         ("when", _when(start["time"]) + _duration(table)),
-        ("resumes", _resumes(start)),
-        *(("technique", _settings(t)) for t in start.get(TECHNIQUES, ())),
+        ("resumes", _readable(_resumes, start)),
+        *(("technique", _settings(t)) for t in _techniques(start)),
         *(
             (key, _settings(start[key]))
             for key in ("sample", "probe", "electrolyte", "environment")
             if start.get(key)
         ),
-        ("grid", _grid(start)),
+        ("grid", _readable(_grid, start)),
         ("hops" if TECHNIQUES in start else "events", _hops(table)),
         *_measured(table),
         ("end", _end(stop)),
+        ("damaged", str(damage) if damage else ""),
     ]
-    return "\n".join(f"{name:<11} {text}" for name, text in rows if text)
+    return "\n".join(f"{name:<11} {clean(text)}" for name, text in rows if text)
 
 
 def list_runs(source: Any, limit: int | None = 20) -> str:
@@ -109,21 +123,38 @@ def list_runs(source: Any, limit: int | None = 20) -> str:
     lines = [_COLUMNS.format(*head)]
     for run in islice(_runs(source), limit):
         try:
-            start, stop = start_and_stop(run)
+            cells = _cells(run)
         except ValueError:
             continue  # a journal whose first line is still being written
-        lines.append(
-            _COLUMNS.format(
-                str(start.get("scan_id", "-")),
-                start["uid"][:8],
-                _when(start["time"])[:16],
-                str(start.get("plan_name", "-")),
-                _shape(start.get("shape")),
-                f"{_hops_done(run, stop)}/{start.get('num_points', '?')}",
-                stop["exit_status"] if stop else UNFINISHED,
-            ).rstrip()
-        )
+        lines.append(_COLUMNS.format(*(clean(c, _WIDEST) for c in cells)).rstrip())
     return "\n".join(lines)
+
+
+def _cells(run: Any) -> list[Any]:
+    """Give what the table of runs says of one."""
+    start, stop = start_and_stop(run)
+    status = stop["exit_status"] if stop else UNFINISHED
+    if isinstance(run, Path) and may_be_damaged(run) and (damage := damage_of(run)):
+        status += f", {damage.short}"
+    return [
+        start.get("scan_id", "-"),
+        start["uid"][:8],
+        _when(start["time"])[:16],
+        start.get("plan_name", "-"),
+        _shape(start.get("shape")),
+        f"{_hops_done(run, stop)}/{start.get('num_points', '?')}",
+        status,
+    ]
+
+
+def _damage(run: Any) -> Damage:
+    """Find what is damaged in the journal of a run, if it has one here."""
+    run = getattr(run, "source", run)
+    if is_table(run):
+        return NO_DAMAGE
+    run = resolve(run)
+    journal = journal_beside(run) if stored_in_catalogue(run) else run
+    return damage_of(journal) if isinstance(journal, Path) else NO_DAMAGE
 
 
 def _holds_runs(source: Any) -> bool:
@@ -179,6 +210,19 @@ def _settings(value: Any) -> str:
     named = [str(value[k]) for k in ("technique", "name") if k in value]
     rest = [f"{k}={v}" for k, v in value.items() if k not in ("technique", "name")]
     return "  ".join(named + rest)
+
+
+def _techniques(start: dict[str, Any]) -> list[Any]:
+    told = start.get(TECHNIQUES, [])
+    return told if isinstance(told, list) else [told]
+
+
+def _readable(row: Callable[[dict[str, Any]], str], start: dict[str, Any]) -> str:
+    """Write a row of the start document; programs of others have other forms of it."""
+    try:
+        return row(start)
+    except (TypeError, ValueError, LookupError):
+        return "in an unknown form"
 
 
 def _resumes(start: dict[str, Any]) -> str:

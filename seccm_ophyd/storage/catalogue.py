@@ -17,6 +17,7 @@ import weakref
 from typing import Any
 
 from ..errors import DamagedFileError
+from ..terminal import clean
 from .databases import create_databases, what_is_wrong
 from .index import JournalInfo, journal_of, journals, unfinished
 from .journal_run import JournalRun
@@ -222,7 +223,7 @@ class SessionCatalogue(RunsMapping):
             if info.interrupted:
                 return "it was interrupted"
             if (refusal := self.folder.refusal(info.uid)).exists():
-                return refusal.read_text().strip()
+                return clean(refusal.read_text(errors="replace").strip())
             if not os.access(self.folder.root, os.W_OK):
                 return f"{self.folder.root} cannot be written"
             if time.monotonic() >= deadline:

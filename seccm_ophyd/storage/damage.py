@@ -12,11 +12,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .follower import Document, JournalContent, read_journal
+from .follower import Document, JournalContent, open_journal, read_journal
 from .journal import encode
-from .lines import DAMAGE_NOTE, DamagedLine
+from .lines import DAMAGE_NOTE, LONGEST, DamagedLine, looks_intact
 
-__all__ = ["NO_DAMAGE", "Damage", "damage_of", "gaps", "set_aside", "without_gaps"]
+__all__ = [
+    "NO_DAMAGE",
+    "Damage",
+    "damage_of",
+    "gaps",
+    "may_be_damaged",
+    "set_aside",
+    "without_gaps",
+]
 
 _NAMED = 8  # of many lines a message names so many
 
@@ -102,6 +110,24 @@ def damage_of(journal: Path | str | JournalContent) -> Damage:
                 str(note["original"]),
             )
     return Damage()
+
+
+def may_be_damaged(path: Path) -> bool:
+    """Tell quickly whether a journal has to be read for its damage.
+
+    Parameters
+    ----------
+    path
+        The journal.
+
+    Returns
+    -------
+    bool
+        False if every line has its checksum and nothing was set aside. Lines without
+        one are not read as JSON: they pass if they begin and end as documents do.
+    """
+    with open_journal(path) as file:
+        return not all(map(looks_intact, iter(lambda: file.readline(LONGEST), b"")))
 
 
 def _by_number(damaged: Iterable[DamagedLine]) -> dict[int, str]:

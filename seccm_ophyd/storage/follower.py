@@ -7,7 +7,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -236,7 +236,7 @@ class Follower:
         try:
             found = self._run.take(*line.document)
         except ValueError as error:
-            self.damaged.append(replace(line, why=str(error)).damaged)
+            self.damaged.append(line._replace(why=str(error)).damaged)
             return
         self._ready.extend((document, end) for document in found)
 

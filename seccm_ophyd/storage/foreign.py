@@ -15,7 +15,7 @@ __all__ = ["ForeignFile", "is_beside", "name_foreign", "why_foreign"]
 logger = logging.getLogger(__name__)
 
 _BESIDE = re.compile(r"(.+)\.jsonl\.(damaged-[0-9]+|new)")
-_NAMED = 5  # of many files a message names so many
+_NAMED = 20  # of many files so many are named
 _KINDS = {
     stat.S_ISLNK: "a link",
     stat.S_ISDIR: "a folder",
@@ -42,7 +42,7 @@ class ForeignFile:
 
     def __str__(self) -> str:
         """Name it in one line, for people."""
-        return f"{clean(self.path.name, 100)} ({clean(self.why, 200)})"
+        return f"{clean(self.path)} is passed over, it is no journal: {clean(self.why)}"
 
 
 def is_beside(path: Path) -> bool:
@@ -93,10 +93,7 @@ def name_foreign(folder: Path, found: Sequence[ForeignFile]) -> None:
     if not new:
         return
     _told.update(new)
-    more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
-    logger.warning(
-        "%s holds what is no journal, it is passed over: %s%s",
-        clean(folder),
-        ", ".join(map(str, new[:_NAMED])),
-        more,
-    )
+    for file in new[:_NAMED]:
+        logger.warning("%s", file)
+    if more := len(new) - len(new[:_NAMED]):
+        logger.warning("%d more files in %s are passed over", more, clean(folder))

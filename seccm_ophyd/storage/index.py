@@ -59,7 +59,7 @@ def age(start: dict[str, Any]) -> tuple[float, int, str]:
 
 def _is_time(value: object) -> TypeGuard[float]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < _LATEST_S  # type: ignore[arg-type]
+    return number and 0 <= value < _LATEST_S  # type: ignore[operator]
 
 
 def _scan_number(start: dict[str, Any]) -> int | None:

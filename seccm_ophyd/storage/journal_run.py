@@ -10,6 +10,7 @@ from event_model import EventPage, unpack_event_page
 from numpy.typing import NDArray
 
 from .columns import as_array, as_column
+from .damage import Damage, damage_of
 from .follower import Document, documents
 from .index import JournalInfo
 
@@ -55,6 +56,11 @@ class JournalRun:
         """The stop document; KeyError while there is none."""
         return self.metadata["stop"]
 
+    @property
+    def damage(self) -> Damage:
+        """What is damaged in the journal; false if nothing is."""
+        return damage_of(self.journal)
+
     def documents(self, fill: bool = False) -> Iterator[Document]:
         """Yield the documents as they were recorded."""
         if fill:
@@ -91,10 +97,11 @@ class JournalRun:
         raise AttributeError(name)
 
     def __repr__(self) -> str:
-        start = self.start
+        start, damage = self.start, self.damage
         return (
             f"<JournalRun streams: {set(self) or 'NONE'} "
-            f"scan_id={start.get('scan_id', 'UNSET')} uid={start['uid'][:8]!r}>"
+            f"scan_id={start.get('scan_id', 'UNSET')!r} uid={start['uid'][:8]!r}"
+            f"{f' {damage.short}' if damage else ''}>"
         )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "DamagedLine",
     "Document",
     "Line",
+    "looks_intact",
     "parse",
     "read_lines",
     "seal",
@@ -164,6 +165,25 @@ def parse(line: bytes) -> Document:
         if isinstance(doc, dict) and isinstance(name, str) and name in _NAMES:
             return name, doc
     raise ValueError("it is no [name, document] list")
+
+
+def looks_intact(line: bytes) -> bool:
+    """Tell quickly whether a line holds a document and no note of damage.
+
+    Parameters
+    ----------
+    line
+        With its newline; without one, at the end of a file, it passes.
+    """
+    if not line.endswith(b"\n"):
+        return len(line) < LONGEST
+    if line.startswith(b'["damage"'):
+        return False
+    end = len(line) - 1
+    sealed = _SEALED.fullmatch(line, max(0, end - _SEAL), end)
+    if sealed is None:
+        return line.startswith(b'["') and line.endswith(b"}]\n") and b"\0" not in line
+    return int(sealed[1], 16) == zlib.crc32(memoryview(line)[: end - _SEAL])
 
 
 def read_lines(file: BinaryIO, number: int = 1) -> Iterator[Line]:

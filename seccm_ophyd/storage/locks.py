@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SeccmError
+from ..terminal import clean
 from .layout import DataFolder
 
 __all__ = [
@@ -122,8 +123,8 @@ class FileLock:
     def _holder(self) -> str:
         try:
             holder = json.loads(self.path.read_text())
-            who = f"process {holder['pid']} on {holder['host']}"
-        except (OSError, ValueError, KeyError):
+            who = f"process {holder['pid']} on {clean(holder['host'], 100)}"
+        except (OSError, ValueError, KeyError, TypeError):
             who = "another process"
         return f"{self.what} is held by {who} ({self.path})"
 

@@ -1,6 +1,7 @@
 """Brings the catalogue up to date with the journals after a session has died."""
 
 import logging
+import math
 import os
 import uuid
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ class Recovered:
         What was damaged in its journal, and is set aside.
     rebuilt
         Why it was written again although the catalogue had had it; empty if it was not.
+    known
+        Whether the catalogue has had the run since before that: it may have more than
+        is left in the journal, and nothing of it was changed.
     """
 
     uid: str
@@ -50,6 +54,7 @@ class Recovered:
     error: str | None = None
     damage: Damage = NO_DAMAGE
     rebuilt: str = ""
+    known: bool = False
 
 
 def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
@@ -97,7 +102,7 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
                     )
                     for info in unfinished(folder)
                 ]
-                return found + [_in_catalogue(*one) for one in aside.items()]
+                return found + [_in_catalogue(folder, *one) for one in aside.items()]
             finally:
                 order_catalogue(folder)
                 close_catalogue(client)
@@ -140,9 +145,10 @@ def _compared(folder: DataFolder, before: set[str], damaged: bool) -> dict[str, 
     return dict.fromkeys(wrong, "the catalogue was damaged") if damaged else wrong
 
 
-def _in_catalogue(uid: str, damage: Damage) -> Recovered:
-    """Tell of a run that the catalogue has had since before its journal was damaged."""
-    return Recovered(uid, False, {}, damage=damage)
+def _in_catalogue(folder: DataFolder, uid: str, damage: Damage) -> Recovered:
+    """Report a run that the catalogue has had since before its journal was damaged."""
+    num_events = count_events(documents(folder.journal_file(uid)))
+    return Recovered(uid, False, num_events, damage=damage, known=True)
 
 
 def _recover(
@@ -207,4 +213,5 @@ def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
 def _last_time(found: list[Document]) -> float:
     """Find the time of the newest document."""
     times = [doc["time"] for _, doc in found if "time" in doc]
-    return max(max(time) if isinstance(time, list) else time for time in times)
+    ends = [max(time) if isinstance(time, list) else time for time in times]
+    return max(time for time in ends if math.isfinite(time))

@@ -29,7 +29,8 @@ class RunCounter:
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
-        self._newest: float | None = None  # `ORDER_TIME` of the last run
+        runs = journals(folder)
+        self._newest = age(runs[0].start)[0] if runs else 0.0  # `ORDER_TIME` of it
 
     def __call__(self, md: dict[str, Any]) -> int:
         """Give the scan number of the run that is being opened.
@@ -39,9 +40,6 @@ class RunCounter:
         md
             The engine's metadata, ``RE.md``; gets the time under `ORDER_TIME`.
         """
-        if self._newest is None:
-            runs = journals(self._folder)
-            self._newest = age(runs[0].start)[0] if runs else 0.0
         self._newest = max(time.time(), self._newest + STEP_S)
         md[ORDER_TIME] = self._newest
         file = self._folder.root / "scan_id"

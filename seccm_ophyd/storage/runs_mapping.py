@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, overload
 
 from ..errors import ParameterError, RunNotFoundError
+from ..terminal import clean
 from .index import JournalInfo
 
 __all__ = ["RunsMapping", "RunsView", "told_after"]
@@ -229,7 +230,7 @@ def _described(info: JournalInfo) -> str:
     when = datetime.fromtimestamp(info.start["time"]).astimezone()
     number = f"scan {info.scan_id}" if info.scan_id is not None else info.uid[:8]
     plan = info.start.get("plan_name", "no plan_name")
-    return f"{number} ({plan}, {when:%Y-%m-%d %H:%M:%S})"
+    return f"{number} ({clean(plan, 60)}, {when:%Y-%m-%d %H:%M:%S})"
 
 
 @contextlib.contextmanager

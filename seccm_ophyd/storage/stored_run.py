@@ -9,6 +9,7 @@ from bluesky_tiled_plugins.clients.bluesky_event_stream import BlueskyEventStrea
 from bluesky_tiled_plugins.clients.bluesky_run import BlueskyRunV2, BlueskyRunV3
 from tiled.utils import DictView, OneShotCachedMap
 
+from .damage import NO_DAMAGE, Damage, damage_of
 from .follower import Document
 from .follower import documents as journal_documents
 from .layout import DataFolder
@@ -38,6 +39,11 @@ class StoredRun(BlueskyRunV3):
     def journal(self) -> Path:
         """The journal of the run, beside the catalogue."""
         return self.folder.journal_file(self.item["id"])
+
+    @property
+    def damage(self) -> Damage:
+        """What is damaged in the journal, beside the catalogue; false if nothing is."""
+        return damage_of(self.journal) if self.journal.exists() else NO_DAMAGE
 
     @property
     def v2(self) -> BlueskyRunV2:

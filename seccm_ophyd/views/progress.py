@@ -21,6 +21,7 @@ from ..schema import (
     HopOutcome,
     find_key,
 )
+from ..terminal import clean
 
 __all__ = ["HopProgress"]
 
@@ -93,7 +94,7 @@ class HopProgress(CallbackBase):
         file = self._file or sys.stderr
         terminal = file.isatty()
         self._bar = (tqdm if terminal else _PlainLines)(
-            desc=self._start.get("plan_name", "run"),
+            desc=clean(self._start.get("plan_name", "run"), 60),
             total=self._start.get("num_points"),
             unit=" hops",
             file=file,
@@ -107,7 +108,7 @@ class HopProgress(CallbackBase):
         found = self._start.get(ESTIMATE)
         if found:
             minutes, size = found["duration_s"] / 60, found["bytes"] / 1e6
-            name = self._start.get("plan_name", "run")
+            name = clean(self._start.get("plan_name", "run"), 60)
             file.write(
                 f"{name}: {found['hops']} hops, estimated {minutes:.1f} min of "
                 f"instrument time, {size:.1f} MB\n"
