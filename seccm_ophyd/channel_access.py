@@ -19,6 +19,7 @@ from typing import Any
 from .errors import ConfigError
 
 __all__ = [
+    "close_connections",
     "configure_environment",
     "forget_channels",
     "free_simulator_port",
@@ -27,6 +28,7 @@ __all__ = [
     "pass_over_lost_channels",
     "search_only_for_known_channels",
     "tell_updates_once",
+    "uses_libca",
 ]
 
 logger = logging.getLogger(__name__)
@@ -219,6 +221,13 @@ def tell_updates_once() -> None:
         PV._PV__on_changes = tell_in_words  # noqa: SLF001
 
 
+def uses_libca() -> bool:
+    """Tell whether ophyd talks to EPICS through its own library, and not caproto."""
+    from ophyd import get_cl as get_control_layer
+
+    return bool(get_control_layer().name != "caproto")
+
+
 def forget_channels(prefix: str) -> None:
     """Let go of all channels of an IOC: who asks for them again gets new ones.
 
@@ -232,9 +241,7 @@ def forget_channels(prefix: str) -> None:
     prefix
         Of its PVs.
     """
-    from ophyd import get_cl as get_control_layer
-
-    if get_control_layer().name != "caproto":
+    if uses_libca():
         return
     from ophyd._caproto_shim import PV
 
@@ -246,6 +253,47 @@ def forget_channels(prefix: str) -> None:
         for name in names:
             context.pvs_needing_circuits.pop(name, None)
     context.broadcaster.cancel(*names)
+
+
+def close_connections(signals: Iterable[Any]) -> None:
+    """Close the connections over which nothing else goes than some signals.
+
+    caproto keeps each connection, and with it all that was ever read over it, as long
+    as the process and the IOC live; so does the IOC. Not for libca.
+
+    Parameters
+    ----------
+    signals
+        Signals of ophyd that nobody uses any more.
+    """
+    if uses_libca():
+        return
+    from ophyd._caproto_shim import PV
+
+    context = PV.default_context()
+    ended = {
+        id(getattr(signal, name, None))
+        for signal in signals
+        for name in ("_read_pv", "_write_pv")
+    }
+    for key, circuit in list(context.circuit_managers.items()):
+        if circuit.pvs and _used_only_by(ended, list(circuit.pvs.values())):
+            circuit.disconnect()
+            context.circuit_managers.pop(key, None)
+
+
+def _used_only_by(users: set[int], pvs: Iterable[Any]) -> bool:
+    """Tell whether nobody but some objects (their ids) listens to PVs of caproto."""
+    listening = (
+        reference()
+        for pv in pvs
+        for reference in list(pv.connection_state_callback.callbacks.values())
+    )
+    return all(
+        id(getattr(callback, "__self__", None)) in users
+        for callback in listening
+        if callback is not None
+    )
 
 
 def free_simulator_port() -> int:

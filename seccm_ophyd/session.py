@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .channel_access import forget_channels
+from .channel_access import close_connections, forget_channels, uses_libca
 from .config import Config
 from .detached import start_view
 from .opening import check_files, check_switch, make_data_folder, settle
@@ -229,9 +229,10 @@ class Session:
         del self.seccm
         if self._drives():
             self._lease.give_back()
-        if self._simulator is not None:
-            # Only where the IOC goes too: libca does not always find a channel again
-            # that was given up and is asked for soon after.
+        if self._simulator is not None or not uses_libca():
+            # libca does not always find a channel again that was given up and is asked
+            # for soon after: there it is kept as long as the IOC
+            close_connections(walk.item for walk in seccm.walk_signals())
             seccm.destroy()
         # the next session is not to begin with what this one has heard last
         forget_channels(seccm.prefix)

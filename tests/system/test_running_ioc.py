@@ -1,5 +1,6 @@
 """An IOC that runs already: standard clients by hand, sessions that come and go."""
 
+import gc
 import os
 import re
 import signal
@@ -11,14 +12,17 @@ from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from ophyd import EpicsSignalRO
+from ophyd._caproto_shim import PV
 
-from seccm_ophyd.channel_access import free_simulator_port
+from seccm_ophyd.channel_access import free_simulator_port, uses_libca
 from seccm_ophyd.devices import Microscope
 from seccm_ophyd.devices.microscope import CONNECT_TIMEOUT_S
 from seccm_ophyd.errors import SeccmError
 from seccm_ophyd.plans import hop_list
 from seccm_ophyd.session import open_session
 from seccm_ophyd.techniques import CurrentSample
+from tests.iocs import RunningIOC
 
 from .conftest import read_pv
 
@@ -172,3 +176,31 @@ def test_an_ioc_that_is_not_there_is_told_within_seconds(tmp_path, monkeypatch):
 def test_no_simulator_without_a_prefix_is_refused(tmp_path):
     with pytest.raises(SeccmError, match="needs a prefix"):
         open_session(simulator=False, data_dir=tmp_path)
+
+
+def live_devices():
+    gc.collect()
+    return sum(isinstance(thing, Microscope) for thing in gc.get_objects())
+
+
+@pytest.mark.skipif(uses_libca(), reason="libca keeps its channels")
+def test_sessions_that_have_closed_leave_nothing(tmp_path):
+    """An IOC of its own: what listens to the other one keeps its connection."""
+    ioc = RunningIOC()
+    before = live_devices()
+    connections = set(PV.default_context().circuit_managers)
+    try:
+        for _ in range(2):
+            folder = tmp_path / "data"
+            with open_session(prefix=ioc.prefix, data_dir=folder, catalogue=""):
+                assert set(PV.default_context().circuit_managers) > connections
+            assert set(PV.default_context().circuit_managers) == connections
+            assert live_devices() == before
+        state = EpicsSignalRO(f"{ioc.prefix}Z:State", name="state")
+        state.wait_for_connection(timeout=20)
+        with open_session(prefix=ioc.prefix, data_dir=folder, catalogue=""):
+            pass
+        assert state.connected  # another one that listens is not cut off
+        assert state.get() == 0
+    finally:
+        ioc.close()
