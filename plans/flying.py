@@ -9,12 +9,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
-from seccm_ophyd.errors import (
-    NoContactError,
-    SeccmError,
-    StoppedError,
-    TrippedError,
-)
+from seccm_ophyd.errors import NoContactError
 from seccm_ophyd.schema import (
     CONTACT_HEIGHT,
     HOP_OUTCOME,
@@ -30,14 +25,12 @@ from .misses import Misses, check_overload
 from .options import HopOptions
 from .preprocessors import safe
 from .protocols import HoppingMicroscope
-from .stubs import own_errors
 
 __all__ = ["fly_along"]
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_S, _SHORTEST_S = 1.0, 0.1  # between two collections from a line that goes on
-_COLLECTED = 60  # hops each of them is to give: little is left when the line ends
+_LONGEST_S = 0.8  # to wait for hops: they are collected at least every second
 _END_S, _LOOK_S = 5.0, 0.1  # longest wait for what a line that ends has made
 _AT_ONCE = 2000  # hops that the instrument is given, and ...
 _SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
@@ -108,7 +101,6 @@ class _Made:
         self._overloads = Overloads(microscope, techniques)
         self.misses = Misses(microscope, options)
         self.surface = KnownSurface(options)
-        self.period_s = _LONGEST_S  # until the next collection
         self._options = options
 
     def take(
@@ -131,44 +123,32 @@ class _Made:
                 yield from self.misses.count(outcome, x, y, height)
         return count
 
-    def pace(self, count: int) -> None:
-        """Collect sooner or later next time, after so many hops in one period."""
-        sought = self.period_s * _COLLECTED / max(count, 1)
-        self.period_s = min(max(sought, _SHORTEST_S), _LONGEST_S)
-
 
 def _part(
     microscope: HoppingMicroscope, points: Sequence[tuple], made: _Made
 ) -> MsgGenerator[None]:
     """Hop along some points, and collect what they give while it goes on."""
-    group, taken, done = object(), 0, False
-    failure: SeccmError | None = None
+    line, group, taken = microscope.line, object(), 0
+    due: object | None = None
+    done = False
     yield Msg("checkpoint")
-    yield Msg("set", microscope.line, tuple(points), group=group)
+    yield Msg("set", line, tuple(points), group=group)
     while not done:
-        try:
-            with own_errors():
-                ended = yield Msg(
-                    "wait",
-                    None,
-                    group=group,
-                    timeout=made.period_s,
-                    error_on_timeout=False,
-                )
-            # None: the plan is only looked at, or was resumed while it waited here
-            done = ended is not False and microscope.line.run.awaited is None
-        except NoContactError:
-            done = True  # what it has made tells of too many misses in a row
-        except (StoppedError, TrippedError) as error:
-            failure, done = error, True  # what it has made before is kept
-        yield Msg("collect", microscope.line, name=PRIMARY, return_payload=False)
-        pages = microscope.line.take_given()
-        new = yield from made.take(pages, points[taken:])
-        taken += new
-        if not done:
-            made.pace(new)
-    if failure is not None:
-        raise failure
+        if due is None:
+            due = object()
+            yield Msg("trigger", line, group=due)
+        come = yield Msg(
+            "wait", None, group=due, timeout=_LONGEST_S, error_on_timeout=False
+        )
+        due = due if come is False else None
+        done = not line.run.is_pending
+        if done:
+            yield Msg("wait", None, group=group)
+        yield Msg("collect", line, name=PRIMARY, return_payload=False)
+        taken += yield from made.take(line.take_given(), points[taken:])
+    # who has made too many misses has been told so by now
+    if line.failure is not None and not isinstance(line.failure, NoContactError):
+        raise line.failure
 
 
 def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
@@ -186,11 +166,14 @@ def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
     while line.is_ending and time.monotonic() < deadline:
         yield from bps.sleep(_LOOK_S)
     # who has just lost the lease is refused until its next heartbeat
-    while line.is_incomplete:
+    failed: Exception | None = None
+    while line.is_incomplete and (failed is None or time.monotonic() < deadline):
         try:
             yield Msg("collect", line, name=PRIMARY, return_payload=False)
+            failed = None
+            break
         except Exception as error:
-            if time.monotonic() > deadline:
-                logger.error("hops that were made could not be collected: %s", error)
-                return
+            failed = error
             yield from bps.sleep(_LOOK_S)
+    if failed is not None:
+        logger.error("hops that were made could not be collected: %s", failed)

@@ -8,11 +8,26 @@ from ophyd.sim import FakeEpicsSignal, fake_device_cache, make_fake_device
 from seccm_ophyd.devices import Microscope
 from seccm_ophyd.devices.axis_fields import AxisSetting, Setpoint, Switch
 from seccm_ophyd.devices.command import NO_CONTACT, OK
-from seccm_ophyd.devices.setting import ArraySetting, OfLease, Push, Setting
+from seccm_ophyd.devices.setting import (
+    ArraySetting,
+    OfLease,
+    OptionalSetting,
+    Push,
+    Setting,
+)
 
 fake_device_cache.update(
     dict.fromkeys(
-        (Setting, ArraySetting, AxisSetting, OfLease, Push, Setpoint, Switch),
+        (
+            Setting,
+            ArraySetting,
+            AxisSetting,
+            Push,
+            OfLease,
+            OptionalSetting,
+            Setpoint,
+            Switch,
+        ),
         FakeEpicsSignal,
     )
 )

@@ -1,5 +1,7 @@
 """Lines of hops that the IOC makes by itself, and what they gave."""
 
+import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,19 +9,25 @@ import numpy as np
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import Status
+from ophyd.utils.errors import InvalidState
 
 from ..errors import InstrumentLostError
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
-from .command import Command, ResultScalar, finished
+from .command import Command, finished
+from .line_events import LineEvents
 from .line_part import LinePart
 from .link import Linked
-from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
+from .setting import PUT_TIMEOUT_S, OptionalSetting, Push, array_setting, setting
 from .z_stage import UNKNOWN
 
 __all__ = ["HopLine"]
 
 HOPS = 2  # element of Hop:Line
+WINDOW = 50
+"""Hops that an IOC makes without knowing that those before have been received."""
+PAGE = 20
+"""Hops for which a page is due: it is fetched while further ones are made."""
 
 
 class HopLine(Linked):
@@ -43,6 +51,12 @@ class HopLine(Linked):
     hops = Cpt(EpicsSignalRO, "Hop:Count", auto_monitor=True, kind="omitted")
     fetch = Cpt(Push, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
     part = Cpt(EpicsSignalRO, "Hop:Part", auto_monitor=False, kind="omitted")
+    window = Cpt(
+        OptionalSetting, "Hop:Window", kind="omitted", doc="hops not yet received"
+    )
+    acknowledge = Cpt(
+        OptionalSetting, "Hop:Acknowledge", kind="omitted", doc="line, received, stored"
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._points: tuple[tuple[float, ...], ...] = ()
@@ -50,6 +64,9 @@ class HopLine(Linked):
         self._of_lines_before = 0  # hops of this run, made in lines that have ended
         self._number, self._fetched = 0, 0  # the line of the IOC, and hops of it
         self._heard = 0  # hops of it that the IOC has told of
+        self._stored = 0  # hops of it that whoever collects them has stored
+        self._due: Status | None = None
+        self.failure: Exception | None = None  # of the line that ended last
         self._redone: set[int] = set()
         self._parts: list[LinePart] = []
         self._batch: list[LinePart] = []
@@ -59,6 +76,27 @@ class HopLine(Linked):
 
     def _count_changed(self, value: Any = 0, **kwargs: Any) -> None:
         self._heard = int(value)
+        self._settle_due()
+
+    def trigger(self) -> Status:
+        """Wait for a page to be due.
+
+        Returns
+        -------
+        Status
+            Done when `PAGE` hops are to be fetched, or the line has ended in any way.
+        """
+        status = self._due = Status(self)
+        self._settle_due()
+        return status
+
+    def _settle_due(self) -> None:
+        due = self._due
+        is_due = self._heard - self._fetched >= PAGE or not self.run.is_pending
+        if due is not None and is_due:
+            self._due = None
+            with contextlib.suppress(InvalidState):  # it was settled in this moment
+                due.set_finished()
 
     def stage(self) -> list[object]:
         """Begin to count the hops of a run."""
@@ -129,7 +167,8 @@ class HopLine(Linked):
         Returns
         -------
         Status
-            Done at the end of the line; fails as a landing does.
+            Done when the line has ended in any way, see `failure`: the engine would
+            throw a failure into whatever the plan does then, which is to collect.
         """
         wanted = tuple(tuple(point) for point in points)
         if wanted == self._points:
@@ -149,10 +188,18 @@ class HopLine(Linked):
             self._put(signal, np.where(np.isnan(values), UNKNOWN, values))
         self._of_lines_before += self._made()
         # what is heard of it from now on is about this line
-        self._number = self._fetched = self._heard = 0
+        self._number = self._fetched = self._heard = self._stored = 0
+        self._offer(self.window, WINDOW)
         status = self.run.start(self._timeout_s(x, y))
         self._number = self.run.awaited or self.run.number or 0
-        return status
+        ended = Status(self)
+        status.add_callback(functools.partial(self._ended, ended))
+        return ended
+
+    def _ended(self, ended: Status, status: Status) -> None:
+        self.failure = status.exception()
+        ended.set_finished()
+        self._settle_due()
 
     def _timeout_s(self, x: np.ndarray, y: np.ndarray) -> float:
         """Longest duration of a line, with a margin (s)."""
@@ -168,20 +215,36 @@ class HopLine(Linked):
     def _put(self, signal: EpicsSignal, value: Any) -> None:
         signal.put(value, wait=True, timeout=PUT_TIMEOUT_S)
 
+    def _offer(self, signal: OptionalSetting, value: Any) -> None:
+        """Write what not every IOC has; what is written next comes after it."""
+        if signal.connected:
+            signal.put(value, wait=False)
+
     # -- collecting -------------------------------------------------------------------
 
     def _take_new(self) -> None:
         """Fetch the hops that have been made since the last time."""
         made = self._made()
         while self._fetched < made and self._answers():
-            self._put(self.fetch, self._fetched)
-            flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
-            part = LinePart.decode(flat, self._number, self._fetched)
+            part = self._ask()
             if not len(part.landings):
                 raise InstrumentLostError(f"{self.part.pvname} hands out no hop")
             self._parts.append(part)
             self._fetched += len(part.landings)
             self._taken += len(part.landings)
+            self._acknowledge()
+
+    def _ask(self) -> LinePart:
+        """Ask for a part: in one round trip, where the IOC answers in order."""
+        self.fetch.put(self._fetched, wait=False)
+        flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
+        if tuple(flat[:2]) != (self._number, self._fetched):
+            self._put(self.fetch, self._fetched)
+            flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
+        return LinePart.decode(flat, self._number, self._fetched)
+
+    def _acknowledge(self) -> None:
+        self._offer(self.acknowledge, [self._number, self._fetched, self._stored])
 
     def _answers(self) -> bool:
         """Whether the IOC can be asked, also where it was lost for another reason."""
@@ -202,7 +265,10 @@ class HopLine(Linked):
         yield from self.parent.traces.announce(before - first)
 
     def collect_pages(self) -> Iterator[dict[str, Any]]:
-        """Give a page of events for each part that was announced."""
+        """Give a page of events for each part that was announced.
+
+        Who takes them stores each before it asks for the next; then the IOC is told.
+        """
         batch, self._batch = self._batch, []
         before = self._taken - sum(len(part.landings) for part in batch)
         for part in batch:
@@ -211,6 +277,9 @@ class HopLine(Linked):
             self._given.append(page)
             yield page
             before = stop
+        if batch:
+            self._stored = self._fetched
+            self._acknowledge()
 
     def take_given(self) -> list[dict[str, Any]]:
         """Give the pages that were collected since this was called last.
@@ -224,30 +293,10 @@ class HopLine(Linked):
     def _page(
         self, part: LinePart, points: Sequence[Sequence[float]]
     ) -> dict[str, Any]:
-        m = self.parent
-        noise = float(m.clamp.present_noise.get())
-        outcomes, ages, scalars = part.judge(m.clamp.measurements, noise)
-        index, x, y = (list(column) for column in list(zip(*points, strict=True))[:3])
-        data: dict[str, list[Any]] = {
-            m.hop.index.name: [int(i) for i in index],
-            m.hop.outcome.name: outcomes,
-            m.hop.repeated.name: [int(i in self._redone) for i in index],
-            m.xy.x.user_readback.name: part.landings[:, 3].tolist(),
-            m.xy.x.user_setpoint.name: x,
-            m.xy.y.user_readback.name: part.landings[:, 4].tolist(),
-            m.xy.y.user_setpoint.name: y,
-            m.clamp.contact_age.name: ages.tolist(),
-        }
-        for walk in m.z.walk_signals():
-            if isinstance(walk.item, ResultScalar):
-                data[walk.item.name] = part.landings[:, walk.item.index].tolist()
-        data |= {f"{m.clamp.name}_{name}": values for name, values in scalars.items()}
-        ended = part.ended_at.tolist()
-        return {
-            "data": data,
-            "timestamps": dict.fromkeys(data, ended),
-            "time": ended,
-        }
+        clamp = self.parent.clamp
+        noise = float(clamp.present_noise.get())
+        keys = LineEvents.of(self.parent)
+        return keys.page(part, points, self._redone, clamp.measurements, noise)
 
     def describe_collect(self) -> dict[str, Any]:
         """Describe events as those of a hop made step by step."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from bluesky.utils import NoReplayAllowed
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignalRO
+from ophyd import Device, DeviceStatus, EpicsSignalRO, Signal
 
 from ..errors import InstrumentLostError, SeccmError
 from .axis import MARGIN_S
@@ -21,7 +21,14 @@ from .hop_line import HopLine
 from .hop_record import HopRecord
 from .hop_traces import HopTraces
 from .link import InstrumentLink
-from .setting import PUT_TIMEOUT_S, OfLease, Push, Setting, setting
+from .setting import (
+    PUT_TIMEOUT_S,
+    OfLease,
+    OptionalSetting,
+    Push,
+    Setting,
+    setting,
+)
 from .xy_stage import XYStage
 from .z_stage import ZStage
 
@@ -31,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 9.0
 PARTIAL_TIMEOUT_S = 3.5  # where some PVs answer, a refusal is to be there within 5 s
+OPTIONAL_TIMEOUT_S = 1.0  # after those that an IOC has to have
 CONNECT_POLL_S = 0.05
 REHOME_TIMEOUT_S = 30.0  # pyepics finds an IOC that has restarted after 7 s
 
@@ -150,9 +158,7 @@ class Microscope(Device):
             Naming all the PVs that are missing: after `timeout_s` where none answers,
             and otherwise about 4 s after the last one that did.
         """
-        signals = [
-            walk.item for walk in self.walk_signals() if hasattr(walk.item, "pvname")
-        ]
+        signals = [s for s in self._needed() if hasattr(s, "pvname")]
         # rounds are counted, not seconds: those in which this process did not run
         # would be held against the IOC
         missing, rounds, last = signals, 0, math.ceil(timeout_s / CONNECT_POLL_S)
@@ -170,6 +176,25 @@ class Microscope(Device):
                 )
             time.sleep(CONNECT_POLL_S)
             rounds += 1
+        self._wait_for_optional()
+
+    @property
+    def connected(self) -> bool:
+        """Whether all PVs are connected that an IOC has to have."""
+        return all(signal.connected for signal in self._needed())
+
+    def _needed(self) -> list[Signal]:
+        signals = [walk.item for walk in self.walk_signals()]
+        return [s for s in signals if not isinstance(s, OptionalSetting)]
+
+    def _wait_for_optional(self) -> None:
+        """Give the other PVs, which were searched for with them, a moment."""
+        signals = [walk.item for walk in self.walk_signals()]
+        others = [s for s in signals if isinstance(s, OptionalSetting)]
+        for _ in range(math.ceil(OPTIONAL_TIMEOUT_S / CONNECT_POLL_S)):
+            if all(signal.connected for signal in others):
+                return
+            time.sleep(CONNECT_POLL_S)
 
     def describe_sample(
         self, *, rest_potential_v: float, least_contact_pa_v: float

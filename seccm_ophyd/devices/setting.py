@@ -19,6 +19,7 @@ __all__ = [
     "ArraySetting",
     "Number",
     "OfLease",
+    "OptionalSetting",
     "Push",
     "Setting",
     "WorkedOut",
@@ -226,6 +227,16 @@ class Push(Setting):
 
 class OfLease(Push):
     """A PV that decides who drives: written whoever drives."""
+
+    _of_owner = False
+
+
+class OptionalSetting(ArraySetting):
+    """Numbers for a PV that not every IOC has: look first whether it is connected.
+
+    What it says is no order: the IOC itself refuses it of a client that has lost the
+    lease.
+    """
 
     _of_owner = False
 

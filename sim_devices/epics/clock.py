@@ -54,11 +54,12 @@ class Clock:
         """Simulated time (s)."""
         schedule = _schedule.get()
         if schedule is None or schedule.reached is None or self.is_discrete:
-            return self._running
+            return self.running
         return schedule.reached
 
     @property
-    def _running(self) -> float:
+    def running(self) -> float:
+        """Simulated time (s), whatever a command is on schedule with."""
         if self._scale == 0:
             return self._time
         return self._time + (self._wall() - self._since) / self._scale
@@ -84,7 +85,7 @@ class Clock:
 
     @time_scale.setter
     def time_scale(self, scale: float) -> None:
-        self._time, self._since, self._scale = self._running, self._wall(), scale
+        self._time, self._since, self._scale = self.running, self._wall(), scale
 
     @property
     def is_discrete(self) -> bool:
@@ -139,7 +140,7 @@ class Clock:
         while not stop.is_set():
             if self.is_discrete:
                 self._time = max(self._time, when)
-            wall_left = (when - self._running) * self._scale
+            wall_left = (when - self.running) * self._scale
             if wall_left <= 0:
                 schedule.reached = max(when, schedule.reached or when)
                 return True

@@ -9,7 +9,6 @@ from ..clamp.amplifier import MODES
 from ..clamp.settings import Settings
 from ..epics.commands import Command, Outcome
 from ..epics.pvs import (
-    Group,
     RefusedError,
     array,
     choice,
@@ -22,25 +21,24 @@ from ..epics.pvs import (
     setting,
 )
 from ..stages.z_stage_pvs import HIGH, LOW
-from .results import Hop, LineResults
+from .handing_out import MOST_POINTS, HandingOut
+from .results import Hop
 
 __all__ = ["HopLine"]
 
-_MOST_POINTS, _MOST_TURNS = 2000, 8
-_PART = 300_000  # doubles
+_MOST_TURNS = 8
 _UPDATE = 0.1  # wall seconds between two updates of what clients see
 
 
 def _column(name: str, value: float, bounds: tuple[float, float], doc: str) -> Any:
-    return array(name, [value], _MOST_POINTS, "um", 4, bounds, doc)
+    return array(name, [value], MOST_POINTS, "um", 4, bounds, doc)
 
 
-class HopLine(Group):
-    """PVs of a line of hops.
+class HopLine(HandingOut):
+    """PVs of a line of hops, and those of what it has made.
 
     ``X``, ``Y``, ``TravelHeights``, ``SlowHeights``, ``Turns``, ``Mode``, ``Hold``,
-    ``Store``, ``MaxMisses``; ``Run``, ``RunDone``, ``Line``; ``Count``, ``Fetch``,
-    ``Part``.
+    ``Store``, ``MaxMisses``; ``Run``, ``RunDone``, ``Line``.
     """
 
     x = _column("X", 0.0, (-1e6, 1e6), "x of each point")
@@ -57,18 +55,14 @@ class HopLine(Group):
         "Hold", 0.0, "", 4, (-20000.0, 20000.0), "what it holds: V in VCLAMP, else pA"
     )
     store = command("Store", "keep a turn, 0: the approach")
-    max_misses = count("MaxMisses", 5, (1, _MOST_POINTS), "in a row end the line")
+    max_misses = count("MaxMisses", 5, (1, MOST_POINTS), "in a row end the line")
     run = command("Run", "hop along the line")
     run_done = counter("RunDone", "last line that ended")
     line = result("Line", 3, "number, outcome, hops")
-    hops = counter("Count", "hops of this line that can be fetched")
-    fetch = count("Fetch", 0, (0, _MOST_POINTS), "first hop of the part to hand out")
-    part = result("Part", _PART, "hops of this line, from Fetch on")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stored: dict[int, Settings] = {}
-        self._results = LineResults(0, [], _PART)
         self._halt = asyncio.Event()
         self._running = asyncio.Lock()
         self._run = Command(self.run, self.run_done, self.line, self._hop_along, [0.0])
@@ -116,12 +110,6 @@ class HopLine(Group):
         self._run.start(number)
         return number
 
-    @fetch.putter
-    async def _put_fetch(self, instance: Any, first: int) -> int:
-        """Hand out a part."""
-        await put(self.part, self._results.part(first))
-        return first
-
     def _plan(self) -> list[tuple[float, ...]]:
         """Check what was written and list x, y, travel height, slow height (um)."""
         columns = [
@@ -158,8 +146,7 @@ class HopLine(Group):
         samples = [self._stored[k].samples for k in used]
         async with self._running:
             self._halt.clear()
-            self._results = LineResults(number, samples, _PART)
-            await put(self.hops, 0)
+            await self._begin(number, samples)
             with hold_updates() as publish:
                 if not turns:  # else it is taken up behind the withdrawal
                     await self._stored[0].take_up(self.ioc.clamp)
@@ -167,7 +154,8 @@ class HopLine(Group):
                 for pv in (self.ioc.z.travel_height, self.ioc.z.slow_height):
                     await put(pv, HIGH)
                 await publish()
-            return outcome, [float(len(self._results.hops))]
+            await self._end()
+            return outcome, [float(self._results.done)]
 
     async def _pass(
         self,
@@ -184,22 +172,25 @@ class HopLine(Group):
             try:
                 outcome, hop = await self._hop(x, y, turns)
             except RefusedError as refusal:  # a client has changed something meanwhile
-                if not self._results.hops:
+                if not self._results.done:
                     raise
                 await self.ioc.report(f"{self.run.pvname}: {refusal}")
                 return self._stopped
             if hop is None:
                 return outcome
-            self._results.hops.append(hop)
             self.ioc.note("hop", landing=hop.landing[:5])
-            await put(self.hops, len(self._results.hops))
+            await self._add(hop)
             misses = misses + 1 if outcome is Outcome.NO_CONTACT else 0
             if misses >= self.max_misses.value:
                 return Outcome.NO_CONTACT
-            if time.monotonic() - told > _UPDATE:
+            if is_full := self._is_full:
+                await z.lift()  # however long it is to wait
+            if time.monotonic() - told > _UPDATE or is_full:
                 await publish()
                 told = time.monotonic()
             await asyncio.sleep(0)
+            if is_full:
+                await self._wait_for_room(self._halt)
             if self._halt.is_set():
                 return self._stopped
         return Outcome.OK

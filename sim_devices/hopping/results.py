@@ -1,4 +1,4 @@
-"""What the hops of a line gave, kept until the next line, and handed out in parts."""
+"""What the hops of a line gave, kept until a client has them, handed out in parts."""
 
 import math
 import time
@@ -54,14 +54,36 @@ class LineResults:
 
     def __init__(self, number: int, samples: list[int], most: int) -> None:
         self.number, self.samples = number, samples
-        self.hops: list[Hop] = []
+        self._hops: list[Hop] = []  # those that are not acknowledged
+        self.received = self.acknowledged = 0
         turns = len(samples)
         self._row = LANDING + SUMMARY * turns + 1 + 3 * sum(samples) + 2 * CURVE_SAMPLES
         self._head = 5 + turns
         self._at_once = max(1, (most - self._head) // self._row)
 
+    def add(self, hop: Hop) -> None:
+        """Take the next hop, which is complete."""
+        self._hops.append(hop)
+
+    @property
+    def done(self) -> int:
+        """How many hops have been made."""
+        return self.acknowledged + len(self._hops)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them nobody has acknowledged."""
+        return len(self._hops)
+
+    def acknowledge(self, hops: int) -> None:
+        """Forget the first so many hops: a client has them safely."""
+        new = min(hops, self.done) - self.acknowledged
+        if new > 0:
+            del self._hops[:new]
+            self.acknowledged += new
+
     def part(self, first: int) -> np.ndarray:
-        """Hand out hops from number `first` on, as many as fit.
+        """Hand out hops from number `first` on, as many as fit; none acknowledged.
 
         Returns
         -------
@@ -71,7 +93,8 @@ class LineResults:
             ended_at, the traces (t, E, i of each turn), the curve (z, i). NaN where
             nothing was measured.
         """
-        hops = self.hops[first : first + self._at_once]
+        start = first - self.acknowledged
+        hops = self._hops[start : start + self._at_once] if start >= 0 else []
         head = [self.number, first, len(hops), len(self.samples), CURVE_SAMPLES]
         rows = [self._flat(hop) for hop in hops]
         return np.concatenate([head, self.samples, *rows])

@@ -213,7 +213,8 @@ FAULTS: dict[int, Fault] = {
     ),
     55: Fault(
         "the IOC of a fly scan is killed",
-        "at most the hops of the last second, and at most 50, are lost",
+        "pages at least every second and every 50 hops, whichever comes first: no more "
+        "is lost (at full speed up to 365 before)",
     ),
     56: Fault(
         "the link to the IOC is cut in one direction, or narrow, in a fly scan",

@@ -15,7 +15,7 @@ from tests.faults.safety import is_safe
 from tests.iocs import RunningIOC, wait_for
 from tests.system.conftest import read_pv
 
-pytestmark = [pytest.mark.system, pytest.mark.fault(53)]
+pytestmark = pytest.mark.system
 
 GRID = (-3, 3, 60, -3, 3, 60)
 
@@ -71,6 +71,7 @@ def assert_all_is_stored(session, ioc):
     return stop
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("end", ["abort", "stop", "halt"])
 @pytest.mark.parametrize("paused", [False, True])
 def test_the_engine_is_told_to_end(session, ioc, end, paused):
@@ -85,6 +86,7 @@ def test_the_engine_is_told_to_end(session, ioc, end, paused):
     assert stop["exit_status"] == ("success" if end == "stop" else "abort")
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize(
     ("fault", "error", "options"),
     [
@@ -101,6 +103,7 @@ def test_too_many_bad_hops(session, ioc, strike, fault, error, options):
     assert_all_is_stored(session, ioc)
 
 
+@pytest.mark.fault(53)
 def test_made_safe_by_another_client(session, ioc):
     def safe():
         with Instrument(ioc.prefix) as instrument:
@@ -114,11 +117,13 @@ def test_made_safe_by_another_client(session, ioc):
     session.seccm.rehome()
 
 
+@pytest.mark.fault(53)
 def test_a_scan_step_by_step_counts_alike(session):
     session.RE(hop_scan(session.seccm, CurrentSample(), 0, 1, 2, 0, 1, 2))
     assert journal(session)[-1][1]["hops"] == {"done": 4, "stored": 4, "lost": 0}
 
 
+@pytest.mark.fault(53)
 def test_a_trip(session, ioc, strike):
     """The last one: what a tip is that has crashed, no further hop can tell."""
     plan = hop_fly(session.seccm, CurrentSample(), *GRID)
@@ -129,3 +134,28 @@ def test_a_trip(session, ioc, strike):
         session.RE(plan)
     assert is_safe(ioc)
     assert_all_is_stored(session, ioc)
+
+
+@pytest.mark.fault(55)
+@pytest.mark.parametrize("hops", [60, 140, 230])
+def test_the_ioc_is_killed(module_profiles, tmp_path, hops):
+    log = tmp_path / "hops.jsonl"
+    ioc = RunningIOC("--hop-log", str(log))
+    try:
+        with open_session(
+            prefix=ioc.prefix, data_dir=tmp_path / "data", catalogue=""
+        ) as session:
+            plan = hop_fly(session.seccm, CurrentSample(), *GRID)
+            with (
+                call_when_made(session, ioc.kill, hops),
+                pytest.raises(SeccmError, match="tip state unknown"),
+            ):
+                session.RE(plan)
+            found = journal(session)
+    finally:
+        ioc.close()
+    done = log.read_text().count('"what": "hop"')
+    stop = found[-1][1]
+    assert hops < done
+    assert 0 <= done - stop["hops"]["stored"] <= 50
+    assert stop["hops"]["stored"] == stop["num_events"]["primary"]
