@@ -66,6 +66,8 @@ class Ahead:
         Start, descriptors and resources, or copies of them, by uid.
     start
         The start document, or its copy; None if there is none.
+    starts
+        Uids of all start documents: more than one where files were joined.
     run
         The uid of the run, as other documents tell it; empty if they do not.
     time
@@ -76,6 +78,7 @@ class Ahead:
 
     documents: dict[str, Document] = field(default_factory=dict)
     start: dict[str, Any] | None = None
+    starts: set[str] = field(default_factory=set)
     run: str = ""
     time: float | None = None
     stop: dict[str, Any] | None = None
@@ -96,6 +99,7 @@ def look_ahead(found: Iterable[Document]) -> Ahead:
             continue
         if kind == "start":
             ahead.start = ahead.start or doc
+            ahead.starts.add(doc["uid"])
         elif kind in ("descriptor", "resource", "stream_resource"):
             ahead.documents.setdefault(doc["uid"], (kind, doc))
         elif kind == "stop":
@@ -133,6 +137,9 @@ def problem(name: str, doc: dict[str, Any]) -> str:
             return "the columns of the event_page differ in length"
         if not all(map(_is_number, doc["time"])):
             return "time of the event_page document must be numbers"
+    if name == "stream_datum":
+        if not (_is_range(doc["indices"]) and _is_range(doc["seq_nums"])):
+            return "indices and seq_nums of the stream_datum must have start and stop"
     if name == "stop" and not _is_counts(doc.get("num_events", {})):
         return "num_events of the stop document must be whole numbers"
     return ""
@@ -141,6 +148,14 @@ def problem(name: str, doc: dict[str, Any]) -> str:
 def _is_number(value: Any) -> TypeGuard[float]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value)
+
+
+def _is_range(value: Any) -> bool:
+    return (
+        type(value) is dict
+        and type(value.get("start")) is int
+        and type(value.get("stop")) is int
+    )
 
 
 def _is_counts(value: Any) -> bool:
@@ -180,7 +195,7 @@ class Coherence:
         self.stopped = False
         self.notes: list[dict[str, Any]] = []
 
-    def take(self, name: str, doc: dict[str, Any]) -> list[Document]:
+    def take(self, name: str, doc: dict[str, Any]) -> tuple[list[Document], str]:
         """Take the next document.
 
         Parameters
@@ -190,38 +205,43 @@ class Coherence:
 
         Returns
         -------
-        list of (str, dict)
-            The document, behind those that were missing in front of it; none for a copy
-            that is not needed.
-
-        Raises
-        ------
-        ValueError
-            If it is of no use to readers; says why.
+        documents, why : list of (str, dict), str
+            The document, behind those that were missing in front of it; not a copy that
+            is not needed. And why it is of no use to readers; empty if it is.
         """
         if self._is_usual(name, doc):  # most are
-            return [(name, doc)]
+            return [(name, doc)], ""
+        found: list[Document] = []
+        try:
+            for document in self._taken(name, doc):
+                found.append(document)
+        except ValueError as error:
+            return found, str(error)  # what was missing has been given all the same
+        return found, ""
+
+    def _taken(self, name: str, doc: dict[str, Any]) -> Iterator[Document]:
         if name == DAMAGE_NOTE:
             self.notes.append(doc)
-            return []
+            return
         kind = name.removeprefix(COPY_OF)
         if why := problem(kind, doc):
             raise ValueError(why)
         if self.stopped:
             raise ValueError(f"a {name} document behind the stop document")
         if kind == "start":
-            return self._take_start(name, doc)
-        found = list(self._begin(kind, doc))
+            yield from self._take_start(name, doc)
+            return
+        yield from self._begin(kind)
         if kind in PARENT:
-            found += self._take_parent(kind, doc)
-        if "uid" in doc and kind in ("descriptor", "resource", "stream_resource"):
+            yield from self._take_parent(kind, doc)
+        if kind in ("descriptor", "resource", "stream_resource"):
             if doc["uid"] in self._known:
                 if kind == name:
                     raise ValueError(f"a second {kind} document of this uid")
-                return found
+                return
             self._note(kind, doc)
         self.stopped = kind == "stop"
-        return [*found, (kind, doc)]
+        yield kind, doc
 
     def _is_usual(self, name: str, doc: dict[str, Any]) -> bool:
         """Tell of a row of a stream, quickly, that nothing is wrong with it."""
@@ -239,8 +259,8 @@ class Coherence:
         return (
             name == "stream_datum"
             and doc.get("stream_resource") in self._known
-            and type(doc.get("indices")) is dict
-            and type(doc.get("seq_nums")) is dict
+            and _is_range(doc.get("indices"))
+            and _is_range(doc.get("seq_nums"))
         )
 
     def _take_start(self, name: str, doc: dict[str, Any]) -> list[Document]:
@@ -251,7 +271,7 @@ class Coherence:
         self._run = doc["uid"]
         return [("start", doc)]
 
-    def _begin(self, kind: str, doc: dict[str, Any]) -> Iterator[Document]:
+    def _begin(self, kind: str) -> Iterator[Document]:
         """Give a start document, if the run has not begun."""
         if self._run:
             return
@@ -279,9 +299,11 @@ class Coherence:
             if uid in self._known:
                 continue
             name, parent = self._ahead().documents.get(uid) or self._made_up(kind, uid)
-            if name == "descriptor" or parent.get("run_start", self._run) == self._run:
-                self._note(name, parent)
-                yield name, parent
+            of = parent.get("run_start", self._run)
+            if of != self._run and of in self._ahead().starts:
+                raise ValueError(f"it belongs to another run, {of!r:.60}")
+            self._note(name, parent)
+            yield name, {**parent, "run_start": self._run}
 
     def _note(self, name: str, doc: dict[str, Any]) -> None:
         self._known.add(doc["uid"])

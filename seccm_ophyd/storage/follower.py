@@ -1,6 +1,5 @@
 """Read a journal, from the start or an offset, while it is being written or after."""
 
-import contextlib
 import itertools
 import os
 import stat
@@ -13,7 +12,7 @@ from typing import Any, BinaryIO
 
 from ..errors import SeccmError
 from .coherence import LOST, Ahead, Coherence, look_ahead, problem
-from .lines import DamagedLine, Document, Line, parse, read_lines
+from .lines import DamagedLine, Document, Line, last_in, read_lines
 from .locks import held
 
 __all__ = [
@@ -233,12 +232,10 @@ class Follower:
         if line.document is None:
             self.damaged.append(line.damaged)
             return
-        try:
-            found = self._run.take(*line.document)
-        except ValueError as error:
-            self.damaged.append(line._replace(why=str(error)).damaged)
-            return
+        found, why = self._run.take(*line.document)
         self._ready.extend((document, end) for document in found)
+        if why:
+            self.damaged.append(line._replace(why=why).damaged)
 
     def _ahead(self) -> Ahead:
         """Look at the whole file, as it is now, for what is missing."""
@@ -351,8 +348,8 @@ def last_document(path: Path) -> Document | None:
                 begin = max(0, size - block)
                 file.seek(begin)
                 for line in reversed(file.read(size - begin).split(b"\n")):
-                    with contextlib.suppress(ValueError):
-                        return parse(line)
+                    if line and (found := last_in(line)) is not None:
+                        return found
                 if not begin or block >= _FAR:
                     return None
                 block *= 2

@@ -6,6 +6,7 @@ it, from the opening bracket to the brace that closes the document. Journals of 
 versions have no checksums: there a line is intact if it is a document.
 """
 
+import contextlib
 import json
 import re
 import zlib
@@ -21,6 +22,7 @@ __all__ = [
     "DamagedLine",
     "Document",
     "Line",
+    "last_in",
     "looks_intact",
     "parse",
     "read_lines",
@@ -165,6 +167,25 @@ def parse(line: bytes) -> Document:
         if isinstance(doc, dict) and isinstance(name, str) and name in _NAMES:
             return name, doc
     raise ValueError("it is no [name, document] list")
+
+
+def last_in(line: bytes) -> Document | None:
+    """Read the last document of a line, which may be damaged.
+
+    Parameters
+    ----------
+    line
+        Without its newline.
+
+    Returns
+    -------
+    (str, dict) or None
+        None if nothing of it is intact.
+    """
+    with contextlib.suppress(ValueError):
+        return parse(line)
+    found = [document for _, _, document in _intact(line)]
+    return found[-1] if found else None
 
 
 def looks_intact(line: bytes) -> bool:

@@ -18,10 +18,11 @@ from seccm_ophyd.storage import (
     open_catalogue,
     recover,
 )
-from seccm_ophyd.storage.damage import damage_of
+from seccm_ophyd.storage.damage import damage_of, set_aside
 from seccm_ophyd.storage.follower import read_journal
 from seccm_ophyd.storage.index import acknowledge
 from seccm_ophyd.storage.lines import COPY_OF
+from seccm_ophyd.storage.recover import end_journal
 from seccm_ophyd.techniques import CyclicVoltammetry
 from tests.faults.damage import KINDS, damaged
 from tests.synthetic_runs import scan_run
@@ -282,3 +283,44 @@ def empty_data_folder(folder, template):
     """A data folder with a catalogue that has no run."""
     shutil.copytree(template, folder.catalogue, dirs_exist_ok=True)
     return folder
+
+
+@pytest.mark.fault(51)
+def test_hops_of_another_run_are_not_mixed_in(folder, run):
+    """Two journals in one file, the first without its end."""
+    other = scan_run(3, 3)
+    run.documents[:] = [*run.documents[:-1], *other.documents]
+    path = run.write(path_of(folder, run))
+    assert hop_table(path).sizes["hop"] == HOPS
+    assert len(read_journal(path).damaged) == len(other.documents)
+
+
+@pytest.mark.fault(51)
+@pytest.mark.parametrize("form", ["with checksums", "of an earlier version"])
+@pytest.mark.parametrize("pages", [0, 7])
+def test_whatever_is_damaged_every_reader_works(tmp_path, form, pages):
+    """Several damages at once, also in pages of events, as fly scans may have."""
+    folder = DataFolder(tmp_path / "data").create()
+    run = written(folder, scan_run(5, 5, pages=pages, repeats=(3,)))
+    path = path_of(folder, run)
+    if form == "of an earlier version":
+        run.write(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(51)
+    for _ in range(40):
+        content = whole
+        for kind in rng.choice(KINDS, 3):
+            content = damaged(str(kind), content, rng).content
+        path.write_bytes(content)
+        (info,) = journals(folder)
+        damage = damage_of(path)
+        assert path.stem in describe_run(path)
+        assert path.stem[:8] in list_runs(folder.journal)
+        hops = hop_table(path).sizes["hop"]
+        assert (info.stop is None) == (documents(path)[-1][0] != "stop")
+        assert bool(set_aside(path)) == bool(damage)
+        if info.stop is None:
+            end_journal(path, damage)
+        assert not read_journal(path).damaged
+        assert hop_table(path).sizes["hop"] == hops
+        assert damage_of(path).lines == damage.lines
