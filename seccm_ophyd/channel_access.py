@@ -19,7 +19,6 @@ from typing import Any
 from .errors import ConfigError
 
 __all__ = [
-    "close_connections",
     "configure_environment",
     "forget_channels",
     "free_simulator_port",
@@ -253,47 +252,6 @@ def forget_channels(prefix: str) -> None:
         for name in names:
             context.pvs_needing_circuits.pop(name, None)
     context.broadcaster.cancel(*names)
-
-
-def close_connections(signals: Iterable[Any]) -> None:
-    """Close the connections over which nothing else goes than some signals.
-
-    caproto keeps each connection, and with it all that was ever read over it, as long
-    as the process and the IOC live; so does the IOC. Not for libca.
-
-    Parameters
-    ----------
-    signals
-        Signals of ophyd that nobody uses any more.
-    """
-    if uses_libca():
-        return
-    from ophyd._caproto_shim import PV
-
-    context = PV.default_context()
-    ended = {
-        id(getattr(signal, name, None))
-        for signal in signals
-        for name in ("_read_pv", "_write_pv")
-    }
-    for key, circuit in list(context.circuit_managers.items()):
-        if circuit.pvs and _used_only_by(ended, list(circuit.pvs.values())):
-            circuit.disconnect()
-            context.circuit_managers.pop(key, None)
-
-
-def _used_only_by(users: set[int], pvs: Iterable[Any]) -> bool:
-    """Tell whether nobody but some objects (their ids) listens to PVs of caproto."""
-    listening = (
-        reference()
-        for pv in pvs
-        for reference in list(pv.connection_state_callback.callbacks.values())
-    )
-    return all(
-        id(getattr(callback, "__self__", None)) in users
-        for callback in listening
-        if callback is not None
-    )
 
 
 def free_simulator_port() -> int:

@@ -9,8 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .channel_access import close_connections, forget_channels, uses_libca
+from .channel_access import forget_channels, uses_libca
 from .config import Config
+from .connections import close_connections
 from .detached import start_view
 from .opening import check_files, check_switch, make_data_folder, settle
 from .signals import EndSignals, call_before_exit

@@ -29,6 +29,7 @@ from seccm_ophyd.session import Session, open_session  # noqa: E402
 _orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 _telling = threading.Lock()
 _stalled = [0.0]  # until when the storage stalls, monotonic (s)
+_said = [""]  # by the runs, when they ended
 _fsync = os.fsync
 _answers = os.dup(1)  # for answers alone: what else is printed goes to the log
 os.dup2(2, 1)
@@ -107,17 +108,19 @@ def _run(session: Session, order: dict[str, Any]) -> None:
             return
         tell("ended", error="interrupted")
     except (Exception, KeyboardInterrupt) as error:
-        tell("ended", error=f"{type(error).__name__}: {' '.join(str(error).split())}")
+        _said.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        tell("ended", error=_said[-1])
     else:
+        _said.append("")
         tell("ended", error="")
 
 
-def _make_ready(session: Session) -> None:
+def _make_ready(session: Session, lost: bool) -> None:
     """Do what the messages ask an operator to do after a loss or a trip."""
     seccm = session.seccm
     session.seccm.traces.reserve.put(0.0)
     try:
-        if seccm.link.lost:
+        if lost or seccm.link.lost:
             seccm.rehome()
         if seccm.tripped.get() == "yes":
             seccm.acknowledge.put(1)
@@ -145,7 +148,7 @@ def main(prefix: str, folder: str) -> None:
                 if order["order"] == "close":
                     break
                 if order["order"] == "make ready":
-                    _make_ready(session)
+                    _make_ready(session, "InstrumentLost" in _said[-1])
                 else:
                     _run(session, order)
     tell("closed")
