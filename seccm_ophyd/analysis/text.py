@@ -134,6 +134,7 @@ def _cells(run: Any) -> list[Any]:
     """Give what the table of runs says of one."""
     start, stop = start_and_stop(run)
     status = stop["exit_status"] if stop else UNFINISHED
+    damage = NO_DAMAGE
     if isinstance(run, Path) and may_be_damaged(run) and (damage := damage_of(run)):
         status += f", {damage.short}"
     return [
@@ -142,7 +143,7 @@ def _cells(run: Any) -> list[Any]:
         _when(start["time"])[:16],
         start.get("plan_name", "-"),
         _shape(start.get("shape")),
-        f"{_hops_done(run, stop)}/{start.get('num_points', '?')}",
+        f"{_hops_done(run, None if damage else stop)}/{start.get('num_points', '?')}",
         status,
     ]
 

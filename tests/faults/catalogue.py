@@ -193,7 +193,8 @@ FAULTS: dict[int, Fault] = {
         "with one flipped bit, lost sector, zeroed block, 700 bytes of garbage or lost "
         "newline, none whose line is intact is lost (300 tries); what "
         "others refer to is written twice; show, runs and the run name the damaged "
-        "lines; recover sets them aside and keeps the file",
+        "lines; recover sets them aside and keeps the file; a line of a fly scan is a "
+        "page of at most 50 hops",
     ),
     52: Fault(
         "a foreign file lies in the folder of the journals",

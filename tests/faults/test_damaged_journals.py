@@ -112,7 +112,7 @@ def test_the_run_says_which_lines_are_damaged(folder, run, capsys):
     assert told.startswith("lines 41, 42 are damaged (its checksum is wrong")
     assert "2 events of primary lost" in told
     assert f"damaged     {told}" in describe_run(path)
-    assert list_runs(folder.journal).endswith("success, 2 damaged lines")
+    assert list_runs(folder.journal).endswith("98/100  success, 2 damaged lines")
     assert JournalRun(path).damage == damage_of(path)
     assert "2 damaged lines" in repr(JournalRun(path))
     assert [line.number for line in read_journal(path).damaged] == [41, 42]
