@@ -60,7 +60,7 @@ def assert_readable(folder, uid):
         traces = RunTraces.of(each)
         assert traces.labels == ["cv"]
         np.testing.assert_array_equal(
-            traces._find("cv").read(np.array([1]))[0], hop_trace(1, "cv")
+            traces._find("cv").read(np.array([1]), uid)[0], hop_trace(1, "cv")
         )
     catalogue.close()
 
