@@ -287,9 +287,10 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _recover(arguments: argparse.Namespace) -> int:
+    from .left_hops import fetch_left_hops
     from .storage.recover import recover
 
-    results = recover(_folder(arguments))
+    results = recover(_folder(arguments), fetch=fetch_left_hops)
     for result in results:
         kind = "interrupted, now in" if result.interrupted else "now in"
         kind = "already in" if result.known else kind
@@ -300,6 +301,8 @@ def _recover(arguments: argparse.Namespace) -> int:
             state += f": written again, {result.rebuilt}"
         if result.damage:
             state += f"; its journal: {result.damage}"
+        if result.left is not None and not result.error:
+            state += f"; {result.left}"
         hops = result.num_events.get("primary", 0)
         _print(f"{result.uid[:8]}  {hops} hops  {state}")
     if not results:

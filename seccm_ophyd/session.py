@@ -17,6 +17,7 @@ from .opening import check_files, check_switch, make_data_folder, settle
 from .signals import EndSignals, call_before_exit
 from .simulator import PrivateSimulator
 from .storage import (
+    LINES,
     HopCounter,
     Journal,
     RunCounter,
@@ -132,6 +133,7 @@ class Session:
         self.seccm.traces.reserve.put(config.reserve_mb * 1e6)
         self.seccm.find_run = self.catalog.find
         self.RE.keep_safe(self.seccm)
+        self._fetch_left()  # before anybody drives: none but the owner could then
         self._lease = Lease(self.seccm)
         self._lease.take(self.RE.loop)
         self.seccm.describe_sample(
@@ -142,6 +144,15 @@ class Session:
         call_before_exit(self.close)
         if view:
             start_view(folder.root)
+
+    def _fetch_left(self) -> None:
+        """Fetch the hops that a session which was killed has left in the IOC."""
+        if not any(self.folder.traces.glob(f"*{LINES}")):
+            return
+        from .left_hops import fetch_left_hops
+
+        for left in fetch_left_hops(self.folder, self.seccm.prefix):
+            logger.warning("the run %s; type seccm recover after this session", left)
 
     def _whereabouts(self) -> dict[str, str]:
         """Tell the prefix, and where Channel Access finds it."""

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from ophyd.status import Status
 from ophyd.utils.errors import InvalidState
 
 from ..errors import InstrumentLostError
+from ..storage.layout import LINES
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
 from .command import Command, finished
 from .line_events import LineEvents
 from .line_part import LinePart
+from .line_record import LineRecord
 from .link import Linked
 from .setting import PUT_TIMEOUT_S, OptionalSetting, Push, array_setting, setting
 from .z_stage import UNKNOWN
@@ -66,6 +69,7 @@ class HopLine(Linked):
         self._heard = 0  # hops of it that the IOC has told of
         self._stored = 0  # hops of it that whoever collects them has stored
         self._due: Status | None = None
+        self._record: Path | None = None
         self.failure: Exception | None = None  # of the line that ended last
         self._redone: set[int] = set()
         self._parts: list[LinePart] = []
@@ -194,7 +198,32 @@ class HopLine(Linked):
         self._number = self.run.awaited or self.run.number or 0
         ended = Status(self)
         status.add_callback(functools.partial(self._ended, ended))
+        self._note(left)
         return ended
+
+    def _note(self, points: Sequence[Sequence[float]]) -> None:
+        """Write down what turns hops that only the IOC has into events of the run."""
+        traces, run = self.parent.traces, self.parent.hop.run
+        if traces.path is None or not run:
+            return
+        record = LineRecord.of(
+            self.parent,
+            line=self._number,
+            before=self._of_lines_before,
+            window=WINDOW if self.window.connected else 0,
+            points=[list(point) for point in points],
+            redone=sorted(self._redone),
+        )
+        self._record = traces.path.with_name(f"{run}{LINES}")
+        traces.storage.submit(functools.partial(record.append_to, self._record))
+
+    def unstage(self) -> list[object]:
+        """Forget what was written down: the run has ended."""
+        if self._record is not None:
+            forget = functools.partial(self._record.unlink, missing_ok=True)
+            self.parent.traces.storage.submit(forget, always=True)
+            self._record = None
+        return super().unstage()
 
     def _ended(self, ended: Status, status: Status) -> None:
         self.failure = status.exception()

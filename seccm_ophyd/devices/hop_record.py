@@ -50,6 +50,11 @@ class HopRecord(Named, Device):
         """Whether the event of the hop that was begun last has been emitted."""
         return self._recorded
 
+    @property
+    def run(self) -> str:
+        """The uid of the run that goes on; empty without one."""
+        return self._run
+
     def note(self, name: str, doc: dict[str, Any]) -> None:
         """Learn from the documents of a run whether the hop has been recorded.
 

@@ -82,6 +82,11 @@ class HopTraces(Named, Device):
         super().__init__(*args, **kwargs)
 
     @property
+    def path(self) -> Path | None:
+        """The file of the run that goes on; None without one."""
+        return None if self._file is None else self._file.path
+
+    @property
     def _names(self) -> list[str]:
         """Names of the datasets of a run."""
         return ["approach", *(m.label for m in self.parent.clamp.measurements)]

@@ -13,7 +13,7 @@ from .index import JournalInfo, journal_of, journals
 from .journal import Journal
 from .journal_run import JournalRun
 from .launch import ensure_writer, start_writer
-from .layout import DataFolder
+from .layout import LINES, DataFolder
 from .locks import LockedError, SessionLock, session_alive
 from .profiles import claim_name, named_folder, remove_profile, write_profile
 from .recover import Recovered, recover
@@ -21,6 +21,7 @@ from .run_counter import RunCounter
 from .storage_thread import StorageThread
 
 __all__ = [
+    "LINES",
     "DataFolder",
     "Follower",
     "HopCounter",

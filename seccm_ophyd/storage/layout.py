@@ -7,7 +7,10 @@ from pathlib import Path
 
 from ..errors import FolderGoneError
 
-__all__ = ["DataFolder", "check_in_place", "check_present", "is_uid"]
+__all__ = ["LINES", "DataFolder", "check_in_place", "check_present", "is_uid"]
+
+LINES = ".lines"
+"""How the name of a `DataFolder.lines_file` ends."""
 
 _UID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -186,6 +189,21 @@ class DataFolder:
             If it is no uid: nothing else becomes the name of a file.
         """
         return self.journal / f"{_checked(uid)}.jsonl"
+
+    def lines_file(self, uid: str) -> Path:
+        """Name the file that makes hops which an IOC still holds into events of a run.
+
+        Parameters
+        ----------
+        uid
+            The whole uid of the run.
+
+        Raises
+        ------
+        ValueError
+            As `journal_file`.
+        """
+        return self.traces / f"{_checked(uid)}{LINES}"
 
     def acknowledgement(self, uid: str) -> Path:
         """Name the file that says that the catalogue has all of a run.

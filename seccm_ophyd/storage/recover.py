@@ -4,16 +4,20 @@ import logging
 import math
 import os
 import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from ..schema import HOPS, PRIMARY
 from .catalogue import close_catalogue, open_catalogue
 from .compare import differences, entries
 from .damage import NO_DAMAGE, Damage, damage_of, set_aside
 from .databases import set_aside_if_corrupt
 from .follower import Document, Follower, documents
+from .hop_counter import totals
 from .index import JournalInfo, acknowledge, journals, unfinished
+from .interrupted import LeftHops, is_of_hops
 from .journal import append_line, encode
 from .layout import DataFolder
 from .locks import SessionLock, WriterLock, held
@@ -23,6 +27,8 @@ from .tally import count_events
 __all__ = ["Recovered", "end_journal", "recover"]
 
 logger = logging.getLogger(__name__)
+
+Fetch: TypeAlias = Callable[[DataFolder], Iterable[LeftHops]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Recovered:
     known
         Whether the catalogue has had the run since before that: it may have more than
         is left in the journal, and nothing of it was changed.
+    left
+        What became of hops that only the IOC had; None if there were none.
     """
 
     uid: str
@@ -55,9 +63,12 @@ class Recovered:
     damage: Damage = NO_DAMAGE
     rebuilt: str = ""
     known: bool = False
+    left: LeftHops | None = None
 
 
-def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
+def recover(
+    folder: DataFolder, wait_s: float = 30.0, fetch: Fetch | None = None
+) -> list[Recovered]:
     """Put all runs into the catalogue that it lacks; end and mark the interrupted ones.
 
     The catalogue is compared with the journals: what is missing in it, or differs, is
@@ -70,6 +81,9 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
         The data folder; no session may be open on it.
     wait_s
         How long (s) to wait for a writer that is finishing its work.
+    fetch
+        Fetches what interrupted runs have left in their IOC; see
+        `seccm_ophyd.left_hops.fetch_left_hops`.
 
     Returns
     -------
@@ -89,6 +103,7 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
             before = set(os.listdir(folder.acknowledged))
             damaged = set_aside_if_corrupt(folder, thorough=True) is not None
             aside = _set_aside(folder)
+            left = {hops.run: hops for hops in (fetch(folder) if fetch else ())}
             lost = _compared(folder, before, damaged)
             client = open_catalogue(folder, create=True)
             try:
@@ -99,6 +114,7 @@ def recover(folder: DataFolder, wait_s: float = 30.0) -> list[Recovered]:
                         info,
                         aside.pop(info.uid, NO_DAMAGE),
                         lost.get(info.uid, ""),
+                        left.get(info.uid),
                     )
                     for info in unfinished(folder)
                 ]
@@ -152,7 +168,12 @@ def _in_catalogue(folder: DataFolder, uid: str, damage: Damage) -> Recovered:
 
 
 def _recover(
-    folder: DataFolder, client: Any, info: JournalInfo, damage: Damage, lost: str = ""
+    folder: DataFolder,
+    client: Any,
+    info: JournalInfo,
+    damage: Damage,
+    lost: str,
+    left: LeftHops | None,
 ) -> Recovered:
     # they import tiled: not when the package is imported
     from .ingest import write_run
@@ -160,9 +181,13 @@ def _recover(
 
     interrupted = info.stop is None
     num_events: dict[str, int] = {}
+    if left is not None and left.later:  # with its end nothing could be appended
+        counts = count_events(documents(info.path))
+        return Recovered(info.uid, True, counts, f"it waits, {left}", damage, left=left)
     try:
         if interrupted:
-            end_journal(info.path, damage)
+            end_journal(info.path, damage, left)
+            folder.lines_file(info.uid).unlink(missing_ok=True)
         found = documents(info.path)
         num_events = count_events(found)
         write_run(client, found, folder)
@@ -172,10 +197,14 @@ def _recover(
         why = first_line(error)
         refuse_run(folder, client, JournalInfo.read(info.path) or info, why)
         return Recovered(info.uid, interrupted, num_events, why, damage, lost)
-    return Recovered(info.uid, interrupted, num_events, damage=damage, rebuilt=lost)
+    return Recovered(
+        info.uid, interrupted, num_events, damage=damage, rebuilt=lost, left=left
+    )
 
 
-def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
+def end_journal(
+    path: Path, damage: Damage = NO_DAMAGE, left: LeftHops | None = None
+) -> None:
     """Give the journal of an interrupted run a stop document.
 
     A last line that is cut is removed. The run ends at the time of its last document.
@@ -186,21 +215,29 @@ def end_journal(path: Path, damage: Damage = NO_DAMAGE) -> None:
         The journal; nobody else may be writing it.
     damage
         What was set aside of it: the stop document, perhaps.
+    left
+        What became of hops that only the IOC had.
     """
     follower = Follower(path)
     found, _ = follower.read_rest()
     why = "interrupted: the session ended before the run did"
     if damage:
         why = f"its journal was damaged, with no stop document left: {damage.short}"
+    counts = count_events(found)
     stop = {
         "uid": str(uuid.uuid4()),
         "time": _last_time(found),
         "run_start": found[0][1]["uid"],
         "exit_status": "abort",
         "reason": why,
-        "num_events": count_events(found),
+        "num_events": counts,
         "interrupted": True,
     }
+    if any(name == "descriptor" and is_of_hops(doc) for name, doc in found):
+        stop[HOPS] = totals(counts[PRIMARY], 0)
+        if left is not None and left.why:
+            stop[HOPS] |= {"lost_at_most": left.lost}
+            stop["reason"] = f"{why}; up to {left.lost} hops may be lost: {left.why}"
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
     try:
         os.ftruncate(fd, follower.offset)

@@ -26,6 +26,17 @@ with open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="") as s:
 """
 
 
+FLY = """
+import sys
+from seccm_ophyd.session import open_session
+from seccm_ophyd.plans import hop_fly
+from seccm_ophyd.techniques import CurrentSample
+with open_session(prefix=sys.argv[1], data_dir=sys.argv[2], catalogue="") as s:
+    s.RE.subscribe(lambda name, doc: print(name.replace("_page", ""), flush=True))
+    s.RE(hop_fly(s.seccm, CurrentSample(), -5, 5, 60, -5, 5, 60))
+"""
+
+
 def slow_stages(m):
     """Let withdrawals and XY moves take a second or so."""
     m.z.withdraw_rate.put(2.0, wait=True)

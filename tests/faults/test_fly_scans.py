@@ -4,13 +4,22 @@ import pytest
 from bluesky.utils import RunEngineInterrupted
 from ophyd import EpicsSignal
 
+from seccm_ophyd.analysis import hop_traces
 from seccm_ophyd.errors import OverloadError, SeccmError, TooManyMissesError
+from seccm_ophyd.left_hops import fetch_left_hops
 from seccm_ophyd.operate import Instrument
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
+from seccm_ophyd.storage import DataFolder
 from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.recover import recover
 from seccm_ophyd.techniques import CurrentSample
-from tests.faults.phases import call_when_made
+from tests.faults.phases import (
+    FLY,
+    call_when_made,
+    start_scan,
+    wait_for_events,
+)
 from tests.faults.safety import is_safe
 from tests.iocs import RunningIOC, wait_for
 from tests.system.conftest import read_pv
@@ -159,3 +168,86 @@ def test_the_ioc_is_killed(module_profiles, tmp_path, hops):
     assert hops < done
     assert 0 <= done - stop["hops"]["stored"] <= 50
     assert stop["hops"]["stored"] == stop["num_events"]["primary"]
+
+
+def kill_scan(ioc, folder):
+    """Fly, and kill the session between two pages; returns the data folder."""
+    scan = start_scan(ioc.prefix, folder, FLY)
+    wait_for_events(scan, 5)
+    scan.kill()
+    scan.communicate()
+    return DataFolder(folder)
+
+
+def stored(folder):
+    """Read the indices of the hops that the only run of a folder has."""
+    (path,) = folder.journal.glob("*.jsonl")
+    pages = [doc for name, doc in documents(path) if name == "event_page"]
+    return path, [hop for page in pages for hop in page["data"]["seccm_hop_index"]]
+
+
+@pytest.fixture
+def logged_ioc(tmp_path):
+    """Start an IOC that writes down its hops; gives it and what counts them."""
+    log = tmp_path / "hops.jsonl"
+    running = RunningIOC("--hop-log", str(log))
+    yield running, lambda: log.read_text().count('"what": "hop"')
+    running.close()
+
+
+@pytest.mark.fault(54)
+def test_the_session_is_killed_and_the_ioc_has_the_rest(logged_ioc, tmp_path):
+    ioc, done = logged_ioc
+    folder = kill_scan(ioc, tmp_path / "data")
+    _, before = stored(folder)
+    (left,) = fetch_left_hops(folder)
+    path, hops = stored(folder)
+    assert hops == list(range(done()))
+    assert (left.fetched, left.lost, left.why) == (len(hops) - len(before), 0, "")
+    traces = hop_traces(path)
+    assert len(traces["i"]) == len(hops)
+    assert not traces["i"].isnull().any()
+    assert [again.fetched for again in fetch_left_hops(folder)] == [0]
+    (result,) = recover(folder, fetch=fetch_left_hops)
+    assert result.error is None
+    stop = documents(path)[-1][1]
+    assert stop["hops"] == {"done": done(), "stored": done(), "lost": 0}
+    assert not folder.lines_file(result.uid).exists()
+    assert fetch_left_hops(folder) == []
+
+
+@pytest.mark.fault(54)
+def test_the_rest_outlives_another_owner_and_its_lines(
+    logged_ioc, tmp_path, module_profiles, caplog
+):
+    ioc, done = logged_ioc
+    folder = kill_scan(ioc, tmp_path / "data")
+    with open_session(
+        prefix=ioc.prefix, data_dir=tmp_path / "other", catalogue=""
+    ) as other:
+        made = done()
+        other.RE(hop_fly(other.seccm, CurrentSample(), 0, 1, 5, 0, 1, 2))
+        (result,) = recover(folder, fetch=fetch_left_hops)
+        assert "type seccm recover when it is free" in result.error
+        assert other.seccm.owner.get() in result.error
+    with open_session(prefix=ioc.prefix, data_dir=folder.root, catalogue=""):
+        pass
+    assert "hops were fetched from the IOC" in caplog.text
+    assert stored(folder)[1] == list(range(made))
+
+
+@pytest.mark.fault(54)
+def test_the_session_and_its_ioc_are_killed(logged_ioc, tmp_path):
+    ioc, done = logged_ioc
+    folder = kill_scan(ioc, tmp_path / "data")
+    ioc.kill()
+    ioc.start()
+    (left,) = fetch_left_hops(folder)
+    path, hops = stored(folder)
+    assert (left.fetched, left.later) == (0, False)
+    assert "has restarted since" in left.why
+    assert done() - len(hops) <= left.lost <= 100
+    recover(folder, fetch=fetch_left_hops)
+    stop = documents(path)[-1][1]
+    assert stop["hops"]["lost_at_most"] == left.lost
+    assert f"up to {left.lost} hops may be lost" in stop["reason"]
