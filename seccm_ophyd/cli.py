@@ -301,7 +301,7 @@ def _recover(arguments: argparse.Namespace) -> int:
             state += f": written again, {result.rebuilt}"
         if result.damage:
             state += f"; its journal: {result.damage}"
-        if result.left is not None and not result.error:
+        if result.left and not result.error:
             state += f"; {result.left}"
         hops = result.num_events.get("primary", 0)
         _print(f"{result.uid[:8]}  {hops} hops  {state}")

@@ -152,7 +152,8 @@ class Session:
         from .left_hops import fetch_left_hops
 
         for left in fetch_left_hops(self.folder, self.seccm.prefix):
-            logger.warning("the run %s; type seccm recover after this session", left)
+            if left:
+                logger.warning("run %s; type seccm recover after this session", left)
 
     def _whereabouts(self) -> dict[str, str]:
         """Tell the prefix, and where Channel Access finds it."""

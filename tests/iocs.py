@@ -10,9 +10,37 @@ from pathlib import Path
 
 from seccm_ophyd.channel_access import forget_channels, free_simulator_port
 
-__all__ = ["RunningIOC", "wait_for"]
+__all__ = ["RunningIOC", "start_partial_ioc", "wait_for"]
 
 BIN = Path(sys.executable).parent
+
+
+_PARTIAL = """
+import asyncio, sys
+from seccm_ophyd.sim_devices.epics.server import serve
+from seccm_ophyd.sim_devices.ioc import SeccmIOC, open_sample
+prefix, port, *without = sys.argv[1:]
+ioc = SeccmIOC(prefix, sample=open_sample("film", seed=1, electrolyte="LiCl"),
+               seed=1, time_scale=0)
+part = {name: pv for name, pv in ioc.pvdb.items()
+        if not name.removeprefix(prefix).startswith(tuple(without))}
+async def main():
+    await ioc.prepare()
+    await serve(part, access=ioc.supervisor.access, interfaces=["127.0.0.1"],
+                port=int(port), ready=lambda: print("ready", flush=True))
+asyncio.run(main())
+"""
+
+
+def start_partial_ioc(prefix, *without):
+    """Start an IOC that lacks the PVs whose names begin so; returns its process."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PARTIAL, prefix, str(free_simulator_port()), *without],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert "ready" in process.stdout.readline()
+    return process
 
 
 class RunningIOC:

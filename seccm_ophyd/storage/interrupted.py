@@ -49,6 +49,9 @@ class LeftHops:
     why: str = ""
     later: bool = False
 
+    def __bool__(self) -> bool:
+        return bool(self.fetched or self.why)
+
     def __str__(self) -> str:
         run = self.run[:8]
         if not self.why:

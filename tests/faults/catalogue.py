@@ -211,7 +211,7 @@ FAULTS: dict[int, Fault] = {
     54: Fault(
         "the session of a fly scan is killed",
         "the IOC keeps what it has made until a client reports that it is on the disk; "
-        "seccm recover, or the next session, fetches it (39 and 50 of 39 and 50 hops at "
+        "seccm recover, or the next session, fetches it (50 of 50 hops at "
         "full speed); if the IOC is gone as well, recover reports how many hops may be "
         "lost, at most 100",
     ),

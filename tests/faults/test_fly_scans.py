@@ -21,7 +21,7 @@ from tests.faults.phases import (
     wait_for_events,
 )
 from tests.faults.safety import is_safe
-from tests.iocs import RunningIOC, wait_for
+from tests.iocs import RunningIOC, start_partial_ioc, wait_for
 from tests.system.conftest import read_pv
 
 pytestmark = pytest.mark.system
@@ -251,3 +251,18 @@ def test_the_session_and_its_ioc_are_killed(logged_ioc, tmp_path):
     stop = documents(path)[-1][1]
     assert stop["hops"]["lost_at_most"] == left.lost
     assert f"up to {left.lost} hops may be lost" in stop["reason"]
+
+
+@pytest.mark.fault(53)
+def test_an_ioc_that_knows_no_acknowledgement(module_profiles, tmp_path):
+    optional = ("Hop:Window", "Hop:Acknowledge", "Hop:Kept", "Hop:FetchLine")
+    process = start_partial_ioc("OLD:", *optional)
+    try:
+        with open_session(prefix="OLD:", data_dir=tmp_path, catalogue="") as session:
+            session.RE(hop_fly(session.seccm, CurrentSample(), 0, 1, 9, 0, 1, 9))
+            stop = journal(session)[-1][1]
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+    assert stop["hops"] == {"done": 81, "stored": 81, "lost": 0}

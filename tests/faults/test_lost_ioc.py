@@ -1,8 +1,6 @@
 """The IOC dies, restarts, freezes, lacks PVs, or cannot be reached."""
 
 import contextlib
-import subprocess
-import sys
 import threading
 import time
 
@@ -10,7 +8,6 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.analysis import growing_trace
-from seccm_ophyd.channel_access import free_simulator_port
 from seccm_ophyd.devices.link import SILENCE_S
 from seccm_ophyd.errors import InstrumentLostError, SeccmError
 from seccm_ophyd.plans import hop_list, local_charge
@@ -18,7 +15,7 @@ from seccm_ophyd.session import open_session
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
-from tests.iocs import RunningIOC, wait_for
+from tests.iocs import RunningIOC, start_partial_ioc, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -185,30 +182,10 @@ def test_the_ioc_freezes(session, ioc, phase, caplog):
     session.RE(hop_list(m, CurrentSample(), POINTS[:1]))
 
 
-HALF = """
-import asyncio, sys
-from seccm_ophyd.sim_devices.epics.server import serve
-from seccm_ophyd.sim_devices.ioc import SeccmIOC, open_sample
-ioc = SeccmIOC(sys.argv[1], sample=open_sample("film", seed=1, electrolyte="LiCl"),
-               seed=1, time_scale=0)
-half = {name: pv for name, pv in ioc.pvdb.items() if ":Clamp:" not in name}
-async def main():
-    await ioc.prepare()
-    await serve(half, access=ioc.supervisor.access, interfaces=["127.0.0.1"],
-                port=int(sys.argv[2]), ready=lambda: print("ready", flush=True))
-asyncio.run(main())
-"""
-
-
 @pytest.mark.fault(6)
 def test_pvs_are_missing_at_the_start(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HALF, "HALF:", str(free_simulator_port())],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start_partial_ioc("HALF:", "Clamp:")
     try:
-        assert "ready" in process.stdout.readline()
         start = time.monotonic()
         with pytest.raises(InstrumentLostError) as refused:
             open_session(prefix="HALF:", data_dir=tmp_path)
