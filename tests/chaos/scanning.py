@@ -14,7 +14,7 @@ __all__ = ["Scanning"]
 
 HANG_S = 150.0  # without any news of a scan
 SAFE_S = 20.0  # for what is to become SAFE
-BEGIN_S = 1.0  # of a long measurement, over which its faults are spread
+BEGIN_S = 0.25  # of a long measurement, over which its faults are spread
 LOOK_S = 0.004
 
 
@@ -72,7 +72,8 @@ class Scanning:
         pending = list(step.injections)
         self._follow(step, pending)
         self.bench.settle()
-        for _, kind in self._mends:
+        while self._mends:
+            _, kind = self._mends.pop()
             if kind.mend:
                 kind.mend(self.bench)
         self.bench.settle()

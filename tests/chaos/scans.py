@@ -166,19 +166,22 @@ def _curves(rng: np.random.Generator) -> Scan:
 
 def _charge(rng: np.random.Generator) -> Scan:
     plan = ("local_charge", "local_discharge")[rng.integers(2)]
-    current = float(rng.choice([2.0, 20.0, 100.0]))
+    current = float(rng.choice([1.0, 2.0, 5.0]))  # so that it takes its time
+    end = {"e_upper_v": 1.9} if plan == "local_charge" else {"e_lower_v": -1.9}
     kwargs = {
         "current_pa": current if plan == "local_charge" else -current,
         "duration_s": float(rng.integers(400, 900)),
-        "interval_s": 0.5,
-        "soak_s": 60.0,
+        "interval_s": 0.1,
+        "soak_s": 0.0,
+        **end,
     }
     return Scan("charge", plan, _points(rng, 1), 1, kwargs)
 
 
 def _cycle(rng: np.random.Generator) -> Scan:
-    times = {"duration_s": float(rng.integers(200, 450)), "soak_s": 60.0}
-    kwargs = {"current_pa": float(rng.choice([5.0, 50.0])), **times}
+    times = {"duration_s": float(rng.integers(200, 450)), "soak_s": 10.0}
+    ends = {"e_upper_v": 1.9, "e_lower_v": -1.9}
+    kwargs = {"current_pa": float(rng.choice([1.0, 5.0])), **times, **ends}
     return Scan("charge and discharge", "charge_discharge", _points(rng, 1), 1, kwargs)
 
 
