@@ -1,4 +1,7 @@
-"""Count what came of the steps: ``python -m tests.chaos.summary LOG [LOG ...]``."""
+"""Count what came of the steps: ``python -m tests.chaos.summary LOG [LOG ...]``.
+
+With ``--page`` it writes that into docs/explanations/reliability.md, too.
+"""
 
 import math
 import sys
@@ -10,7 +13,10 @@ from .damage import BETWEEN
 from .faults import KINDS
 from .report import Report
 
-__all__ = ["summary", "table"]
+__all__ = ["summary", "table", "write_page"]
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanations" / "reliability.md"
+BEGIN, END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 
 
 def table(reports: Sequence[Report]) -> str:
@@ -33,11 +39,15 @@ def table(reports: Sequence[Report]) -> str:
     ]
     for kind in (*KINDS, *BETWEEN):
         ends = kind in KINDS and KINDS[kind].effect in ("ends", "dies")
-        seconds = f"{worst[kind]:.2f}" if ends and came[kind] else ""
+        seconds = _told(worst[kind]) if ends and came[kind] else ""
         lines.append(
             f"| {kind} | {came[kind]} | {lost[kind]} | {seconds} | {broken[kind]} |"
         )
     return "\n".join(lines)
+
+
+def _told(seconds: float) -> str:
+    return "never" if math.isinf(seconds) else f"{seconds:.2f}"
 
 
 def summary(reports: Sequence[Report]) -> str:
@@ -68,10 +78,26 @@ def summary(reports: Sequence[Report]) -> str:
     )
 
 
-if __name__ == "__main__":
+def write_page(page: str, text: str) -> str:
+    """Put a text into a page, in the place of the one between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the summary of some logs."""
     found = [
         Report.from_json(line)
-        for log in sys.argv[1:]
+        for log in arguments
+        if log != "--page"
         for line in Path(log).read_text().splitlines()
     ]
-    sys.stdout.write(summary(found) + "\n")
+    text = summary(found)
+    sys.stdout.write(text + "\n")
+    if "--page" in arguments:
+        PAGE.write_text(write_page(PAGE.read_text(), text))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
