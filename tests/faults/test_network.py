@@ -12,11 +12,18 @@ import pytest
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.devices.link import SILENCE_S
 from seccm_ophyd.errors import InstrumentLostError
-from seccm_ophyd.plans import hop_list, hop_scan
+from seccm_ophyd.plans import hop_fly, hop_list, hop_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.techniques import CurrentSample
-from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
+from tests.faults.phases import (
+    PHASES,
+    SCALE,
+    SLOW_HOP,
+    Caught,
+    call_when_made,
+    slow_stages,
+)
 from tests.faults.proxy import Network
 from tests.faults.safety import wait_until_safe
 from tests.iocs import RunningIOC, wait_for
@@ -98,6 +105,38 @@ def test_a_cable_is_pulled_in_a_hop(distant_ioc, network, distant_session):
     """Nobody closes a connection: only the silence tells."""
     lose_in(distant_session, "contact", network.fall_silent, SILENCE_S + 25.0)
     wait_for(distant_ioc.seen_safe)  # asked directly, not through the network
+
+
+@pytest.mark.slow
+@pytest.mark.fault(57)
+@pytest.mark.parametrize("plan", ["hop_list", "hop_fly"])
+def test_the_owner_hears_nothing_any_more(distant_ioc, network, distant_session, plan):
+    """Its heartbeats would still arrive."""
+    m, beats = distant_session.seccm, []
+    put = m.heartbeat.put
+    m.heartbeat.put = lambda *a, **k: (beats.append(time.monotonic()), put(*a, **k))
+    cut_at, made_safe = [], []
+
+    def cut_and_watch():
+        network.cut_towards("client")
+        cut_at.append(time.monotonic())
+        wait_for(distant_ioc.seen_safe, 15.0)
+        made_safe.append(time.monotonic())
+
+    if plan == "hop_list":
+        Caught(distant_session, "contact", cut_and_watch)
+        cutting, moves = contextlib.nullcontext(), hop_list(m, SLOW_HOP, POINTS)
+    else:
+        cutting = call_when_made(distant_session, cut_and_watch, hops=1)
+        moves = hop_fly(m, SLOW_HOP, -1, 1, 3, -1, 1, 3)
+    with (
+        cutting,
+        pytest.raises(InstrumentLostError, match="tip state unknown"),
+    ):
+        distant_session.RE(moves)
+    wait_for(lambda: made_safe)
+    assert beats[-1] - cut_at[0] < 3.0, "who hears nothing does not beat"
+    assert made_safe[0] - beats[-1] < 5.0 + 2.0, "2 s for the tool that asks"
 
 
 def resident_mb(process):
