@@ -164,7 +164,15 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--csv", type=new_file, metavar="FILE", help="file (default: <uid>.csv, here)"
     )
-    add("recover", _recover, "put runs into the catalogue after a crash")
+    recover = add("recover", _recover, "put runs into the catalogue after a crash")
+    recover.add_argument(
+        "run", nargs="?", help=f"written again in any case: {RUN} (default: none)"
+    )
+    verify = add("verify", _verify, "check journals, traces and the catalogue")
+    verify.add_argument(
+        "run", nargs="?", help=f"{RUN}; each value is compared (default: all runs)"
+    )
+    verify.add_argument("--json", action="store_true", help="print JSON")
     safe = add("safe", _safe, "stop everything, cell to its safe potential, withdraw")
     safe.add_argument(
         "--timeout",
@@ -286,11 +294,20 @@ def _export(arguments: argparse.Namespace) -> None:
     _print(f"{'table':<11} {export_csv(_run(arguments), arguments.csv)}")
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    from .verifying import verify_runs
+
+    return verify_runs(_folder(arguments), arguments.run, as_json=arguments.json)
+
+
 def _recover(arguments: argparse.Namespace) -> int:
     from .left_hops import fetch_left_hops
+    from .storage.index import journal_of
     from .storage.recover import recover
 
-    results = recover(_folder(arguments), fetch=fetch_left_hops)
+    folder = _folder(arguments)
+    again = [] if arguments.run is None else [journal_of(folder, arguments.run).uid]
+    results = recover(folder, fetch=fetch_left_hops, again=again)
     for result in results:
         kind = "interrupted, now in" if result.interrupted else "now in"
         kind = "already in" if result.known else kind

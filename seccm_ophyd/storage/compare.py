@@ -19,7 +19,14 @@ from .index import JournalInfo
 from .layout import DataFolder
 from .tally import count_events
 
-__all__ = ["Entry", "differences", "entries", "forget_acknowledged", "not_whole"]
+__all__ = [
+    "Entry",
+    "difference",
+    "differences",
+    "entries",
+    "forget_acknowledged",
+    "not_whole",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -129,14 +136,15 @@ def differences(
         What is wrong, by uid, in the order of `runs`.
     """
     wrong = {
-        uid: _difference(folder, info, found.get(uid))
+        uid: difference(folder, info, found.get(uid))
         for uid, info in runs.items()
         if info.stop is not None
     }
     return {uid: why for uid, why in wrong.items() if why}
 
 
-def _difference(folder: DataFolder, info: JournalInfo, entry: Entry | None) -> str:
+def difference(folder: DataFolder, info: JournalInfo, entry: Entry | None) -> str:
+    """Say what the catalogue lacks of a run that has ended; empty if it has it."""
     stop: Any = info.stop
     if entry is None:
         return "the catalogue did not have it"

@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -67,7 +67,10 @@ class Recovered:
 
 
 def recover(
-    folder: DataFolder, wait_s: float = 30.0, fetch: Fetch | None = None
+    folder: DataFolder,
+    wait_s: float = 30.0,
+    fetch: Fetch | None = None,
+    again: Collection[str] = (),
 ) -> list[Recovered]:
     """Put all runs into the catalogue that it lacks; end and mark the interrupted ones.
 
@@ -84,6 +87,8 @@ def recover(
     fetch
         Fetches what interrupted runs have left in their IOC; see
         `seccm_ophyd.left_hops.fetch_left_hops`.
+    again
+        Uids of runs that are written again whatever the catalogue has of them.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def recover(
             damaged = set_aside_if_corrupt(folder, thorough=True) is not None
             aside = _set_aside(folder)
             left = {hops.run: hops for hops in (fetch(folder) if fetch else ())}
-            lost = _compared(folder, before, damaged)
+            lost = _compared(folder, before, damaged, again)
             client = open_catalogue(folder, create=True)
             try:
                 found = [
@@ -142,7 +147,9 @@ def _set_aside(folder: DataFolder) -> dict[str, Damage]:
     return found
 
 
-def _compared(folder: DataFolder, before: set[str], damaged: bool) -> dict[str, str]:
+def _compared(
+    folder: DataFolder, before: set[str], damaged: bool, again: Collection[str]
+) -> dict[str, str]:
     """Find runs that the catalogue has lost, to be written again: why, by uid.
 
     Parameters
@@ -153,9 +160,12 @@ def _compared(folder: DataFolder, before: set[str], damaged: bool) -> dict[str, 
         Uids of the runs that had been acknowledged.
     damaged
         Whether the catalogue was damaged, and is set aside.
+    again
+        Uids of runs that are written again in any case.
     """
     runs = {info.uid: info for info in journals(folder)[::-1] if info.uid in before}
     wrong = differences(folder, runs, entries(folder))
+    wrong |= {uid: "as asked for" for uid in again if uid in runs and uid not in wrong}
     for uid in wrong:
         folder.acknowledgement(uid).unlink(missing_ok=True)
     return dict.fromkeys(wrong, "the catalogue was damaged") if damaged else wrong
