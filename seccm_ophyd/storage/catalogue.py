@@ -191,7 +191,7 @@ class SessionCatalogue(RunsMapping):
         line of the log says why.
         """
         with told_after(_SILENT_S, lambda: self._awaited):
-            if not (why := self._wait_for(info)):
+            if not (why := self._wait_for(info) or self._wrong()):
                 try:
                     return self._from_catalogue(info.uid)
                 except Exception as error:  # damaged databases fail in many ways
@@ -295,6 +295,8 @@ class SessionCatalogue(RunsMapping):
 
     def _wrong(self) -> str:
         """Say what is wrong with the databases, as far as that is quickly told."""
+        if self._client is not None:
+            return ""
         paths = [p for p in (self.folder.database, self.folder.tables) if p.is_file()]
         if sum(path.stat().st_size for path in paths) > _QUICKLY_CHECKED:
             return ""

@@ -134,16 +134,16 @@ def _check(
         if values and catalogue.state == RIGHT:
             why = values_differ(folder, info.uid, content.documents)
             catalogue = Part(DAMAGED, why) if why else catalogue
-    advice = "; ".join(_advice(info, journal, traces, catalogue))
+    again = "" if wrong else info.uid[:8]
+    advice = "; ".join(_advice(again, journal, traces, catalogue))
     return RunCheck(info.uid, info.scan_id, journal, traces, catalogue, advice)
 
 
-def _advice(
-    info: JournalInfo, journal: Part, traces: Part, catalogue: Part
-) -> Iterator[str]:
+def _advice(again: str, journal: Part, traces: Part, catalogue: Part) -> Iterator[str]:
     if not (journal.ok and catalogue.ok):
-        run = f" {info.uid[:8]}" if journal.ok and catalogue.state == DAMAGED else ""
-        yield f"close the session, if one is open, and type `seccm recover{run}`"
+        run = again if journal.ok and catalogue.state == DAMAGED else ""
+        command = f"seccm recover {run}".strip()
+        yield f"close the session, if one is open, and type `{command}`"
     if not traces.ok:
         yield (
             "copy the file of the traces from a backup; the hops that are not named "
