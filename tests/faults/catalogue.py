@@ -243,13 +243,15 @@ FAULTS: dict[int, Fault] = {
     ),
     61: Fault(
         "files of the catalogue are deleted, empty or damaged",
-        "recover compares the catalogue with the journals, rebuilds what differs, and "
-        "says so",
+        "seccm recover compares the catalogue with the journals, sets damaged "
+        "databases aside, writes again what is gone or differs, and says which and why; "
+        "until then runs come from their journals; verify RUN compares each value",
     ),
     62: Fault(
         "a file of traces is damaged",
-        "a checksum tells; the error is clear and comes in bounded time; verify names "
-        "the file",
+        "of 1,200 damages at random none gave a wrong value, a crash or a reader that "
+        "does not return: within 0.6 s the values are right, or one error names file, "
+        "run and rows; the other rows can be read; verify names the file",
     ),
     63: Fault(
         "the storage stalls for some seconds",
