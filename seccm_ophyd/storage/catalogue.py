@@ -5,8 +5,6 @@ writes (`seccm_ophyd.storage.writer`), any number read, also runs that go on.
 """
 
 import copy
-import functools
-import gc
 import logging
 import os
 import shutil
@@ -18,13 +16,20 @@ from typing import Any
 
 from ..errors import DamagedFileError
 from ..terminal import clean
-from .databases import create_databases, what_is_wrong
+from .databases import create_databases
 from .index import JournalInfo, journal_of, journals, unfinished
 from .journal_run import JournalRun
 from .launch import ensure_writer
 from .layout import DataFolder, check_present
 from .places import place_to_open, tree_arguments
 from .runs_mapping import RunsMapping, told_after
+from .shared_by_tiled import (
+    identity,
+    keep_what_is_imported,
+    open_tables,
+    own_structure_clients,
+)
+from .soundness import quickly_wrong
 
 __all__ = [
     "SessionCatalogue",
@@ -38,7 +43,6 @@ _JSON_SEQ = "application/json-seq"
 _POLL_S = 0.05
 # what removes the databases that were copied for a client, by its context
 _COPIES: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
-_QUICKLY_CHECKED = 200_000_000  # bytes of databases: SQLite reads them in a second
 _SILENT_S = 1.0  # a wait that takes longer is told
 
 
@@ -87,56 +91,22 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
 
         from .trace_adapter import HDF5, trace_adapter
 
-        _keep_what_is_imported()
+        keep_what_is_imported()
         # it has a handler of its own and would tell its version to the user's console
         logging.getLogger("tiled.server.app").setLevel(logging.WARNING)
         copied = place_to_open(folder, owner=create)
         adapters = {HDF5: trace_adapter(folder)}
         arguments = tree_arguments(folder, copied)
         tree = from_uri(**arguments, adapters_by_mimetype=adapters)
+        open_tables(folder, tree)
         app = build_app(tree, serialization_registry=registry)
-        clients = _own_structure_clients(folder)
+        clients = own_structure_clients(folder)
         client = from_context(Context.from_app(app), structure_clients=clients)
         if copied is not None:
             _COPIES[client.context] = weakref.finalize(
                 client.context, shutil.rmtree, copied, ignore_errors=True
             )
         return client
-
-
-@functools.cache  # once: garbage that is there now is kept, too
-def _keep_what_is_imported() -> None:
-    """Let Python not look through all that was imported at each full collection.
-
-    That takes 0.3 s each time, and opening a catalogue and reading a large map takes
-    three of them.
-    """
-    gc.freeze()
-
-
-def _own_structure_clients(folder: DataFolder) -> Any:
-    """Copy tiled's table of client classes.
-
-    `client.v1` and `client.v2` write into the table that all clients of a process
-    share: after `Broker.named`, each catalogue opened later would give old-style runs.
-    """
-    from tiled.client.container import DEFAULT_STRUCTURE_CLIENT_DISPATCH, Container
-    from tiled.utils import OneShotCachedMap
-
-    Container.discover_clients_from_entrypoints()  # idempotent
-    makers = {
-        key: functools.partial(table.__getitem__, key)
-        for table in (
-            DEFAULT_STRUCTURE_CLIENT_DISPATCH["numpy"],
-            Container.STRUCTURE_CLIENTS_FROM_ENTRYPOINTS,  # as installed, and unspoilt
-        )
-        for key in table
-    }
-    from .stored_run import StoredStream, of_folder
-
-    makers["BlueskyRun"] = functools.partial(of_folder, folder)
-    makers["BlueskyEventStream"] = functools.partial(lambda: StoredStream)
-    return OneShotCachedMap(makers)
 
 
 def close_catalogue(client: Any) -> None:
@@ -181,6 +151,7 @@ class SessionCatalogue(RunsMapping):
         self.timeout_s = timeout_s
         self.name = name
         self._client: Any = None
+        self._files: Any = None  # which files it has open
         self._awaited = ""  # what a wait is for, in words
         self._writer: subprocess.Popen[bytes] | None = None
 
@@ -191,7 +162,7 @@ class SessionCatalogue(RunsMapping):
         line of the log says why.
         """
         with told_after(_SILENT_S, lambda: self._awaited):
-            if not (why := self._wait_for(info) or self._wrong()):
+            if not (why := self._wrong() or self._wait_for(info)):
                 try:
                     return self._from_catalogue(info.uid)
                 except Exception as error:  # damaged databases fail in many ways
@@ -283,24 +254,23 @@ class SessionCatalogue(RunsMapping):
             self._client = None
 
     def _open(self) -> Any:
+        if self._client is not None and self._files != identity(self.folder):
+            self.close()  # other databases are in their place by now
         if self._client is None:
-            if why := self._wrong():
+            if why := quickly_wrong(self.folder):
                 raise DamagedFileError(
                     f"the catalogue of {self.folder.root} is damaged ({why}): close "
                     "the session and type `seccm recover`"
                 )
             self._awaited = "databroker to load (a few seconds, once in a session)"
             self._client = open_catalogue(self.folder)
+            self._files = identity(self.folder)
         return self._client
 
     def _wrong(self) -> str:
-        """Say what is wrong with the databases, as far as that is quickly told."""
-        if self._client is not None:
-            return ""
-        paths = [p for p in (self.folder.database, self.folder.tables) if p.is_file()]
-        if sum(path.stat().st_size for path in paths) > _QUICKLY_CHECKED:
-            return ""
-        return what_is_wrong(self.folder)
+        """Say what is wrong with the databases, unless they are open."""
+        is_open = self._client is not None and self._files == identity(self.folder)
+        return "" if is_open else quickly_wrong(self.folder)
 
     def _readable(self, uid: str) -> bool:
         if self.folder.acknowledgement(uid).exists():

@@ -13,7 +13,6 @@ from ..schema import HOPS, PRIMARY
 from .catalogue import close_catalogue, open_catalogue
 from .compare import differences, entries
 from .damage import NO_DAMAGE, Damage, damage_of, set_aside
-from .databases import set_aside_if_corrupt
 from .follower import Document, Follower, documents
 from .hop_counter import totals
 from .index import JournalInfo, acknowledge, journals, unfinished
@@ -22,6 +21,7 @@ from .journal import append_line, encode
 from .layout import DataFolder
 from .locks import SessionLock, WriterLock, held
 from .ordering import order_catalogue
+from .soundness import set_aside_if_corrupt
 from .tally import count_events
 
 __all__ = ["Recovered", "end_journal", "recover"]

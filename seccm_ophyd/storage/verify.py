@@ -12,11 +12,11 @@ from ..errors import DamagedFileError
 from .addresses import path_of
 from .compare import Entry, difference, entries
 from .damage import damage_of
-from .databases import what_is_wrong
 from .follower import Document, JournalContent, JournalError, read_journal
 from .index import JournalInfo
 from .layout import DataFolder
 from .locks import held
+from .soundness import what_is_wrong
 from .trace_reader import check_traces
 from .values import values_differ
 

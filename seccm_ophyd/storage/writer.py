@@ -12,11 +12,11 @@ import sys
 
 from .catalogue import close_catalogue, open_catalogue
 from .compare import forget_acknowledged
-from .databases import set_aside_if_corrupt
 from .layout import DataFolder
 from .locks import LockedError, WriterLock, session_alive
 from .ordering import order_catalogue
 from .profiles import named_folder, write_profile
+from .soundness import set_aside_if_corrupt
 
 __all__ = ["run_writer"]
 

@@ -19,8 +19,8 @@ from seccm_ophyd.storage import (
     recover,
 )
 from seccm_ophyd.storage.compare import differences, entries, forget_acknowledged
-from seccm_ophyd.storage.databases import what_is_wrong
 from seccm_ophyd.storage.index import journals
+from seccm_ophyd.storage.soundness import what_is_wrong
 from seccm_ophyd.storage.verify import verify
 
 HOPS = 4
