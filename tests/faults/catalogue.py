@@ -245,7 +245,8 @@ FAULTS: dict[int, Fault] = {
         "files of the catalogue are deleted, empty or damaged",
         "seccm recover compares the catalogue with the journals, sets damaged "
         "databases aside, writes again what is gone or differs, and says which runs "
-        "and why; until then runs come from their journals; verify RUN compares each value",
+        "and why; until then runs come from their journals; seccm verify RUN compares "
+        "each value",
     ),
     62: Fault(
         "a file of traces is damaged",
