@@ -37,6 +37,8 @@ class Lease:
 
     def take(self, name: str, client: Client | None) -> None:
         """Give the lease to a name that comes by a connection."""
+        if self._client is not None:
+            self._former.add(self._client)
         self.name, self._client = name, client
         if client is not None:
             self._former.discard(client)

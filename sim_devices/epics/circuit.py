@@ -126,11 +126,21 @@ class Circuit(_server.VirtualCircuit):
             for subscription in subscriptions
         }
         updates = [update for new in news if (update := new()) is not None]
+        for update in updates:
+            self._let_go(update)
         wanted = [u for u in updates if u.subscriptionid in subscribed]
         if wanted:
             await self.send(*wanted)
             # who reads slowly gets the newer ones only
             await self._outgoing.drained()
+
+    def _let_go(self, update: Any) -> None:
+        """Forget an update that is sent: caproto would keep up to 1000 of each PV."""
+        waiting = self.unexpired_updates.get(update.subscriptionid, ())
+        for place, other in enumerate(waiting):
+            if other is update:
+                del waiting[place]
+                return
 
     @property
     def address(self) -> tuple[str, int]:
