@@ -229,12 +229,12 @@ KINDS: dict[str, Kind] = {
     "link cut": Kind(
         "ends", lambda bench, _value: bench.network.cut(),
         mend=lambda bench: bench.network.mend(), lasts_s=3.0, safe_s=5.0, weight=1.5,
-        lost=LOST_PAGE, faults=(7, 56),
+        lost=LOST_PAGE, faults=(7,),
     ),
     "link silent": Kind(
         "ends", lambda bench, _value: bench.network.fall_silent(),
         mend=lambda bench: bench.network.mend(), lasts_s=9.0, safe_s=5.0, weight=1.5,
-        lost=LOST_PAGE, faults=(7, 56),
+        lost=LOST_PAGE, faults=(7,),
     ),
     "link to the IOC cut": Kind(
         "ends", lambda bench, _value: bench.network.cut_towards("ioc"),

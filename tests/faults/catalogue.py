@@ -220,10 +220,6 @@ FAULTS: dict[int, Fault] = {
         "pages at least every second and every 50 hops, whichever comes first: no more "
         "is lost (at full speed up to 365 before)",
     ),
-    56: Fault(
-        "the link to the IOC is cut in one direction, or narrow, in a fly scan",
-        "as 55 where it is cut; pages become smaller where it is slow",
-    ),
     57: Fault(
         "the link from the IOC to its owner is cut",
         "an owner that hears nothing for 2 s sends no heartbeat any more; SAFE within "
@@ -265,10 +261,6 @@ FAULTS: dict[int, Fault] = {
         "says so; when the storage answers within storage_wait_s (60 s) the scan goes "
         "on, else it ends SAFE, and what was not written is written later; a fly scan "
         "hops on meanwhile",
-    ),
-    64: Fault(
-        "the network delays each message by 0.2 s or 1 s",
-        "a hop takes at most two round trips longer; time-outs know the round trip",
     ),
     65: Fault(
         "malformed frames flood the port of the IOC",

@@ -1,31 +1,33 @@
 """Make ``docs/reference/faults.md``: ``python -m tests.faults.page``."""
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
 from .catalogue import FAULTS
 
-__all__ = ["PAGE", "tests_by_fault", "write_page"]
+__all__ = ["PAGE", "TESTS", "tests_by_fault", "write_page"]
 
-FOLDER = Path(__file__).parent
-PAGE = FOLDER.parents[1] / "docs" / "reference" / "faults.md"
+TESTS = Path(__file__).parents[1]
+PAGE = TESTS.parent / "docs" / "reference" / "faults.md"
 
 HEAD = """# Faults
 
 What is promised when something breaks, and the test that breaks it. SAFE means: nothing
 moves, the probe is withdrawn, the cell is at its safe potential, nothing is applied.
-This page is made from `tests/faults` by `python -m tests.faults.page`.
+This page is made from `tests` by `python -m tests.faults.page`.
 
 | | fault | promise | test |
 |--:|---|---|---|
 """
 
 
+@functools.cache
 def tests_by_fault(folder: Path) -> dict[int, list[str]]:
     """Find the tests that are marked ``fault(number, ...)``, as ``file::test``."""
     found = defaultdict(list)
-    for path in sorted(folder.glob("test_*.py")):
+    for path in sorted(folder.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for number in _numbers(node):
@@ -54,4 +56,4 @@ def write_page(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(write_page(FOLDER))
+    PAGE.write_text(write_page(TESTS))
