@@ -239,7 +239,7 @@ KINDS: dict[str, Kind] = {
     "link to the IOC cut": Kind(
         "ends", lambda bench, _value: bench.network.cut_towards("ioc"),
         mend=lambda bench: bench.network.mend(), lasts_s=9.0, safe_s=5.0,
-        lost=LOST_PAGE, faults=(56,),
+        lost=LOST_PAGE, faults=(55,),
     ),
     "link to the session cut": Kind(
         "ends", lambda bench, _value: bench.network.cut_towards("client"),
@@ -247,10 +247,10 @@ KINDS: dict[str, Kind] = {
         lost=LOST_PAGE, faults=(57,),
     ),
     "link delayed": Kind(
-        "rides", _delay, 0.02, 0.2, mend=_widen, lasts_s=3.0, faults=(64,),
+        "rides", _delay, 0.02, 0.2, mend=_widen, lasts_s=3.0, faults=(7,),
     ),
     "link narrow": Kind(
-        "rides", _narrow, 50e3, 200e3, mend=_widen, lasts_s=3.0, faults=(56,),
+        "rides", _narrow, 50e3, 200e3, mend=_widen, lasts_s=3.0, faults=(7,),
     ),
     "disk full": Kind(
         "ends", _fill_disk, mend=_lift_limit, weight=1.5, faults=(32,),
