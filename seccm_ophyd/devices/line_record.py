@@ -13,6 +13,7 @@ from typing import Any
 
 from ophyd import Device
 
+from ..storage.layout import check_present
 from .line_events import LineEvents
 
 __all__ = ["LineRecord"]
@@ -83,7 +84,14 @@ class LineRecord:
         )
 
     def append_to(self, path: Path) -> None:
-        """Append it to a file, and see it on the disk."""
+        """Append it to a file, and see it on the disk.
+
+        Raises
+        ------
+        FolderGoneError
+            If the folder has been moved or deleted.
+        """
+        check_present(path.parent)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             os.write(fd, (json.dumps(asdict(self)) + "\n").encode())
