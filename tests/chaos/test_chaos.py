@@ -49,7 +49,7 @@ def test_a_short_chaos(runner):
     assert sum(report.simulated_s for report in reports) > 120
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_an_hour_of_chaos(runner):
     reports = list(runner.run(itertools.islice(steps(11), 12), 3600.0))
