@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .databases import read_only
+from .databases import ask_tables, read_only
 from .follower import JournalError, read_journal
 from .index import JournalInfo
 from .layout import DataFolder
@@ -108,11 +108,10 @@ def _counts(folder: DataFolder, tables: set[str]) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = defaultdict(dict)
     if not tables or not folder.tables.exists():
         return found
-    with contextlib.closing(read_only(folder.tables)) as database:
-        there = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        for table in tables & there:
-            query = f'SELECT _dataset_id, count(*) FROM "{table}" GROUP BY _dataset_id'
-            found[table] = dict(database.execute(query).fetchall())
+    names = ask_tables(folder.tables, "SELECT name FROM sqlite_master")
+    for table in tables & {name for (name,) in names}:
+        query = f'SELECT _dataset_id, count(*) FROM "{table}" GROUP BY _dataset_id'
+        found[table] = dict(ask_tables(folder.tables, query))
     return found
 
 

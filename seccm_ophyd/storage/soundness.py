@@ -4,9 +4,11 @@ import contextlib
 import itertools
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from .databases import read_only
+from .databases import ask_tables, read_only
 from .layout import DataFolder
 
 __all__ = ["quickly_wrong", "set_aside_if_corrupt", "what_is_wrong"]
@@ -77,8 +79,9 @@ def what_is_wrong(folder: DataFolder, thorough: bool = False) -> str:
         return (
             f"{folder.database.name} is {state[folder.database.name]}" if rest else ""
         )
-    check = "integrity_check" if thorough else "quick_check"
-    said = [_check(path, check) for path in paths if not state[path.name]]
+    check = f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(1)"
+    ways = (folder.database, _ask_database), (folder.tables, ask_tables)
+    said = [_check(path, ask, check) for path, ask in ways if not state[path.name]]
     said = [one for one in said if one] or _check_content(folder)
     if not said and state[folder.tables.name] and used:
         said = [f"{folder.tables.name} is {state[folder.tables.name]}"]
@@ -93,13 +96,11 @@ def quickly_wrong(folder: DataFolder) -> str:
     return what_is_wrong(folder)
 
 
-def _is_new(database: Path) -> bool:
+def _is_new(tables: Path) -> bool:
     try:
-        with contextlib.closing(read_only(database)) as opened:
-            found = opened.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return ask_tables(tables, "SELECT count(*) FROM sqlite_master") == [(0,)]
     except sqlite3.DatabaseError:
         return False
-    return bool(found[0] == 0)
 
 
 def _state(path: Path) -> str:
@@ -108,15 +109,19 @@ def _state(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-def _check(database: Path, pragma: str) -> str:
+def _check(path: Path, ask: Callable[[Path, str], list[Any]], check: str) -> str:
     try:
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            said = str(connection.execute(f"PRAGMA {pragma}(1)").fetchone()[0])
+        said = str(ask(path, check)[0][0])
     except sqlite3.OperationalError:  # locked, or not to be read: that may pass
         return ""
     except sqlite3.DatabaseError as error:
         said = str(error)
-    return "" if said == "ok" else f"{database.name}: {' '.join(said.split())}"
+    return "" if said == "ok" else f"{path.name}: {' '.join(said.split())}"
+
+
+def _ask_database(path: Path, query: str) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
 
 
 def _check_content(folder: DataFolder) -> list[str]:
