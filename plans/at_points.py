@@ -81,7 +81,7 @@ def cyclic_voltammetry(
         "rest_s": rest_s,
     }
     technique = CyclicVoltammetry(**own)
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     front = Named("cyclic_voltammetry", {"point": found, **own}, hop, md)
     return (yield from list_run(front, microscope, technique, PointList([found])))
 
@@ -152,7 +152,7 @@ def scan_rate_series(
         CyclicVoltammetry(scan_rate_v_s=scan_rate, **sweep)
         for scan_rate in scan_rates_v_s
     ]
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     own = {"point": found, "scan_rates_v_s": list(scan_rates_v_s), **sweep}
     front = Named("scan_rate_series", own, hop, md)
     return (yield from list_run(front, microscope, series, PointList([found])))
@@ -207,7 +207,7 @@ def approach_curves(
     """
     times = check_number("repeats", repeats)
     technique = CurrentSample(potential_v=potential_v)
-    found = find_points(microscope, points)
+    found = yield from find_points(microscope, points)
     own = {"points": found, "repeats": times, "potential_v": potential_v}
     front = Named("approach_curves", own, hop, md)
     landings = PointList(found, times)

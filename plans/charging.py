@@ -88,7 +88,7 @@ def local_charge(
         "interval_s": interval_s,
     }
     technique = Galvanostatic(rest_s=soak_s, **own)
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
     front = Named("local_charge", described, hop, md)
     return (yield from list_run(front, microscope, technique, PointList([found])))
@@ -148,7 +148,7 @@ def local_discharge(
         "interval_s": interval_s,
     }
     technique = Galvanostatic(rest_s=soak_s, **own)
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
     front = Named("local_discharge", described, hop, md)
     return (yield from list_run(front, microscope, technique, PointList([found])))
@@ -212,7 +212,7 @@ def charge_discharge(
         Galvanostatic(current_pa=current_pa, e_upper_v=e_upper_v, rest_s=soak_s, **own),
         Galvanostatic(current_pa=-current_pa, e_lower_v=e_lower_v, rest_s=0.0, **own),
     ]
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     described = {
         "point": found,
         "current_pa": current_pa,

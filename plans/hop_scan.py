@@ -210,7 +210,7 @@ def hop_list(
     --------
     >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))  # doctest: +SKIP
     """
-    found = find_points(microscope, points)
+    found = yield from find_points(microscope, points)
     described = {"technique": _described(technique), "points": found}
     front = Named("hop_list", described, hop, md)
     return (yield from list_run(front, microscope, technique, PointList(found)))

@@ -90,7 +90,7 @@ def charge_and_remap(
         "interval_s": interval_s,
     }
     charge = Galvanostatic(rest_s=soak_s, **own)
-    found = find_point(microscope, point)
+    found = yield from find_point(microscope, point)
     rests = {"soak_s": soak_s, "hold_s": hold_s}
     described = {"point": found, **asdict(grid), **own, **rests}
     series = new_uid()

@@ -22,6 +22,7 @@ from seccm_ophyd.schema import (
 from .grid import Grid
 from .hop_plan import hop_plan
 from .hop_run import Named, hop_run
+from .looking_up import look_up
 from .options import HopOptions
 from .path import Path, PointList
 from .protocols import HoppingMicroscope
@@ -97,7 +98,7 @@ def resume_scan(
             "run=None is no run: give a uid, a scan number, -1 for the newest run, or "
             "a run such as cat[-1]"
         )
-    tables = list(_parts(microscope, run))
+    tables = yield from look_up(lambda: list(_parts(microscope, run)))
     last, first = tables[0].attrs["start"], tables[-1].attrs["start"]
     scan = _scan(first)
     points = _missing(scan, tables, redo)

@@ -1,11 +1,15 @@
 """Where to hop: coordinates, or a stored run and a rule that finds them in its map."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any
 
+from bluesky.utils import MsgGenerator
+
 from seccm_ophyd.errors import ParameterError
 
+from .looking_up import look_up
 from .protocols import HoppingMicroscope
 
 __all__ = ["PointsLike", "find_point", "find_points", "find_run"]
@@ -14,7 +18,9 @@ PointsLike = Sequence[Any] | Mapping[str, Any]
 """Pairs (x, y) in um, or ``{"run": ..., "rule": ..., **options}``."""
 
 
-def find_points(microscope: HoppingMicroscope, points: PointsLike) -> list[list[float]]:
+def find_points(
+    microscope: HoppingMicroscope, points: PointsLike
+) -> MsgGenerator[list[list[float]]]:
     """Turn what a plan was given into coordinates.
 
     Parameters
@@ -24,6 +30,11 @@ def find_points(microscope: HoppingMicroscope, points: PointsLike) -> list[list[
     points
         Pairs (x, y) in um; or a run - its uid, or any kind of run that
         `seccm_ophyd.analysis` reads - with a rule and its options.
+
+    Yields
+    ------
+    Msg
+        Where a stored run is looked up.
 
     Returns
     -------
@@ -36,7 +47,7 @@ def find_points(microscope: HoppingMicroscope, points: PointsLike) -> list[list[
         If `points` is neither, or the rule finds nothing; the message says why.
     """
     if isinstance(points, Mapping):
-        return _by_rule(microscope, dict(points))
+        return (yield from look_up(partial(_by_rule, microscope, dict(points))))
     try:
         pairs = [[float(value) for value in point] for point in points]
     except (TypeError, ValueError):
@@ -48,8 +59,15 @@ def find_points(microscope: HoppingMicroscope, points: PointsLike) -> list[list[
     return pairs
 
 
-def find_point(microscope: HoppingMicroscope, point: PointsLike) -> list[float]:
+def find_point(
+    microscope: HoppingMicroscope, point: PointsLike
+) -> MsgGenerator[list[float]]:
     """Turn one pair (x, y), or a run and a rule, into one point.
+
+    Yields
+    ------
+    Msg
+        As `find_points`.
 
     Raises
     ------
@@ -57,8 +75,8 @@ def find_point(microscope: HoppingMicroscope, point: PointsLike) -> list[float]:
         As `find_points`.
     """
     if isinstance(point, Mapping):
-        return _by_rule(microscope, dict(point))[0]
-    return find_points(microscope, [point])[0]
+        return (yield from find_points(microscope, point))[0]
+    return (yield from find_points(microscope, [point]))[0]
 
 
 def find_run(microscope: HoppingMicroscope, run: Any) -> Any:

@@ -9,11 +9,13 @@ import math
 import os
 import secrets
 import socket
+import threading
 import time
 from typing import Any
 
 from .devices import Microscope
 from .errors import SeccmError
+from .stuck import where_is
 from .terminal import clean
 
 __all__ = ["Lease"]
@@ -21,10 +23,14 @@ __all__ = ["Lease"]
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 5.0
-BEATS_PER_LEASE = 4
+BEATS_PER_LEASE = 8
 UNHEARD_S = 2.0
 """An owner that has not heard the IOC for this long does not beat (s): it cannot know
 what the probe does, and the end of its lease makes the instrument SAFE."""
+BUSY_S = 60.0
+"""For so long (s) the lease is kept while the engine's loop stands still, and the probe
+is withdrawn: a plan that computes, or reads files, does no harm there."""
+SAY_BUSY_S = 2.0
 SETTLE_S = 1.0
 ASK_TIMEOUT_S = 2.0
 
@@ -50,6 +56,11 @@ class Lease:
         self._beats = itertools.count(1)
         self._lease_s = math.inf
         self._awake: float | None = None  # since when, after it stood still
+        self._beating = threading.RLock()
+        self._turned = time.monotonic()  # when the loop has last been seen to turn
+        self._loop_thread = 0
+        self._said_busy = False
+        self._given_back = threading.Event()
 
     def take(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the lease, and keep it as long as an event loop runs.
@@ -57,7 +68,8 @@ class Lease:
         Parameters
         ----------
         loop
-            The engine's own: if that hangs, the beats stop and the lease lapses.
+            The engine's own. If that hangs, the beats stop and the lease lapses: at
+            once while the probe is not withdrawn, after `BUSY_S` where it is.
 
         Raises
         ------
@@ -79,6 +91,11 @@ class Lease:
         m.link.not_driving = self.not_driving
         period_s = self._lease_s / BEATS_PER_LEASE
         asyncio.run_coroutine_threadsafe(self._keep(period_s), loop)
+        self._turned = time.monotonic()
+        self._standing_in = threading.Thread(
+            target=self._stand_in, args=(period_s,), name="lease", daemon=True
+        )
+        self._standing_in.start()
         m.owner.subscribe(functools.partial(self._owner_changed, loop), run=False)
 
     def _wait_until_told(self) -> None:
@@ -102,6 +119,8 @@ class Lease:
         """Let others drive; a failure is logged, the lease lapses then by itself."""
         if not self.is_held:
             return
+        self._given_back.set()
+        self._standing_in.join(2 * ASK_TIMEOUT_S)
         is_mine = self._microscope.owner_told == self.name
         self._microscope.driver = ""
         try:
@@ -162,16 +181,54 @@ class Lease:
             loop.call_soon_threadsafe(self._beat)
 
     async def _keep(self, period_s: float) -> None:
+        self._loop_thread = threading.get_ident()
         while True:
+            self._turned = time.monotonic()
             self._beat()
             await asyncio.sleep(period_s)
 
+    def _stand_in(self, period_s: float) -> None:
+        """Beat for a loop that stands still, while that does no harm."""
+        while not self._given_back.wait(period_s):
+            busy_s = time.monotonic() - self._turned
+            if busy_s < 2 * period_s:
+                self._said_busy = False
+                continue
+            where = where_is(self._loop_thread)
+            keeps = busy_s < BUSY_S and self._is_at_rest()
+            if busy_s > SAY_BUSY_S and not self._said_busy:
+                self._said_busy = True
+                self._say_busy(busy_s, where, keeps)
+            if keeps:
+                self._beat()
+
+    def _is_at_rest(self) -> bool:
+        try:
+            return self._microscope.is_at_rest(ASK_TIMEOUT_S)
+        except (TimeoutError, ConnectionError):
+            return False
+
+    def _say_busy(self, busy_s: float, where: str, keeps: bool) -> None:
+        """Log what the loop stands still in, and what comes of it."""
+        logger.warning(
+            "the engine has been busy for %.0f s in %s: %s",
+            busy_s,
+            where,
+            f"the lease is kept for at most {BUSY_S:g} s, the probe is withdrawn"
+            if keeps
+            else "the probe is not withdrawn, so no heartbeat is sent until it goes "
+            f"on: the IOC makes it SAFE {self._lease_s:g} s after the last one",
+        )
+
     def _beat(self) -> None:
         """Renew the lease, or take it again after the IOC has ended it."""
-        try:
-            self._renew()
-        except (TimeoutError, ConnectionError) as error:
-            self._tell(f"heartbeat not sent: {error}")
+        with self._beating:
+            if self._given_back.is_set():
+                return
+            try:
+                self._renew()
+            except (TimeoutError, ConnectionError) as error:
+                self._tell(f"heartbeat not sent: {error}")
 
     def _renew(self) -> None:
         m = self._microscope

@@ -45,7 +45,7 @@ class Supervisor(Group):
     owner = text("Owner", "who drives the instrument", read_only=False)
     heartbeat = count("Heartbeat", 0, (-_LONG, _LONG), "the owner lives")
     lease_time = setting(
-        "LeaseTime", 5.0, "s", 1, (0.5, 60.0), "silence after which the lease is lost"
+        "LeaseTime", 4.0, "s", 1, (0.5, 60.0), "silence after which the lease is lost"
     )
     tripped = status("Tripped", ("no", "yes"), "latched until Reset")
     trip_reason = text("TripReason", "why it tripped")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 
 import pytest
 
@@ -52,10 +53,25 @@ class Held:
         self.lease._beat()
         return len(self.beats) > before
 
+    def beats_of_a_busy_loop(self, busy_s, for_s=0.15):
+        """Count those that are sent while the loop stands still."""
+        before, lease = len(self.beats), self.lease
+        lease._turned = time.monotonic() - busy_s
+        lease._loop_thread = threading.get_ident()
+        standing_in = threading.Thread(target=lease._stand_in, args=(0.01,))
+        standing_in.start()
+        standing_in.join(for_s)  # this thread stands still, as that of a loop
+        lease._given_back.set()
+        standing_in.join()
+        lease._given_back.clear()
+        return len(self.beats) - before
+
 
 @pytest.fixture
 def held(fake, monkeypatch):
-    return Held(fake, monkeypatch)
+    made = Held(fake, monkeypatch)
+    yield made
+    made.lease.give_back()
 
 
 def test_it_beats_while_the_ioc_is_heard(held, monkeypatch, caplog):
@@ -136,6 +152,7 @@ def test_the_lease_of_a_client_that_has_just_lost_it_is_taken(fake, monkeypatch)
     _take(lease, monkeypatch)
     assert lease.is_held
     timer.join()
+    lease.give_back()
 
 
 def test_a_lease_that_another_has_is_not_taken(fake, monkeypatch):
@@ -144,3 +161,58 @@ def test_a_lease_that_another_has_is_not_taken(fake, monkeypatch):
     monkeypatch.setattr(m.claim, "put", lambda name, **_: None)
     with pytest.raises(SeccmError, match=f"is driven by {OTHER}"):
         Lease(m).take(None)
+
+
+def test_a_session_beats_while_its_plan_computes_and_the_probe_is_withdrawn(
+    held, caplog
+):
+    held.m.z.state.sim_put("WITHDRAWN")
+    assert held.beats_of_a_busy_loop(3.0) > 3
+    (said,) = [r.message for r in caplog.records if "busy" in r.message]
+    assert said.startswith("the engine has been busy for 3 s in test_lease.py line")
+    assert "the lease is kept for at most 60 s" in said
+
+
+@pytest.mark.parametrize("state", ["CONTACT", "APPROACHING", "WITHDRAWING", "ABOVE"])
+def test_a_plan_that_hangs_with_the_probe_down_loses_the_lease(held, caplog, state):
+    held.m.z.state.sim_put(state)
+    assert held.beats_of_a_busy_loop(3.0) == 0
+    assert "the IOC makes it SAFE 5 s after the last one" in caplog.text
+
+
+def test_a_plan_that_hangs_for_long_loses_the_lease(held):
+    held.m.z.state.sim_put("WITHDRAWN")
+    assert held.beats_of_a_busy_loop(module.BUSY_S + 1) == 0
+
+
+def test_a_line_that_hops_by_itself_is_not_left_to_a_plan_that_hangs(held, monkeypatch):
+    held.m.z.state.sim_put("WITHDRAWN")
+    monkeypatch.setattr(type(held.m.line.run), "is_pending", True)
+    assert held.beats_of_a_busy_loop(3.0) == 0
+
+
+def test_an_ioc_that_does_not_tell_where_the_probe_is(held, monkeypatch):
+    def lost(**_):
+        raise TimeoutError
+
+    monkeypatch.setattr(held.m.z.state, "get", lost)
+    assert held.beats_of_a_busy_loop(3.0) == 0
+
+
+def test_nothing_stands_in_for_a_loop_that_turns(held):
+    held.m.z.state.sim_put("WITHDRAWN")
+    assert held.beats_of_a_busy_loop(-10.0) == 0
+
+
+@pytest.mark.fault(57)
+def test_the_lease_is_taken_again_by_a_connection_that_comes_back(held):
+    """The lease had ended before: the new connection tells what the old one has."""
+    m = held.m
+    m._owner_changed(value="", timestamp=5.0)
+    assert m.owner_told == ""
+    m._owner_lost(connected=False)
+    assert m.owner_told is None
+    m._owner_changed(value="", timestamp=5.0)
+    assert m.owner_told == ""
+    assert not held.beat()
+    assert held.beat()

@@ -126,6 +126,7 @@ class Microscope(Device):
     def _owner_lost(self, connected: bool = True, **kwargs: Any) -> None:
         if not connected:
             self._owner_told = None
+            self._owner_times.clear()  # the next connection may tell the same again
 
     def _safe_ended(self, value: Any = None, **kwargs: Any) -> None:
         """Take the instrument as lost when someone else has made it SAFE.
@@ -238,6 +239,24 @@ class Microscope(Device):
             Done when the IOC reports that it is SAFE.
         """
         return self.safe.trigger()
+
+    def is_at_rest(self, timeout_s: float) -> bool:
+        """Ask the IOC whether the probe is withdrawn, and nothing lands by itself.
+
+        Parameters
+        ----------
+        timeout_s
+            Longest wait for the answer (s).
+
+        Raises
+        ------
+        TimeoutError, ConnectionError
+            If the IOC cannot be asked.
+        """
+        if self.line.run.is_pending:
+            return False
+        state = self.z.state.get(use_monitor=False, timeout=timeout_s)
+        return bool(state == "WITHDRAWN")
 
     def withdraw_meanwhile(self) -> bool | None:
         """Begin to withdraw the probe, for something that may take long; wait for none.

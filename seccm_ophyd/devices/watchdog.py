@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 __all__ = ["SILENCE_S", "watchdog"]
 
-SILENCE_S = 5.0
+SILENCE_S = 4.0
 """An IOC whose clock is not heard of for this long is taken as lost (s)."""
 
 _LOOK_S = 0.25  # between two looks

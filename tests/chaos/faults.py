@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,19 @@ def _signal_session(number: int) -> Callable[[Bench, float], None]:
 
 def _order(name: str) -> Callable[[Bench, float], None]:
     return lambda bench, value: bench.session.order(name, value=value)
+
+
+def _new_pipette(bench: Bench) -> None:
+    bench.put("Sim:CrashNext", "0")
+    bench.put("Sim:NewPipette", "1")
+
+
+def _next(name: str) -> dict[str, Any]:
+    """Let the simulator do something next; what has not come then never does."""
+    return {
+        "inject": _put(f"Sim:{name}Next", "1"),
+        "mend": lambda bench: bench.put(f"Sim:{name}Next", "0"),
+    }
 
 
 def _put(name: str, value: str) -> Callable[[Bench, float], None]:
@@ -279,16 +293,15 @@ KINDS: dict[str, Kind] = {
     "aborted": Kind("ends", _order("abort"), faults=(24, 53)),
     "stopped": Kind("ends", _order("stop"), faults=(24, 53)),
     "halted": Kind("ends", _order("halt"), faults=(25, 53)),
-    "bad reading": Kind("rides", _put("Sim:BadReadingNext", "1"), faults=(8,)),
-    "overload": Kind("rides", _put("Sim:SaturationNext", "1"), faults=(9,)),
-    "contact lost": Kind("rides", _put("Sim:BreakNext", "1"), faults=(12,)),
-    "no contact": Kind("rides", _put("Sim:NoContactNext", "1"), faults=(10,)),
-    "false contact": Kind("rides", _put("Sim:FalseContactNext", "1"), faults=(11,)),
+    "bad reading": Kind("rides", **_next("BadReading"), faults=(8,)),
+    "overload": Kind("rides", **_next("Saturation"), faults=(9,)),
+    "contact lost": Kind("rides", **_next("Break"), faults=(12,)),
+    "no contact": Kind("rides", **_next("NoContact"), faults=(10,)),
+    "false contact": Kind("rides", **_next("FalseContact"), faults=(11,)),
     "tip crash": Kind(
-        "ends", _put("Sim:CrashNext", "1"),
-        mend=lambda bench: bench.put("Sim:NewPipette", "1"), faults=(13, 53),
+        "ends", _put("Sim:CrashNext", "1"), mend=_new_pipette, faults=(13, 53),
     ),
-    "Z stuck": Kind("ends", _put("Sim:RunawayNext", "1"), faults=(17, 53)),
+    "Z stuck": Kind("ends", **_next("Runaway"), faults=(17, 53)),
 }  # fmt: skip
 """What is drawn, with what it may cost."""
 

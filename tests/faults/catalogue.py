@@ -38,7 +38,7 @@ FAULTS: dict[int, Fault] = {
     ),
     7: Fault(
         "the network is cut during a run",
-        "what waits fails as lost, at once where connections are closed, within 7 s "
+        "what waits fails as lost, at once where connections are closed, within 5 s "
         "where there is only silence; the IOC makes itself SAFE; rehome() goes on",
     ),
     8: Fault(
@@ -239,7 +239,7 @@ FAULTS: dict[int, Fault] = {
     ),
     60: Fault(
         "a session is killed while it is idle",
-        "the instrument is free after the lease time (5 s), also where the connection "
+        "the instrument is free after the lease time (4 s), also where the connection "
         "stays half open",
     ),
     61: Fault(
@@ -271,5 +271,11 @@ FAULTS: dict[int, Fault] = {
         "the data folder is moved or deleted during a scan",
         "seen with the next hop or page, also where only the journal or the file of "
         "the traces is deleted or replaced; the scan ends SAFE and says so",
+    ),
+    67: Fault(
+        "a plan keeps the engine busy for longer than the lease, or hangs",
+        "runs are looked up in a thread; with the probe withdrawn the lease is kept "
+        "for 60 s; with the probe down, or in a fly scan, SAFE within 5 s of the last "
+        "heartbeat; after 2 s one line names the file and line where it is busy",
     ),
 }

@@ -7,6 +7,7 @@ import pytest
 from bluesky.utils import RunEngineInterrupted
 
 from seccm_ophyd.analysis import hop_map
+from seccm_ophyd.errors import InstrumentLostError
 from seccm_ophyd.plans import hop_list, hop_scan, hop_to
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage.follower import documents
@@ -153,6 +154,51 @@ def test_callbacks_that_raise_do_not_end_a_scan(session, caplog):
     assert whole.topography.notnull().all()
     assert "in a plot" in caplog.text
     assert caplog.text.count("the scan goes on without it") == 2, "told once each"
+
+
+class Busy:
+    """Plans that keep the loop of the engine busy, as `time.sleep` does."""
+
+    def __init__(self, m):
+        self.m, self.lease_s = m, 2.0
+        m.lease_time.put(self.lease_s, wait=True)
+
+    def before_a_scan(self):
+        time.sleep(1.6 * self.lease_s)
+        yield from hop_list(self.m, CurrentSample(), POINTS[:2])
+
+    def in_contact(self):
+        yield from hop_to(self.m, 0, 0, potential_v=0.65)
+        time.sleep(1.6 * self.lease_s)
+        yield from hop_to(self.m, 2, 0, potential_v=0.65)
+
+
+@pytest.mark.fault(67)
+def test_a_plan_that_computes_with_the_probe_withdrawn_goes_on(session, caplog):
+    m = session.seccm
+    session.RE(Busy(m).before_a_scan())
+    assert len(events(session)) == 2
+    assert not m.link.lost
+    assert "busy for 2 s in test_ends_of_runs.py line" in caplog.text
+
+
+@pytest.mark.fault(67)
+def test_a_plan_that_hangs_in_contact_is_ended_by_the_ioc(session, ioc, caplog):
+    m, seen = session.seccm, []
+    busy = Busy(m)
+
+    def watch(value, **_):
+        seen.append((value, time.monotonic()))
+
+    m.z.state.subscribe(watch, run=False)
+    with pytest.raises(InstrumentLostError, match="has ended the lease"):
+        session.RE(busy.in_contact())
+    times = dict(reversed(seen))  # the first of each
+    assert times["WITHDRAWN"] - times["CONTACT"] < busy.lease_s + 2.0
+    assert is_safe(ioc)
+    assert "no heartbeat is sent until it goes on" in caplog.text
+    m.rehome()
+    session.RE(hop_list(m, CurrentSample(), POINTS[:2]))
 
 
 @pytest.mark.slow
