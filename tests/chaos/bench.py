@@ -1,5 +1,6 @@
 """The bench: an IOC, the network to it, and a session, each to be broken."""
 
+import contextlib
 import json
 import os
 import queue
@@ -107,7 +108,8 @@ class SessionProcess:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(20)
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # an order that nobody has read
+            self.process.stdin.close()
 
 
 class Bench:
