@@ -38,9 +38,11 @@ def _problems_of_run(catalogue: SessionCatalogue, path: Path) -> list[str]:
         return [f"{run.uid[:8]}: its table has not the {len(run.keys)} hops it has"]
     if hop_traces(path).sizes["hop"] != len(run.keys):
         return [f"{run.uid[:8]}: there are not the curves of {len(run.keys)} hops"]
-    stop = catalogue[run.uid].metadata["stop"]
-    if stop["num_events"][PRIMARY] != len(run.keys):
-        return [f"{run.uid[:8]}: the catalogue has {stop['num_events']} events"]
+    found = catalogue[run.uid]
+    if (held := hop_table(found).sizes["hop"]) != len(run.keys):
+        return [f"{run.uid[:8]}: the catalogue has {held} of {len(run.keys)} hops"]
+    if (counted := found.metadata["stop"]["num_events"][PRIMARY]) != len(run.keys):
+        return [f"{run.uid[:8]}: its stop counts {counted} of {len(run.keys)} events"]
     return []
 
 
