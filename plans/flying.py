@@ -144,8 +144,11 @@ def _part(
         done = not line.run.is_pending
         if done:
             yield Msg("wait", None, group=group)
-        yield Msg("collect", line, name=PRIMARY, return_payload=False)
-        taken += yield from made.take(line.take_given(), points[taken:])
+        while True:
+            yield Msg("collect", line, name=PRIMARY, return_payload=False)
+            taken += yield from made.take(line.take_given(), points[taken:])
+            if not (done and line.is_incomplete):  # else there is more than one part
+                break
     # who has made too many misses has been told so by now
     if line.failure is not None and not isinstance(line.failure, NoContactError):
         raise line.failure
@@ -158,7 +161,7 @@ def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
     """
     line = microscope.line
     deadline = time.monotonic() + _END_S
-    if line.run.is_pending:
+    if line.run.is_pending or line.is_incomplete:  # nothing waits for what follows
         try:
             yield from safe(microscope)
         except Exception as error:
@@ -171,9 +174,15 @@ def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
         try:
             yield Msg("collect", line, name=PRIMARY, return_payload=False)
             failed = None
-            break
         except Exception as error:
             failed = error
+            if _is_of_storage(error):  # which has had its second chance
+                break
             yield from bps.sleep(_LOOK_S)
     if failed is not None:
         logger.error("hops that were made could not be collected: %s", failed)
+
+
+def _is_of_storage(error: Exception) -> bool:
+    of_network = TimeoutError | ConnectionError
+    return isinstance(error, OSError) and not isinstance(error, of_network)

@@ -12,7 +12,9 @@ from typing import Any
 from bluesky.bundlers import RunBundler
 from bluesky.protocols import EventPageCollectable
 from bluesky.utils import Msg
-from event_model import ComposeDescriptorBundle
+from event_model import ComposeDescriptorBundle, DocumentNames
+
+from .errors import StorageStalledError
 
 __all__ = ["SparingBundler"]
 
@@ -20,7 +22,49 @@ logger = logging.getLogger(__name__)
 
 
 class SparingBundler(RunBundler):
-    """A bundler for ``RunEngine.RunBundler`` that validates no two events alike."""
+    """A bundler for ``RunEngine.RunBundler`` that validates no two events alike.
+
+    An event that could not be stored is not counted: when it is collected again it has
+    the same number, and ``num_events`` of the stop document is what is stored.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._emit_any = self.emit
+        self.emit = self._emit_and_count
+        self._stalled: StorageStalledError | None = None
+
+    async def _emit_and_count(self, name: DocumentNames, doc: dict[str, Any]) -> None:
+        try:
+            await self._emit_any(name, doc)
+        except StorageStalledError as error:  # it is stored later, and so is the rest
+            if name is not DocumentNames.event_page:
+                raise
+            self._stalled = error
+        except Exception:
+            if name in (DocumentNames.event, DocumentNames.event_page):
+                first = doc["seq_num"]
+                number = first if isinstance(first, int) else first[0]
+                self._sequence_counters[self._stream(doc["descriptor"])] = number
+            raise
+
+    def _stream(self, uid: str) -> str:
+        return next(
+            name
+            for name, bundle in self._descriptors.items()
+            if bundle.descriptor_doc["uid"] == uid
+        )
+
+    async def collect(self, msg: Msg) -> Any:
+        """Collect; see `bluesky.bundlers.RunBundler.collect`.
+
+        Who gives pages hears of one that is stored later that it has been taken.
+        """
+        payload = await super().collect(msg)
+        stalled, self._stalled = self._stalled, None
+        if stalled is not None:
+            raise stalled
+        return payload
 
     async def open_run(self, msg: Msg) -> str:
         """Open a run; see `bluesky.bundlers.RunBundler.open_run`."""
@@ -67,8 +111,11 @@ class SparingBundler(RunBundler):
                     await self._collect_left(obj, name)
 
     async def _collect_left(self, obj: Any, stream: str) -> None:
+        message = Msg("collect", obj, name=stream, return_payload=False)
         try:
-            await self.collect(Msg("collect", obj, name=stream, return_payload=False))
+            await self.collect(message)
+            while getattr(obj, "is_incomplete", False):
+                await self.collect(message)
         except Exception:
             logger.exception("what %r still had could not be collected", obj)
 

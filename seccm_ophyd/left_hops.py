@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import time
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from caproto.threading.client import PV, Context, SharedBroadcaster
 from .devices.line_part import LinePart
 from .devices.line_record import LineRecord
 from .errors import SeccmError
-from .schema import TECHNIQUES
+from .schema import HOPS, TECHNIQUES
 from .storage import DataFolder
 from .storage.interrupted import InterruptedRun, LeftHops
 from .storage.layout import LINES
@@ -72,19 +73,31 @@ def fetch_left_hops(folder: DataFolder, prefix: str | None = None) -> list[LeftH
         run = InterruptedRun.open(folder, records[0].run)
         if run is None:
             if not held(folder.journal_file(records[0].run)):
-                path.unlink()  # the run has ended
+                path.unlink()  # the run has ended, and has all its hops
             continue
-        try:
-            results.append(_fetch(run, records))
-        except (OSError, SeccmError) as error:
-            left = _left(run, records)
-            results.append(LeftHops(records[0].run, 0, left, str(error), later=True))
+        results.append(left := _fetched(run, records))
+        if run.stop is not None and not left.later:
+            path.unlink()
     return results
+
+
+def _fetched(run: InterruptedRun, records: list[LineRecord]) -> LeftHops:
+    """Fetch what can be fetched, and tell what became of it."""
+    try:
+        try:
+            return _fetch(run, records)
+        finally:
+            run.end()
+    except (OSError, SeccmError) as error:
+        left = _left(run, records)
+        return LeftHops(records[0].run, 0, left, str(error), later=True)
 
 
 def _left(run: InterruptedRun, records: list[LineRecord]) -> int:
     """Tell how many hops can have been made that are not in the journal."""
     last = records[-1]
+    if run.stop is not None:
+        return int(run.stop[HOPS]["lost"])
     planned = last.before + len(last.points)
     # one window that was received, and one behind it
     made = 2 * last.window if last.window else planned
@@ -99,11 +112,16 @@ def _fetch(run: InterruptedRun, records: list[LineRecord]) -> LeftHops:
         return LeftHops(last.run)
     try:
         with _Ioc(last) as ioc:
-            for record in records:
-                if record.before + len(record.points) > run.hops:
+            for record, next_ in zip_longest(records, records[1:]):
+                planned = record.before + len(record.points)
+                stop = planned if next_ is None else min(planned, next_.before)
+                if stop > run.hops:
                     why = _fetch_line(ioc, run, record) or why
     except (TimeoutError, CaprotoError):
-        why = f"{last.prefix} does not answer any more"
+        why = f"{last.prefix} does not answer"
+        if run.stop is not None:  # the run has its end: it can be waited for
+            left = _left(run, records)
+            return LeftHops(last.run, run.hops - before, left, why, later=True)
     left = _left(run, records) if why else 0
     return LeftHops(last.run, run.hops - before, left, why)
 
@@ -119,14 +137,14 @@ def _fetch_line(ioc: "_Ioc", run: InterruptedRun, record: LineRecord) -> str:
     first = run.hops - record.before
     while first < done:
         part = ioc.part(record.line, first)
-        points = record.points[first : first + len(part.landings)]
+        points = record.points[first : first + part.hops]
         page = record.keys.page(
             part, points, record.redone, measurements, record.noise_pa
         )
         labels = (m.label for m in measurements)
         traces = dict(zip(labels, part.traces, strict=True))
         run.append(page, {"approach": part.curves} | traces, record.traces)
-        first += len(part.landings)
+        first += part.hops
     ioc.acknowledge(record.line, done)
     return ""
 
@@ -206,7 +224,7 @@ class _Ioc:
         finally:
             with contextlib.suppress(_BusyError):
                 self._write("line", 0)
-        if not len(part.landings):
+        if not part.hops:
             raise SeccmError(f"{self._record.prefix} hands out no hop of line {line}")
         return part
 

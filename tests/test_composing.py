@@ -9,6 +9,7 @@ from event_model import DocumentNames
 from ophyd import Signal
 
 from seccm_ophyd.engine import SessionEngine
+from seccm_ophyd.errors import StorageStalledError
 
 
 @pytest.fixture
@@ -165,3 +166,96 @@ def test_pages_after_a_pause_go_on_counting(engine):
     pages = [doc for name, doc in found if name == "event_page"]
     assert [page["seq_num"] for page in pages] == [[1, 2], [3, 4], [5, 6], [7, 8]]
     assert found[-1][1]["num_events"] == {"primary": 8}
+
+
+class _Refusing:
+    """A storage that does not take the events of some calls, counted from 1."""
+
+    def __init__(self, *refused, error=None):
+        self._refused, self._error = refused, error or OSError("no room")
+        self.found, self.calls = [], 0
+
+    async def store(self, name, doc):
+        if name in ("event", "event_page"):
+            self.calls += 1
+            if self.calls in self._refused:
+                raise self._error
+        self.found.append((name, doc))
+        return True
+
+    async def ask(self, question):
+        return question()
+
+    def of(self, name):
+        return [doc for kind, doc in self.found if kind == name]
+
+
+class _Line(_Flyer):
+    """Gives a page at a time, again if it was not taken."""
+
+    @property
+    def is_incomplete(self):
+        return bool(self.pages)
+
+    def collect_asset_docs(self, index=None):
+        return iter(())
+
+    def collect_pages(self):
+        if self.pages:
+            values, stamps = self.pages[0]
+            yield {"data": {"s": values}, "timestamps": {"s": stamps}}
+            self.pages.pop(0)
+
+
+@bpp.run_decorator()
+def _collected_thrice(line, error):
+    yield from bps.declare_stream(line, name="primary", collect=True)
+    for _ in range(2):
+        yield from bps.collect(line, name="primary")
+    with pytest.raises(error):
+        yield from bps.collect(line, name="primary")
+    while line.pages:
+        yield from bps.collect(line, name="primary")
+
+
+@pytest.mark.fault(32)
+def test_a_page_that_was_not_stored_is_collected_again_under_its_numbers(engine):
+    storage = _Refusing(3)
+    engine.store_with(storage)
+    line = _Line([([float(k), k + 0.5], [0.0, 0.0]) for k in range(4)], name="s")
+    engine(_collected_thrice(line, OSError))
+    assert [doc["seq_num"] for doc in storage.of("event_page")] == [
+        [1, 2], [3, 4], [5, 6], [7, 8],
+    ]  # fmt: skip
+    values = [doc["data"]["s"] for doc in storage.of("event_page")]
+    assert values == [[float(k), k + 0.5] for k in range(4)]
+    assert storage.of("stop")[0]["num_events"] == {"primary": 8}
+
+
+@pytest.mark.fault(32)
+def test_all_parts_that_are_left_are_collected_before_the_engine_closes_the_run(engine):
+    storage = _Refusing()
+    engine.store_with(storage)
+    line = _Line([([float(k)], [0.0]) for k in range(3)], name="s")
+    with pytest.raises(ZeroDivisionError):
+        engine(_never_collected(line, ZeroDivisionError()))
+    assert [doc["data"]["s"] for doc in storage.of("event_page")] == [[0], [1], [2]]
+
+
+@pytest.mark.fault(63)
+def test_a_page_that_is_stored_later_is_not_collected_again(engine):
+    storage = _Refusing(3, error=StorageStalledError("it does not answer"))
+    engine.store_with(storage)
+    line = _Line([([float(k)], [0.0]) for k in range(4)], name="s")
+    engine(_collected_thrice(line, StorageStalledError))
+    assert [doc["data"]["s"] for doc in storage.of("event_page")] == [[0], [1], [3]]
+    assert storage.of("stop")[0]["num_events"] == {"primary": 4}
+
+
+@pytest.mark.fault(32)
+def test_an_event_that_could_not_be_stored_is_not_counted(engine):
+    storage = _Refusing(3)
+    engine.store_with(storage)
+    with pytest.raises(OSError, match="no room"):
+        engine(_events(Signal(name="s", value=0.0), [0.5, 1.5, 2.5]))
+    assert storage.of("stop")[0]["num_events"] == {"primary": 2}

@@ -2,38 +2,37 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ophyd import Component as Cpt
-from ophyd import EpicsSignal, EpicsSignalRO
+from ophyd import EpicsSignal
 from ophyd.status import Status
 from ophyd.utils.errors import InvalidState
 
-from ..errors import InstrumentLostError
 from ..storage.layout import LINES
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
-from .command import Command, finished
-from .line_events import LineEvents
-from .line_part import LinePart
+from .command import finished
+from .line_collecting import LineCollecting
 from .line_record import LineRecord
-from .link import Linked
-from .setting import PUT_TIMEOUT_S, OptionalSetting, Push, array_setting, setting
+from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
 from .z_stage import UNKNOWN
 
 __all__ = ["HopLine"]
 
-HOPS = 2  # element of Hop:Line
+logger = logging.getLogger(__name__)
+
 WINDOW = 50
 """Hops that an IOC makes without knowing that those before have been received."""
 PAGE = 20
 """Hops for which a page is due: it is fetched while further ones are made."""
 
 
-class HopLine(Linked):
+class HopLine(LineCollecting):
     """A line of hops, as a flyer: ``set(points)`` hops along, ``collect`` reads.
 
     The events are those of a hop made step by step, under the same keys. What has not
@@ -50,36 +49,15 @@ class HopLine(Linked):
     store = Cpt(Push, "Hop:Store", kind="omitted", doc="keep a turn")
     max_misses = setting("Hop:MaxMisses", "landings in a row that end the line")
 
-    run = Cpt(Command, "Hop:Run", result="Hop:Line", kind="omitted")
-    hops = Cpt(EpicsSignalRO, "Hop:Count", auto_monitor=True, kind="omitted")
-    fetch = Cpt(Push, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
-    part = Cpt(EpicsSignalRO, "Hop:Part", auto_monitor=False, kind="omitted")
-    window = Cpt(
-        OptionalSetting, "Hop:Window", kind="omitted", doc="hops not yet received"
-    )
-    acknowledge = Cpt(
-        OptionalSetting, "Hop:Acknowledge", kind="omitted", doc="line, received, stored"
-    )
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._points: tuple[tuple[float, ...], ...] = ()
-        self._taken = 0  # hops of the points that have been fetched
-        self._of_lines_before = 0  # hops of this run, made in lines that have ended
-        self._number, self._fetched = 0, 0  # the line of the IOC, and hops of it
-        self._heard = 0  # hops of it that the IOC has told of
-        self._stored = 0  # hops of it that whoever collects them has stored
         self._due: Status | None = None
         self._record: Path | None = None
         self.failure: Exception | None = None  # of the line that ended last
-        self._redone: set[int] = set()
-        self._parts: list[LinePart] = []
-        self._batch: list[LinePart] = []
-        self._given: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs)
         self.hops.subscribe(self._count_changed, run=False)
 
     def _count_changed(self, value: Any = 0, **kwargs: Any) -> None:
-        self._heard = int(value)
+        self._fetching.hear(int(value))
         self._settle_due()
 
     def trigger(self) -> Status:
@@ -96,32 +74,11 @@ class HopLine(Linked):
 
     def _settle_due(self) -> None:
         due = self._due
-        is_due = self._heard - self._fetched >= PAGE or not self.run.is_pending
+        is_due = self._fetching.waiting >= PAGE or not self.run.is_pending
         if due is not None and is_due:
             self._due = None
             with contextlib.suppress(InvalidState):  # it was settled in this moment
                 due.set_finished()
-
-    def stage(self) -> list[object]:
-        """Begin to count the hops of a run."""
-        self._of_lines_before = self._number = self._fetched = 0
-        self._points, self._taken, self._parts, self._batch = (), 0, [], []
-        return super().stage()
-
-    @property
-    def done(self) -> int:
-        """Hops that the IOC has completed in the run, as far as it has been heard of.
-
-        None of a run that is made step by step.
-        """
-        return self._of_lines_before + self._made()
-
-    def _made(self) -> int:
-        """Hops that the IOC has completed in the line that it was given last."""
-        if not self._number:
-            return 0
-        ended = self.run.values
-        return max(self._fetched, self._heard if ended is None else int(ended[HOPS]))
 
     def prepare(self, max_misses: int) -> Status:
         """Store what is measured in each contact, as the amplifier is prepared for.
@@ -143,7 +100,7 @@ class HopLine(Linked):
             self._put(self.hold, hold)
             self._put(self.store, number)
         clamp.forget_settings()  # from now on the IOC sets them
-        self._points, self._parts, self._given = (), [], []
+        self._points, self._given = (), []
         return finished(self)
 
     def check_value(self, points: Sequence[Sequence[float]]) -> None:
@@ -176,7 +133,8 @@ class HopLine(Linked):
         """
         wanted = tuple(tuple(point) for point in points)
         if wanted == self._points:
-            self._take_new()
+            while self._fetch():
+                pass
             if self._taken < len(wanted):
                 self._redone.add(int(wanted[self._taken][0]))
         else:
@@ -190,12 +148,12 @@ class HopLine(Linked):
         signals = (self.x, self.y, self.travel_heights, self.slow_heights)
         for signal, values in zip(signals, (x, y, travel, slow), strict=True):
             self._put(signal, np.where(np.isnan(values), UNKNOWN, values))
-        self._of_lines_before += self._made()
-        # what is heard of it from now on is about this line
-        self._number = self._fetched = self._heard = self._stored = 0
-        self._offer(self.window, WINDOW)
+        self._noise_pa = float(self.parent.clamp.present_noise.get())
+        self._fetching.end_line()
+        if self.window.connected:  # not every IOC has it
+            self.window.put(WINDOW, wait=False)
         status = self.run.start(self._timeout_s(x, y))
-        self._number = self.run.awaited or self.run.number or 0
+        self._fetching.number = self.run.awaited or self.run.number or 0
         ended = Status(self)
         status.add_callback(functools.partial(self._ended, ended))
         self._note(left)
@@ -208,21 +166,28 @@ class HopLine(Linked):
             return
         record = LineRecord.of(
             self.parent,
-            line=self._number,
-            before=self._of_lines_before,
+            line=self._fetching.number,
+            before=self._fetching.before,
             window=WINDOW if self.window.connected else 0,
             points=[list(point) for point in points],
             redone=sorted(self._redone),
+            noise_pa=self._noise_pa,
         )
         self._record = traces.path.with_name(f"{run}{LINES}")
         traces.storage.submit(functools.partial(record.append_to, self._record))
 
     def unstage(self) -> list[object]:
-        """Forget what was written down: the run has ended."""
-        if self._record is not None:
-            forget = functools.partial(self._record.unlink, missing_ok=True)
+        """Forget what was written down, unless it is needed: the run has ended."""
+        record, self._record = self._record, None
+        if record is not None and (left := self._left):
+            logger.error(
+                "%d completed hops of the run are not stored: as long as the "
+                "instrument keeps them, the next session or seccm recover fetches them",
+                left,
+            )
+        elif record is not None:
+            forget = functools.partial(record.unlink, missing_ok=True)
             self.parent.traces.storage.submit(forget, always=True)
-            self._record = None
         return super().unstage()
 
     def _ended(self, ended: Status, status: Status) -> None:
@@ -244,112 +209,10 @@ class HopLine(Linked):
     def _put(self, signal: EpicsSignal, value: Any) -> None:
         signal.put(value, wait=True, timeout=PUT_TIMEOUT_S)
 
-    def _offer(self, signal: OptionalSetting, value: Any) -> None:
-        """Write what not every IOC has; what is written next comes after it."""
-        if signal.connected:
-            signal.put(value, wait=False)
-
-    # -- collecting -------------------------------------------------------------------
-
-    def _take_new(self) -> None:
-        """Fetch the hops that have been made since the last time."""
-        made = self._made()
-        while self._fetched < made and self._answers():
-            part = self._ask()
-            if not len(part.landings):
-                raise InstrumentLostError(f"{self.part.pvname} hands out no hop")
-            self._parts.append(part)
-            self._fetched += len(part.landings)
-            self._taken += len(part.landings)
-            self._acknowledge()
-
-    def _ask(self) -> LinePart:
-        """Ask for a part: in one round trip, where the IOC answers in order."""
-        self.fetch.put(self._fetched, wait=False)
-        flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
-        if tuple(flat[:2]) != (self._number, self._fetched):
-            self._put(self.fetch, self._fetched)
-            flat = np.asarray(self.part.get(timeout=PUT_TIMEOUT_S), float)
-        return LinePart.decode(flat, self._number, self._fetched)
-
-    def _acknowledge(self) -> None:
-        self._offer(self.acknowledge, [self._number, self._fetched, self._stored])
-
-    def _answers(self) -> bool:
-        """Whether the IOC can be asked, also where it was lost for another reason."""
-        return self.link.boot_id.connected and not self.link.is_silent()
-
-    def collect_asset_docs(
-        self, index: int | None = None
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Fetch what is new, write its traces, and announce them."""
-        first = before = self._taken - sum(len(part.landings) for part in self._parts)
-        self._take_new()
-        self._batch, self._parts = self._parts, []
-        for part in self._batch:
-            stop = before + len(part.landings)
-            hops = [int(point[0]) for point in self._points[before:stop]]
-            self.parent.traces.write_hops(hops, part.curves, part.traces)
-            before = stop
-        yield from self.parent.traces.announce(before - first)
-
-    def collect_pages(self) -> Iterator[dict[str, Any]]:
-        """Give a page of events for each part that was announced.
-
-        Who takes them stores each before it asks for the next; then the IOC is told.
-        """
-        batch, self._batch = self._batch, []
-        before = self._taken - sum(len(part.landings) for part in batch)
-        for part in batch:
-            stop = before + len(part.landings)
-            page = self._page(part, self._points[before:stop])
-            self._given.append(page)
-            yield page
-            before = stop
-        if batch:
-            self._stored = self._fetched
-            self._acknowledge()
-
-    def take_given(self) -> list[dict[str, Any]]:
-        """Give the pages that were collected since this was called last.
-
-        A plan that is resumed does not get what was collected while the engine made its
-        messages again.
-        """
-        given, self._given = self._given, []
-        return given
-
-    def _page(
-        self, part: LinePart, points: Sequence[Sequence[float]]
-    ) -> dict[str, Any]:
-        clamp = self.parent.clamp
-        noise = float(clamp.present_noise.get())
-        keys = LineEvents.of(self.parent)
-        return keys.page(part, points, self._redone, clamp.measurements, noise)
-
-    def describe_collect(self) -> dict[str, Any]:
-        """Describe events as those of a hop made step by step."""
-        m = self.parent
-        described: dict[str, Any] = {}
-        for device in (m.hop, m.xy, m.z, m.clamp, m.traces):
-            described |= device.describe()
-        return described
-
-    @property
-    def hints(self) -> dict[str, Any]:
-        """Those of the microscope."""
-        return self.parent.hints
-
-    @property
-    def is_incomplete(self) -> bool:
-        """Whether the IOC has made hops that were not collected, and can be asked."""
-        left = self._fetched < self._made() or bool(self._parts)
-        return left and self._answers()
-
     @property
     def is_ending(self) -> bool:
         """Whether the end of a line is still to be heard of, and can be."""
-        return self.run.awaited is not None and self._answers()
+        return self.run.awaited is not None and self._fetching.answers
 
     def stop(self, *, success: bool = False) -> None:
         """Make the microscope SAFE where a line goes on: that ends it."""

@@ -169,9 +169,27 @@ class HopTraces(Named, Device):
                 f"reserve of {reserve / 1e6:.1f} MB: the run ends"
             )
 
+    def take_rows(self, hops: Sequence[int]) -> int:
+        """Keep rows for hops that were made in one go.
+
+        Parameters
+        ----------
+        hops
+            Their indices.
+
+        Returns
+        -------
+        int
+            The row of the first.
+        """
+        with self._counting:
+            first = self._row + 1
+            self._row, self._last_index = self._row + len(hops), hops[-1]
+        return first
+
     def write_hops(
         self,
-        hops: Sequence[int],
+        first: int,
         curves: NDArray[np.float64],
         traces: Sequence[NDArray[np.float64]],
     ) -> None:
@@ -179,8 +197,8 @@ class HopTraces(Named, Device):
 
         Parameters
         ----------
-        hops
-            Their indices.
+        first
+            Row of the first.
         curves : ndarray, shape (hops, 2, 1000)
             Approach curves.
         traces : sequence of ndarray, shape (hops, 3, samples)
@@ -189,9 +207,6 @@ class HopTraces(Named, Device):
         file = self._file
         if file is None:
             return
-        with self._counting:
-            first = self._row + 1
-            self._row, self._last_index = self._row + len(hops), hops[-1]
         named = list(zip(self._names, (curves, *traces), strict=True))
 
         def write() -> None:
@@ -200,13 +215,20 @@ class HopTraces(Named, Device):
 
         self.storage.submit(write)
 
-    def announce(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Announce the last rows: all that are collected at once, in one document."""
-        if self._file is None or not count:
+    def announce(self, first: int, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Announce rows that were written in one go.
+
+        Parameters
+        ----------
+        first
+            Row of the first.
+        count
+            How many.
+        """
+        if self._file is None:
             return
         yield from self._announced
         self._announced.clear()
-        first = self._row + 1 - count
         for name in self._names:
             yield "stream_datum", self._file.stream_datum(name, first, count)
 

@@ -26,6 +26,8 @@ class LinePart:
 
     Parameters
     ----------
+    number, first
+        Of the line, and of the first hop in it.
     landings : ndarray, shape (hops, 13)
         As ``Z:Landing``.
     summaries : ndarray, shape (hops, turns, 10)
@@ -38,6 +40,8 @@ class LinePart:
         z (um) and current (pA) of the descents.
     """
 
+    number: int
+    first: int
     landings: NDArray[np.float64]
     summaries: NDArray[np.float64]
     ended_at: NDArray[np.float64]
@@ -73,6 +77,8 @@ class LinePart:
         lengths = [LANDING, SUMMARY * turns, 1, *(3 * samples), 2 * curve]
         columns = np.split(rows, np.cumsum(lengths)[:-1], axis=1)
         return cls(
+            number=number,
+            first=first,
             landings=columns[0],
             summaries=columns[1].reshape(hops, turns, SUMMARY),
             ended_at=columns[2][:, 0],
@@ -82,6 +88,11 @@ class LinePart:
             ],
             curves=columns[-1].reshape(hops, 2, curve),
         )
+
+    @property
+    def hops(self) -> int:
+        """How many hops there are."""
+        return len(self.landings)
 
     def judge(
         self, measurements: Sequence[Measurement], noise_pa: float

@@ -69,7 +69,7 @@ class LineRecord:
         microscope
             With the run, the file of traces and the keys of its events.
         **line
-            ``line``, ``before``, ``window``, ``points`` and ``redone``.
+            ``line``, ``before``, ``window``, ``points``, ``redone``, ``noise_pa``.
         """
         m = microscope
         return cls(
@@ -77,7 +77,6 @@ class LineRecord:
             prefix=m.prefix,
             addresses=os.environ.get("EPICS_CA_ADDR_LIST", ""),
             boot=int(m.link.boot_id.get()),
-            noise_pa=float(m.clamp.present_noise.get()),
             traces=m.traces.path.name,
             keys=LineEvents.of(m),
             **line,

@@ -76,6 +76,4 @@ class HopCounter(CallbackBase):
         if counts is not None and any(of == run for of, *_ in self._streams.values()):
             stored = counts.total() - counts["repeated"]
             complete[HOPS] = totals(stored, self._done())
-            # bluesky counts the event, too, that could not be stored
-            complete["num_events"] = {**doc["num_events"], PRIMARY: stored}
         self._streams = {k: v for k, v in self._streams.items() if v[0] != run}

@@ -1,8 +1,12 @@
-"""A run whose session has died, to which hops are appended that it had not stored."""
+"""A run to which hops are appended that its session has not stored.
+
+The session has died, or the disk took no more and the run has ended without them.
+"""
 
 import fcntl
 import os
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +17,9 @@ import numpy as np
 from event_model import DocumentNames, schema_validators
 from numpy.typing import NDArray
 
-from ..schema import HOP_OUTCOME, PRIMARY
+from ..schema import HOP_COUNTS, HOP_OUTCOME, HOP_REPEATED, HOPS, PRIMARY, find_key
 from .follower import Document, Follower, documents
+from .hop_counter import totals
 from .journal import append_line, encode
 from .layout import DataFolder
 from .locks import held
@@ -62,7 +67,9 @@ class LeftHops:
 
 
 class InterruptedRun:
-    """The journal and the traces of a run without an end.
+    """The journal and the traces of a run that nobody writes any more.
+
+    Where it has an end, that is taken off with the first hops: `end` puts it back.
 
     Parameters
     ----------
@@ -77,6 +84,8 @@ class InterruptedRun:
     def __init__(self, folder: DataFolder, path: Path, found: list[Document]) -> None:
         self._folder, self._path = folder, path
         self.start: dict[str, Any] = found[0][1]
+        self.stop = next((doc for name, doc in found if name == "stop"), None)
+        self._cut = False  # the end is taken off
         self.hops = count_events(found).get(PRIMARY, 0)
         self._stream = next(
             doc for name, doc in found if name == "descriptor" and is_of_hops(doc)
@@ -87,15 +96,19 @@ class InterruptedRun:
 
     @classmethod
     def open(cls, folder: DataFolder, uid: str) -> "InterruptedRun | None":
-        """Open a run; None if it goes on, has ended, or has no stream of hops."""
+        """Open a run; None if it goes on, has all its hops, or no stream of hops."""
         path = folder.journal_file(uid)
         if held(path) or not path.is_file():
             return None
         found = documents(path)
         has_hops = any(n == "descriptor" and is_of_hops(doc) for n, doc in found)
-        if not has_hops or any(name == "stop" for name, _ in found):
-            return None
-        return cls(folder, path, found)
+        run = cls(folder, path, found) if has_hops else None
+        return None if run is None or run.is_whole else run
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has ended, and had all its hops then."""
+        return self.stop is not None and not self.stop.get(HOPS, {}).get("lost")
 
     def append(
         self,
@@ -130,6 +143,27 @@ class InterruptedRun:
             schema_validators[DocumentNames[name]].validate(doc)
         self._write([encode(name, doc) for name, doc in lines])
         self.hops += count
+        if self.stop is not None:
+            self._count(page["data"])
+
+    def end(self) -> None:
+        """Give a run that had ended its end back, with what it has now.
+
+        The catalogue has it no more as it is then: it is to be written again.
+        """
+        if self.stop is not None and self._cut:
+            self._write([encode("stop", self.stop)])
+            self._folder.acknowledgement(self.start["uid"]).unlink(missing_ok=True)
+
+    def _count(self, data: dict[str, Any]) -> None:
+        """Count hops that were appended in the stop document."""
+        counts = Counter(self.stop.get(HOP_COUNTS, {}))
+        counts.update(data[find_key(data, HOP_OUTCOME)])
+        counts["repeated"] += sum(data[find_key(data, HOP_REPEATED)])
+        stored = counts.total() - counts["repeated"]
+        self.stop[HOP_COUNTS] = dict(counts)
+        self.stop[HOPS] = totals(stored, self.stop[HOPS]["done"])
+        self.stop["num_events"] = {**self.stop["num_events"], PRIMARY: self.hops}
 
     def _page(self, page: dict[str, Any], count: int) -> dict[str, Any]:
         return {
@@ -143,10 +177,15 @@ class InterruptedRun:
     def _write(self, lines: list[bytes]) -> None:
         follower = Follower(self._path)
         follower.read_rest()
+        whole = follower.offset
+        if self.stop is not None and not self._cut:  # the stop is the last line
+            with self._path.open("rb") as file:
+                whole = file.read(whole).rstrip(b"\n").rfind(b"\n") + 1
+            self._cut = True
         fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(fd, follower.offset)  # a last line that was cut
+            os.ftruncate(fd, whole)  # a last line that was cut
             append_line(fd, b"".join(lines))
         finally:
             os.close(fd)

@@ -26,7 +26,8 @@ __all__ = ["Journal", "append_line", "encode"]
 
 _WITH_CHILDREN = ("start", "descriptor", "resource", "stream_resource")
 _APART = 1 << 14  # bytes between a line and its copy: more than a block of any disk
-# they mean nothing without their event, which follows at once: its sync is theirs, too
+# they mean nothing without their event, which follows at once: they are written with
+# it, so that neither is in the file where the disk does not take both
 _BEFORE_EVENTS = ("stream_datum",)
 
 
@@ -94,7 +95,7 @@ def _is_char(value: Any) -> bool:
     return isinstance(value, bytes) and len(value) == 1
 
 
-def append_line(fd: int, line: bytes, *, sync: bool = True) -> None:
+def append_line(fd: int, line: bytes) -> None:
     """Append a line to a file and see it safely on the disk.
 
     Parameters
@@ -103,8 +104,6 @@ def append_line(fd: int, line: bytes, *, sync: bool = True) -> None:
         Descriptor of a file opened for appending.
     line
         The whole line.
-    sync
-        Whether to wait for the disk now; else with the next line that does.
 
     Raises
     ------
@@ -117,8 +116,7 @@ def append_line(fd: int, line: bytes, *, sync: bool = True) -> None:
     try:
         while rest:
             rest = rest[os.write(fd, rest) :]
-        if sync:
-            os.fsync(fd)
+        os.fsync(fd)
     except OSError:
         os.ftruncate(fd, size)
         raise
@@ -157,6 +155,7 @@ class Journal:
         self._files: dict[str, int] = {}  # run uid: descriptor of its open file
         self._run_of: dict[str, str] = {}  # uid of any document that has children: run
         self._copies = _Copies()
+        self._ahead: dict[str, dict[str, bytes]] = {}  # by run and what they tell of
 
     def __call__(self, name: str, doc: dict[str, Any]) -> None:
         """Store one document.
@@ -171,17 +170,20 @@ class Journal:
             if name == "start":
                 self._open(doc["uid"])
             run = doc["uid"] if name == "start" else self._run_of[doc[PARENT[name]]]
-            line = self._copies.due(run, name) + line
-            sync = name not in _BEFORE_EVENTS
-            self._append(run, line, sync=sync)
+            ahead = self._ahead.pop(run, {})
+            if name in _BEFORE_EVENTS and doc["stream_resource"] not in ahead:
+                self._ahead[run] = {**ahead, doc["stream_resource"]: line}
+                return
+            due = self._copies.due(run, name)
+            line = b"".join([*ahead.values(), due, line])
+            self._append(run, line)
             self._copies.written(run, name, doc, len(line))
             if name == "stop":
                 self._end(run, was_good=doc["exit_status"] == "success")
                 return
             if name in _WITH_CHILDREN:
                 self._run_of[doc["uid"]] = run
-            if sync:
-                check_in_place(self._files[run], self._folder.journal_file(run))
+            check_in_place(self._files[run], self._folder.journal_file(run))
 
     def close(self) -> None:
         """Close the files of runs that have not stopped."""
@@ -195,9 +197,9 @@ class Journal:
         finally:
             self._close(run)
 
-    def _append(self, run: str, line: bytes, *, sync: bool = True) -> None:
+    def _append(self, run: str, line: bytes) -> None:
         try:
-            append_line(self._files[run], line, sync=sync)
+            append_line(self._files[run], line)
         except OSError as error:
             path = str(self._folder.journal_file(run))
             why = f"{error.strerror}: the journal takes no more, the run cannot go on"
@@ -216,6 +218,7 @@ class Journal:
     def _close(self, run: str) -> None:
         os.close(self._files.pop(run))
         self._copies.forget(run)
+        self._ahead.pop(run, None)
         self._run_of = {uid: of for uid, of in self._run_of.items() if of != run}
 
 

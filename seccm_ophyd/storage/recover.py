@@ -123,7 +123,16 @@ def recover(
                     )
                     for info in unfinished(folder)
                 ]
-                return found + [_in_catalogue(folder, *one) for one in aside.items()]
+                known = {result.uid for result in found} | aside.keys()
+                return [
+                    *found,
+                    *(_in_catalogue(folder, uid, why) for uid, why in aside.items()),
+                    *(
+                        _in_catalogue(folder, uid, NO_DAMAGE, hops)
+                        for uid, hops in left.items()
+                        if hops and uid not in known
+                    ),
+                ]
             finally:
                 order_catalogue(folder)
                 close_catalogue(client)
@@ -171,10 +180,12 @@ def _compared(
     return dict.fromkeys(wrong, "the catalogue was damaged") if damaged else wrong
 
 
-def _in_catalogue(folder: DataFolder, uid: str, damage: Damage) -> Recovered:
-    """Report a run that the catalogue has had since before its journal was damaged."""
+def _in_catalogue(
+    folder: DataFolder, uid: str, damage: Damage, left: LeftHops | None = None
+) -> Recovered:
+    """Report a run that the catalogue has as far as it is on the disk."""
     num_events = count_events(documents(folder.journal_file(uid)))
-    return Recovered(uid, False, num_events, damage=damage, known=True)
+    return Recovered(uid, False, num_events, damage=damage, known=True, left=left)
 
 
 def _recover(
@@ -191,7 +202,7 @@ def _recover(
 
     interrupted = info.stop is None
     num_events: dict[str, int] = {}
-    if left is not None and left.later:  # with its end nothing could be appended
+    if interrupted and left is not None and left.later:  # before that it has no end
         counts = count_events(documents(info.path))
         return Recovered(info.uid, True, counts, f"it waits, {left}", damage, left=left)
     try:

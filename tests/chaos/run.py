@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seccm_ophyd.storage import LINES
+
 from .bench import Bench
 from .damage import BETWEEN
 from .invariants import (
@@ -90,6 +92,7 @@ class Runner:
             scanning.finish(step)
             report.ended += "; resumed"
             scanning.wait_until_safe()
+        self._fetch_left(report)
         self._check(step, scanning, report)
         if step.between:
             self._between(step.between, report)
@@ -161,6 +164,14 @@ class Runner:
         self.bench.session = None
         report.violations += self.bench.shell("recover")
         self._open(report)
+
+    def _fetch_left(self, report: Report) -> None:
+        """Have fetched what the IOC still has of a run that could not store it."""
+        left = any(self.bench.folder.traces.glob(f"*{LINES}"))
+        if left and self.bench.session is not None:
+            self._close(report)
+            report.violations += self.bench.shell("recover")
+            self._open(report)
 
     def _check(self, step: Step, scanning: Scanning, report: Report) -> None:
         """Compare what was made with what is stored, and check all else."""

@@ -1,18 +1,24 @@
 """A fly scan ends early: what the IOC has completed is in the run."""
 
+import errno
+import math
+from types import SimpleNamespace
+
 import pytest
 from bluesky.utils import RunEngineInterrupted
 from ophyd import EpicsSignal
 
-from seccm_ophyd.analysis import hop_traces
+from seccm_ophyd.analysis import hop_table, hop_traces
 from seccm_ophyd.errors import OverloadError, SeccmError, TooManyMissesError
 from seccm_ophyd.left_hops import fetch_left_hops
 from seccm_ophyd.operate import Instrument
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage import DataFolder
+from seccm_ophyd.storage import DataFolder, SessionCatalogue
+from seccm_ophyd.storage.damage import gaps
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.recover import recover
+from seccm_ophyd.storage.traces import TraceFile
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import (
     FLY,
@@ -132,6 +138,37 @@ def test_a_scan_step_by_step_counts_alike(session):
     assert journal(session)[-1][1]["hops"] == {"done": 4, "stored": 4, "lost": 0}
 
 
+@pytest.fixture
+def disk(monkeypatch):
+    """Let the file of traces refuse hops, so many times, behind the first so many."""
+    write = TraceFile.write_rows
+    disk = SimpleNamespace(room=math.inf, refusals=math.inf)
+
+    def write_or_refuse(self, first, name, arrays):
+        if first + len(arrays) > disk.room and disk.refusals > 0:
+            disk.refusals -= 1
+            raise OSError(errno.ENOSPC, "No space left: no room for more traces")
+        write(self, first, name, arrays)
+
+    monkeypatch.setattr(TraceFile, "write_rows", write_or_refuse)
+    return disk
+
+
+@pytest.mark.fault(32)
+def test_hops_whose_traces_are_refused_once_are_stored_as_the_run_ends(
+    session, ioc, disk
+):
+    disk.room, disk.refusals = 60, 1
+    with pytest.raises(OSError, match="no room for more traces"):
+        session.RE(hop_fly(session.seccm, CurrentSample(), *GRID))
+    assert is_safe(ioc)
+    assert_all_is_stored(session, ioc)
+    path = session.folder.journal_file(journal(session)[0][1]["uid"])
+    assert not gaps(documents(path))
+    assert not hop_traces(path)["i"].isnull().any()
+    assert not any(session.folder.traces.glob("*.lines"))
+
+
 @pytest.mark.fault(53)
 def test_a_trip(session, ioc, strike):
     """The last one: what a tip is that has crashed, no further hop can tell."""
@@ -182,8 +219,13 @@ def kill_scan(ioc, folder):
 def stored(folder):
     """Read the indices of the hops that the only run of a folder has."""
     (path,) = folder.journal.glob("*.jsonl")
+    return path, hops_in(path)
+
+
+def hops_in(path):
+    """Read the indices of the hops of a journal."""
     pages = [doc for name, doc in documents(path) if name == "event_page"]
-    return path, [hop for page in pages for hop in page["data"]["seccm_hop_index"]]
+    return [hop for page in pages for hop in page["data"]["seccm_hop_index"]]
 
 
 @pytest.fixture
@@ -251,6 +293,45 @@ def test_the_session_and_its_ioc_are_killed(logged_ioc, tmp_path):
     stop = documents(path)[-1][1]
     assert stop["hops"]["lost_at_most"] == left.lost
     assert f"up to {left.lost} hops may be lost" in stop["reason"]
+
+
+@pytest.mark.fault(32)
+def test_a_disk_that_stays_full_leaves_the_rest_in_the_ioc(
+    logged_ioc, module_profiles, tmp_path, disk, caplog
+):
+    ioc, done = logged_ioc
+    disk.room = 130
+    data = tmp_path / "data"
+    with open_session(prefix=ioc.prefix, data_dir=data, catalogue="") as session:
+        folder = session.folder
+        with pytest.raises(OSError, match="no room for more traces"):
+            session.RE(hop_fly(session.seccm, CurrentSample(), *GRID))
+        assert is_safe(ioc)
+        path, before = stored(folder)
+        stop = documents(path)[-1][1]
+        lost = done() - len(before)
+        assert stop["hops"] == {"done": done(), "stored": len(before), "lost": lost}
+        assert stop["num_events"]["primary"] == len(before)
+        assert f"{lost} completed hops of the run are not stored" in caplog.text
+        disk.room = math.inf
+        session.RE(hop_fly(session.seccm, CurrentSample(), 0, 1, 5, 0, 1, 2))
+    made = done() - 10
+    (left,) = fetch_left_hops(folder)
+    assert (left.fetched, left.lost, left.why) == (made - len(before), 0, "")
+    assert hops_in(path) == list(range(made))
+    assert not gaps(documents(path))
+    traces = hop_traces(path)
+    assert len(traces["i"]) == made
+    assert not traces["i"].isnull().any()
+    again = documents(path)[-1][1]
+    assert again["hops"] == {"done": made, "stored": made, "lost": 0}
+    assert again["num_events"]["primary"] == made
+    assert sum(again["hop_counts"].values()) - again["hop_counts"]["repeated"] == made
+    assert fetch_left_hops(folder) == []
+    result = recover(folder, fetch=fetch_left_hops)[0]
+    assert (result.uid, result.interrupted, result.error) == (path.stem, False, None)
+    catalogue = SessionCatalogue(folder)
+    assert hop_table(catalogue[path.stem]).sizes["hop"] == made
 
 
 @pytest.mark.fault(53)

@@ -70,13 +70,3 @@ def test_hops_are_counted_as_done_stored_and_lost():
     run = Run(HopCounter(lambda: 5))
     run.hop()
     assert run.stop()["hops"] == {"done": 5, "stored": 1, "lost": 4}
-
-
-def test_an_event_that_could_not_be_stored_is_not_counted():
-    run = Run(HopCounter())
-    run.hop()
-    run.hop("no_contact", stream="dark")
-    stream = run.streams["primary"]
-    data = {"m_hop_outcome": "contact", "m_hop_repeated": 0}
-    stream.compose_event(data=data, timestamps=dict.fromkeys(data, 1.0))
-    assert run.stop()["num_events"] == {"primary": 1, "dark": 1}

@@ -132,6 +132,51 @@ def test_a_full_disk_ends_the_run_and_leaves_whole_lines(folder, monkeypatch):
     assert [name for name, _ in found] == ["start", "stop"]
 
 
+@pytest.mark.fault(32)
+def test_what_tells_of_rows_is_written_with_its_event_or_not_at_all(
+    folder, monkeypatch
+):
+    emitted = list(hop_run(folder, 2))
+    journal = Journal(folder)
+    path = folder.journal_file(emitted[0][1]["uid"])
+    kinds = [name for name, _ in emitted]
+    first = kinds.index("event") - kinds[: kinds.index("event")][::-1].index(
+        "stream_resource"
+    )
+    for name, doc in emitted[:first]:
+        journal(name, doc)
+    before = documents(path)
+
+    def refuse(fd, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    hop = emitted[first : kinds.index("event") + 1]
+    assert [name for name, _ in hop][-2:] == ["stream_datum", "event"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        for name, doc in hop[:-1]:
+            journal(name, doc)
+        with pytest.raises(OSError, match="No space left"):
+            journal(*hop[-1])
+    assert documents(path) == before
+    for name, doc in emitted[first:]:  # it is collected again
+        journal(name, doc)
+    assert bits(documents(path)) == bits([list(d) for d in emitted])
+
+
+def test_rows_without_events_do_not_wait_for_the_end_of_the_run(folder):
+    emitted = list(hop_run(folder, 3))
+    journal = Journal(folder)
+    given = [(name, doc) for name, doc in emitted if name not in ("event", "stop")]
+    for name, doc in given:
+        journal(name, doc)
+    path = folder.journal_file(emitted[0][1]["uid"])
+    told = [doc for name, doc in documents(path) if name == "stream_datum"]
+    assert len(told) >= 4  # of 6, for two arrays
+    journal(*emitted[-1])
+    assert bits(documents(path)) == bits([list(d) for d in [*given, emitted[-1]]])
+
+
 def test_cut_at_any_byte_the_complete_documents_are_readable(folder, tmp_path):
     emitted = list(hop_run(folder, 1))
     journal = Journal(folder)
