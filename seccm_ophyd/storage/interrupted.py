@@ -144,7 +144,7 @@ class InterruptedRun:
         self._write([encode(name, doc) for name, doc in lines])
         self.hops += count
         if self.stop is not None:
-            self._count(page["data"])
+            self._count(self.stop, page["data"])
 
     def end(self) -> None:
         """Give a run that had ended its end back, with what it has now.
@@ -155,15 +155,15 @@ class InterruptedRun:
             self._write([encode("stop", self.stop)])
             self._folder.acknowledgement(self.start["uid"]).unlink(missing_ok=True)
 
-    def _count(self, data: dict[str, Any]) -> None:
+    def _count(self, stop: dict[str, Any], data: dict[str, Any]) -> None:
         """Count hops that were appended in the stop document."""
-        counts = Counter(self.stop.get(HOP_COUNTS, {}))
+        counts = Counter(stop.get(HOP_COUNTS, {}))
         counts.update(data[find_key(data, HOP_OUTCOME)])
         counts["repeated"] += sum(data[find_key(data, HOP_REPEATED)])
         stored = counts.total() - counts["repeated"]
-        self.stop[HOP_COUNTS] = dict(counts)
-        self.stop[HOPS] = totals(stored, self.stop[HOPS]["done"])
-        self.stop["num_events"] = {**self.stop["num_events"], PRIMARY: self.hops}
+        stop[HOP_COUNTS] = dict(counts)
+        stop[HOPS] = totals(stored, stop[HOPS]["done"])
+        stop["num_events"] = {**stop["num_events"], PRIMARY: self.hops}
 
     def _page(self, page: dict[str, Any], count: int) -> dict[str, Any]:
         return {

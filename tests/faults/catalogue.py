@@ -125,7 +125,9 @@ FAULTS: dict[int, Fault] = {
         "the disk is full",
         "too little space is refused before, with both numbers; below the reserve, or "
         "when a file may not grow, the run ends SAFE, the message names the file, and "
-        "what was written stays readable",
+        "what was written stays readable; hops of a fly scan that are not on the disk "
+        "stay in the instrument: the next session or seccm recover fetches them (66 of "
+        "66)",
     ),
     33: Fault(
         "the catalogue cannot be opened at the start",
