@@ -201,7 +201,8 @@ class Bench:
             return []
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
         what = " ".join(arguments)
-        return [f"seccm {what} ends with {done.returncode}: {said[-1]}"[:400]]
+        last = "; ".join(line.strip() for line in said[-4:])
+        return [f"seccm {what} ends with {done.returncode}: {last}"[:400]]
 
     @property
     def writer_pid(self) -> int | None:

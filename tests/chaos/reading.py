@@ -10,6 +10,7 @@ from seccm_ophyd.analysis import hop_table, hop_traces, list_runs
 from seccm_ophyd.schema import PRIMARY
 from seccm_ophyd.storage import SessionCatalogue, journals
 from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.verify import verify
 
 from .stored import read_run
 
@@ -27,7 +28,16 @@ def problems_of(root: Path) -> list[str]:
             found += _problems_of_run(catalogue, info.path)
         except Exception as error:  # whatever it is, it is a problem
             found.append(f"{info.path.stem[:8]}: {type(error).__name__}: {error}"[:300])
-    return found
+    return found + _not_right(folder)
+
+
+def _not_right(folder: DataFolder) -> list[str]:
+    """List the runs that ``seccm verify RUN`` finds something wrong with."""
+    return [
+        f"{check.uid[:8]}: verify: {check.advice}; {check.as_dict()}"[:300]
+        for check in verify(folder, journals(folder), values=True)
+        if not check.ok
+    ]
 
 
 def _problems_of_run(catalogue: SessionCatalogue, path: Path) -> list[str]:

@@ -163,6 +163,7 @@ class Runner:
         self.bench.session.end()
         self.bench.session = None
         report.violations += self.bench.shell("recover")
+        report.violations += self.bench.shell("verify")
         self._open(report)
 
     def _fetch_left(self, report: Report) -> None:
@@ -214,6 +215,7 @@ class Runner:
         begun = time.monotonic()
         self._close(report)
         report.violations += self.bench.shell("recover")
+        report.violations += self.bench.shell("verify")
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "tests.chaos.reading"),
