@@ -9,6 +9,7 @@ from bluesky_tiled_plugins.clients.bluesky_event_stream import BlueskyEventStrea
 from bluesky_tiled_plugins.clients.bluesky_run import BlueskyRunV2, BlueskyRunV3
 from tiled.utils import DictView, OneShotCachedMap
 
+from .by_reference import by_reference
 from .damage import NO_DAMAGE, Damage, damage_of
 from .follower import Document
 from .follower import documents as journal_documents
@@ -62,7 +63,8 @@ class StoredRun(BlueskyRunV3):
         if self.metadata.get(IN_JOURNAL) and self.journal.exists():
             yield from journal_documents(self.journal)
             return
-        for name, doc in super().documents(fill=fill):
+        # the catalogue sorts them by their times, and a clock may have been set
+        for name, doc in by_reference(super().documents(fill=fill)):
             # of its class, as tiled makes them
             yield name, type(doc)(restored(doc)) if AS_RECORDED in doc else doc
 

@@ -13,7 +13,9 @@ from seccm_ophyd.analysis import documents, hop_table, start_and_stop
 from seccm_ophyd.storage import Journal, SessionCatalogue, open_catalogue, recover
 from seccm_ophyd.storage.backlog import CatalogueWriter
 from seccm_ophyd.storage.catalogue import close_catalogue
+from seccm_ophyd.storage.follower import read_journal
 from seccm_ophyd.storage.ingest import write_run
+from seccm_ophyd.storage.values import values_differ
 
 NAN, INF = math.nan, math.inf
 COLUMNS = {
@@ -120,6 +122,18 @@ def test_columns_of_any_kind_come_back_equal(catalogued):
     shown = catalogue[journals["empty_first"].stem].primary.read()["empty_first"]
     np.testing.assert_array_equal(shown, [[NAN, NAN], [0.0, 1.0]])
     catalogue.close()
+
+
+def test_documents_come_in_order_where_the_clock_was_set(catalogued):
+    """The events are older than their descriptor."""
+    path = journal_of(catalogued, run_of("x", [1.0, 2.0]))
+    (result,) = recover(catalogued)
+    assert result.error is None
+    catalogue = SessionCatalogue(catalogued)
+    names = [name for name, _ in catalogue[path.stem].documents()]
+    assert names == ["start", "descriptor", "event", "event", "stop"]
+    catalogue.close()
+    assert values_differ(catalogued, path.stem, read_journal(path).documents) == ""
 
 
 def test_a_column_that_changes_while_the_run_goes_on(catalogued, client):
