@@ -12,6 +12,7 @@ from bluesky.run_engine import Dispatcher
 from bluesky.utils import DefaultDuringTask, Msg, Plan
 from event_model import DocumentNames
 
+from .calling import Calling
 from .composing import SparingBundler
 from .devices import Microscope
 from .errors import ParameterError, StorageStalledError
@@ -76,6 +77,7 @@ class SessionEngine(RunEngine):
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
         self.preprocessors.append(in_own_words)
         self._vital = Dispatcher()
+        self._calling = Calling(self.dispatcher)
         self._count: Callable[[dict[str, Any]], Any] = self.scan_id_source
         self._why = ""  # the plan was aborted
         self.subscribe_vital(self._give_reason, "stop")
@@ -136,6 +138,8 @@ class SessionEngine(RunEngine):
             The instrument of the session.
         """
         self._microscope = microscope
+        self._calling.withdraw = microscope.withdraw_meanwhile
+        self._calling.is_hop = microscope.hop.is_of_hop
         if self._storing is not None:
             self._storing.withdraw = microscope.withdraw_meanwhile
             self._storing.is_hop = microscope.hop.is_of_hop
@@ -160,6 +164,7 @@ class SessionEngine(RunEngine):
             thread.join(5.0)
         if not loop.is_running() and not loop.is_closed():
             loop.close()
+        self._calling.end()
 
     def subscribe(self, func: Callable[..., Any], name: str = "all") -> int:
         """Call `func` with documents; see `bluesky.RunEngine.subscribe`."""
@@ -200,33 +205,34 @@ class SessionEngine(RunEngine):
 
     async def emit(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         """Store a document, then call those who have subscribed."""
-        if self._storing is None:
-            self._give_out(name, doc)
-            return
         is_end = name is DocumentNames.stop
         if is_end:  # those who are vital complete it
             self._vital.process(name, doc)
         try:
-            stored = await self._storing.store(name.name, doc)
+            stored = await self._store(name, doc)
         except StorageStalledError:  # it is stored later
             self._vital.process(name, doc)
             raise
-        if stored and is_end:
-            self.dispatcher.process(name, doc)
-        elif stored:
-            self._give_out(name, doc)
+        if stored and not is_end:
+            self._vital.process(name, doc)
+        if stored:
+            await self._calling.call(name, doc)
+
+    async def _store(self, name: DocumentNames, doc: dict[str, Any]) -> bool:
+        """Store a document, where it is stored; tell whether it is to be given out."""
+        return self._storing is None or await self._storing.store(name.name, doc)
 
     def emit_sync(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         """As `emit`, but later: monitors come in a thread that must not wait."""
-        if self._storing is None:
-            self._give_out(name, doc)
-            return
         then = functools.partial(self._give_out, name, doc)
-        self._storing.store_later(name.name, doc, then)
+        if self._storing is None:
+            then()
+        else:
+            self._storing.store_later(name.name, doc, then)
 
     def _give_out(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         self._vital.process(name, doc)
-        self.dispatcher.process(name, doc)
+        self._calling.call_later(name, doc)
 
 
 def _check_names(md: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from .errors import SeccmError, StorageStalledError
 from .storage import StorageThread
 
-__all__ = ["Storing"]
+__all__ = ["Storing", "wait_until"]
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class Storing:
                 self._thread.submit(_say_stored, always=True)
             return
         begun = loop.time()
-        interrupted = await _wait_until(ended, begun + WITHDRAW_S)
+        interrupted = await wait_until(ended, begun + WITHDRAW_S)
         try:
             if not ended.done():
                 interrupted |= await self._outlast(ended, begun, doc)
@@ -180,7 +180,7 @@ class Storing:
         """Wait with the probe withdrawn; tell whether a pause or an abort came."""
         loop = asyncio.get_running_loop()
         lifting = asyncio.ensure_future(asyncio.to_thread(self._lift))
-        interrupted = await _wait_until(ended, begun + SAY_S)
+        interrupted = await wait_until(ended, begun + SAY_S)
         lifted = lifting.result() if lifting.done() else None
         if not ended.done():
             how = "" if lifted is None else " with the probe withdrawn"
@@ -190,7 +190,7 @@ class Storing:
                 how,
                 self._patience_s,
             )
-            interrupted |= await _wait_until(ended, begun + self._patience_s)
+            interrupted |= await wait_until(ended, begun + self._patience_s)
             if not ended.done():
                 self._gave_up = True
                 self._thread.submit(self._caught_up, always=True)
@@ -201,7 +201,7 @@ class Storing:
                 )
             waited_s = loop.time() - begun
             logger.warning("storage answers again after %.1f s", waited_s)
-        interrupted |= await _wait_until(lifting, begun + self._patience_s)
+        interrupted |= await wait_until(lifting, begun + self._patience_s)
         if lifting.done() and lifting.result():
             self._check_hop(doc)
         return interrupted
@@ -231,8 +231,21 @@ def _say_stored() -> None:
     logger.warning("storage answers again: the run is on the disk, nothing is lost")
 
 
-async def _wait_until(future: "asyncio.Future[Any]", until: float) -> bool:
-    """Wait for a future, up to a time of the loop; tell whether it was interrupted."""
+async def wait_until(future: "asyncio.Future[Any]", until: float) -> bool:
+    """Wait for a future, up to a time of the loop; tell whether it was interrupted.
+
+    Parameters
+    ----------
+    future
+        What is waited for.
+    until
+        Time of the loop (s).
+
+    Returns
+    -------
+    bool
+        Whether this task was cancelled meanwhile, which has no effect before the end.
+    """
     loop, interrupted = asyncio.get_running_loop(), False
     while not future.done() and (left := until - loop.time()) > 0:
         try:

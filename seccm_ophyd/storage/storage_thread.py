@@ -50,9 +50,15 @@ class StorageThread:
     A job whose end nobody waits for may fail. Those after it are passed over then, up
     to and including the first that somebody waits for, which fails with its error: no
     document announces what could not be written.
+
+    Parameters
+    ----------
+    name
+        Of the thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "storage") -> None:
+        self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._error: Exception | None = None  # of a job that nobody waited for
         self._lock = threading.Lock()
@@ -63,6 +69,11 @@ class StorageThread:
     def left(self) -> int:
         """Number of jobs that have not ended."""
         return self._left
+
+    @property
+    def ident(self) -> int:
+        """Identifier of the thread; 0 before the first job."""
+        return (self._thread.ident if self._thread else 0) or 0
 
     def submit(
         self,
@@ -87,7 +98,7 @@ class StorageThread:
             self._left += 1
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._run, name="storage", daemon=True
+                    target=self._run, name=self._name, daemon=True
                 )
                 self._thread.start()
         self._jobs.put(_Job(job, ended, always))

@@ -275,8 +275,10 @@ FAULTS: dict[int, Fault] = {
         "the traces is deleted or replaced; the scan ends SAFE and says so",
     ),
     67: Fault(
-        "a plan keeps the engine busy for longer than the lease, or hangs",
-        "runs are looked up in a thread; with the probe withdrawn the lease is kept "
+        "a plan or a callback keeps the engine busy for longer than the lease, or hangs",
+        "runs are looked up, and callbacks called, in a thread: the probe is withdrawn "
+        "after 4 s, and after 60 s the scan goes on without the callback; for a plan, "
+        "with the probe withdrawn the lease is kept "
         "for 60 s; with the probe down, or in a fly scan, SAFE within 5 s of the last "
         "heartbeat; after 2 s one line names the file and line where it is busy",
     ),
