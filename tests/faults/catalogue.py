@@ -275,7 +275,7 @@ FAULTS: dict[int, Fault] = {
         "the traces is deleted or replaced; the scan ends SAFE and says so",
     ),
     67: Fault(
-        "a plan or a callback keeps the engine busy for longer than the lease, or hangs",
+        "a plan or a callback keeps the engine busy past the lease, or hangs",
         "runs are looked up, and callbacks called, in a thread: the probe is withdrawn "
         "after 4 s, and after 60 s the scan goes on without the callback; for a plan, "
         "with the probe withdrawn the lease is kept "
