@@ -12,7 +12,7 @@ from typing import Any
 from bluesky.run_engine import Dispatcher
 from event_model import DocumentNames
 
-from .errors import SeccmError
+from .errors import CallbackStalledError, SeccmError
 from .storage import StorageThread
 from .storing import wait_until
 from .stuck import where_is
@@ -57,7 +57,7 @@ class Calling:
 
         Raises
         ------
-        SeccmError
+        CallbackStalledError
             If they took so long that the probe was withdrawn from a contact in which
             the plan was to go on.
         """
@@ -140,7 +140,7 @@ class Calling:
 
     def _check_hop(self, doc: dict[str, Any]) -> None:
         if self.is_hop is None or not self.is_hop(doc):
-            raise SeccmError(
+            raise CallbackStalledError(
                 f"a callback took longer than {WITHDRAW_S:g} s and the probe was "
                 "withdrawn from its contact: the plan, which is no scan of hops, "
                 "cannot go on in it"

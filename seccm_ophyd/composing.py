@@ -14,7 +14,7 @@ from bluesky.protocols import EventPageCollectable
 from bluesky.utils import Msg
 from event_model import ComposeDescriptorBundle, DocumentNames
 
-from .errors import StorageStalledError
+from .errors import CallbackStalledError, StorageStalledError
 
 __all__ = ["SparingBundler"]
 
@@ -41,6 +41,8 @@ class SparingBundler(RunBundler):
             if name is not DocumentNames.event_page:
                 raise
             self._stalled = error
+        except CallbackStalledError:  # it is stored
+            raise
         except Exception:
             if name in (DocumentNames.event, DocumentNames.event_page):
                 first = doc["seq_num"]

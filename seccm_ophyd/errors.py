@@ -3,6 +3,7 @@
 from .terminal import clean_lines
 
 __all__ = [
+    "CallbackStalledError",
     "CommandRefusedError",
     "CommandTimeoutError",
     "ConfigError",
@@ -69,6 +70,13 @@ class DamagedFileError(SeccmError, OSError):
 
 class StorageStalledError(SeccmError, TimeoutError):
     """The data folder did not answer for longer than a scan waits for it."""
+
+
+class CallbackStalledError(SeccmError, TimeoutError):
+    """A callback took so long that the probe was withdrawn from its contact.
+
+    The document that it was called with is stored.
+    """
 
 
 class InstrumentLostError(SeccmError, ConnectionError):

@@ -11,7 +11,7 @@ from bluesky.utils import RunEngineInterrupted
 
 from seccm_ophyd import calling
 from seccm_ophyd.engine import SessionEngine
-from seccm_ophyd.errors import SeccmError
+from seccm_ophyd.errors import CallbackStalledError
 from seccm_ophyd.plans import current_map
 
 GRID = (-1, 1, 2, -2, 2, 2)
@@ -103,7 +103,7 @@ def test_a_plan_does_not_measure_in_a_contact_that_a_callback_has_ended(engine, 
             yield from bps.trigger_and_read([m.xy])
 
     engine.subscribe(slow)
-    with pytest.raises(SeccmError, match="withdrawn from its contact"):
+    with pytest.raises(CallbackStalledError, match="withdrawn from its contact"):
         engine(two_readings_in_contact())
     assert slow.got[-1][1]["num_events"] == {"primary": 1}
 

@@ -49,13 +49,14 @@ def by_reference(found: Iterable[Document]) -> Iterator[Document]:
 
 def _sort_events(documents: list[Document]) -> None:
     """Sort the events of each stream, among their own places."""
-    streams = {
+    streams: dict[str, str] = {
         doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"
     }
     places: dict[str, list[int]] = defaultdict(list)
     for place, (name, doc) in enumerate(documents):
         if name == "event":
-            places[streams.get(doc["descriptor"], doc["descriptor"])].append(place)
+            uid: str = doc["descriptor"]
+            places[streams.get(uid, uid)].append(place)
     for own in places.values():
         events = sorted((documents[p] for p in own), key=lambda e: e[1]["seq_num"])
         for place, event in zip(own, events, strict=True):
