@@ -18,6 +18,7 @@ from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
 from .command import finished
 from .line_collecting import LineCollecting
+from .line_fetching import WINDOW
 from .line_record import LineRecord
 from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
 from .z_stage import UNKNOWN
@@ -26,8 +27,6 @@ __all__ = ["HopLine"]
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 50
-"""Hops that an IOC makes without knowing that those before have been received."""
 PAGE = 20
 """Hops for which a page is due: it is fetched while further ones are made."""
 

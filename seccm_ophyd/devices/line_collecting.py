@@ -38,6 +38,9 @@ class LineCollecting(Linked):
     hops = Cpt(EpicsSignalRO, "Hop:Count", auto_monitor=True, kind="omitted")
     fetch = Cpt(Push, "Hop:Fetch", kind="omitted", doc="first hop to hand out")
     part = Cpt(EpicsSignalRO, "Hop:Part", auto_monitor=False, kind="omitted")
+    part_hops = Cpt(
+        OptionalSetting, "Hop:PartHops", kind="omitted", doc="hops of a part"
+    )
     window = Cpt(
         OptionalSetting, "Hop:Window", kind="omitted", doc="hops not yet received"
     )

@@ -1,12 +1,15 @@
 """Hops that the IOC has made by itself: counted as they are told, fetched in parts."""
 
 import logging
+import time
 
 import numpy as np
 from ophyd import Device
+from ophyd.utils.errors import DisconnectedError
 
 from ..errors import InstrumentLostError
 from .line_part import LinePart
+from .page_size import PageSize
 from .setting import PUT_TIMEOUT_S
 
 __all__ = ["LineFetching"]
@@ -14,6 +17,9 @@ __all__ = ["LineFetching"]
 logger = logging.getLogger(__name__)
 
 HOPS = 2  # element of Hop:Line
+LONGEST_S = 0.7  # of fetching before what has come is stored
+WINDOW = 50
+"""Hops that an IOC makes without knowing that those before have been received."""
 
 
 class LineFetching:
@@ -38,6 +44,7 @@ class LineFetching:
         self._line = line
         self.number = self.fetched = self.before = 0
         self._heard = 0  # hops of the line that the IOC has told of
+        self._page_size = PageSize()
 
     def begin_run(self) -> None:
         """Forget the run before."""
@@ -75,34 +82,59 @@ class LineFetching:
     def answers(self) -> bool:
         """Whether the IOC can be asked, also where it was lost for another reason."""
         link = self._line.link
-        return bool(link.boot_id.connected and not link.is_silent())
+        return bool(link.boot_id.connected and link.answers)
 
     def fetch(self) -> LinePart:
-        """Fetch the next part; the IOC goes on as soon as it knows.
+        """Fetch the next hops, a page of them; the IOC goes on as soon as it knows.
+
+        On a narrow network they come a few at a time, for `LONGEST_S`.
 
         Raises
         ------
         InstrumentLostError
-            If the IOC hands out no hop.
+            If the IOC hands out no hop, or does not answer.
         SeccmError
-            If it is not as it should be.
+            If what it hands out is not as it should be.
         """
-        part = self._ask()
-        if not part.hops:
-            raise InstrumentLostError(f"{self._line.part.pvname} hands out no hop")
-        self.fetched += part.hops
+        begun, first = time.monotonic(), self.fetched
+        parts = [self._ask(first)]
+        while (hops := sum(part.hops for part in parts)) < min(
+            self.made - first, WINDOW
+        ):
+            if time.monotonic() - begun > LONGEST_S:
+                break
+            parts.append(self._ask(first + hops))
+        self.fetched += hops
         self._acknowledge(self.number, self.fetched, 0)
-        return part
+        return LinePart.join(parts)
 
-    def _ask(self) -> LinePart:
+    def _ask(self, first: int) -> LinePart:
         """Ask for a part: in one round trip, where the IOC answers in order."""
-        line = self._line
-        line.fetch.put(self.fetched, wait=False)
-        flat = np.asarray(line.part.get(timeout=PUT_TIMEOUT_S), float)
-        if tuple(flat[:2]) != (self.number, self.fetched):
-            line.fetch.put(self.fetched, wait=True, timeout=PUT_TIMEOUT_S)
-            flat = np.asarray(line.part.get(timeout=PUT_TIMEOUT_S), float)
-        return LinePart.decode(flat, self.number, self.fetched)
+        line, size = self._line, self._page_size
+        hop_bytes = LinePart.hop_bytes(line.parent.clamp.measurements)
+        hops = size.hops(hop_bytes)
+        timeout_s = PUT_TIMEOUT_S + 4.0 * size.expected_s(hops * hop_bytes)
+        begun = time.monotonic()
+        try:
+            if line.part_hops.connected:
+                line.part_hops.put(hops, wait=False)
+            line.fetch.put(first, wait=False)
+            flat = np.asarray(line.part.get(timeout=timeout_s), float)
+            if tuple(flat[:2]) != (self.number, first):
+                line.fetch.put(first, wait=True, timeout=timeout_s)
+                flat = np.asarray(line.part.get(timeout=timeout_s), float)
+        except (TimeoutError, ConnectionError, DisconnectedError) as error:
+            if isinstance(error, InstrumentLostError):
+                raise
+            raise line.link.lose_answers(
+                f"has not handed out its hops within {timeout_s:.0f} s, the link to it "
+                "is cut or too slow"
+            ) from error
+        size.note(flat.nbytes, time.monotonic() - begun)
+        part = LinePart.decode(flat, self.number, first)
+        if not part.hops:
+            raise InstrumentLostError(f"{line.part.pvname} hands out no hop")
+        return part
 
     def store(self, part: LinePart) -> None:
         """Tell the IOC that a part, and what was fetched before it, is on the disk."""

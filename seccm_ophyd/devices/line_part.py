@@ -12,7 +12,7 @@ from ..techniques import Measurement
 from .command import NO_CONTACT
 from .hop_record import outcome_of
 from .measured import SAMPLES, Measured
-from .z_stage import is_bad, is_suspect
+from .z_stage import CURVE_SAMPLES, is_bad, is_suspect
 
 __all__ = ["LinePart"]
 
@@ -88,6 +88,40 @@ class LinePart:
             ],
             curves=columns[-1].reshape(hops, 2, curve),
         )
+
+    @classmethod
+    def join(cls, parts: Sequence["LinePart"]) -> "LinePart":
+        """Make one of parts that follow each other in a line.
+
+        Parameters
+        ----------
+        parts
+            At least one.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        traces = zip(*(part.traces for part in parts), strict=True)
+        return cls(
+            number=parts[0].number,
+            first=parts[0].first,
+            landings=np.concatenate([part.landings for part in parts]),
+            summaries=np.concatenate([part.summaries for part in parts]),
+            ended_at=np.concatenate([part.ended_at for part in parts]),
+            traces=[np.concatenate(of_turn) for of_turn in traces],
+            curves=np.concatenate([part.curves for part in parts]),
+        )
+
+    @staticmethod
+    def hop_bytes(measurements: Sequence[Measurement]) -> int:
+        """Tell the size of one hop in ``Hop:Part``, but for what is short in it.
+
+        Parameters
+        ----------
+        measurements
+            What is measured in each contact.
+        """
+        samples = sum(m.technique.acquisition.samples for m in measurements)
+        return 8 * (3 * samples + 2 * CURVE_SAMPLES)
 
     @property
     def hops(self) -> int:

@@ -48,6 +48,7 @@ class InstrumentLink(Device):
         self.not_driving: Callable[[bool], str] = lambda ask: ""
         """Tells why this client does not drive any more, as the end of a sentence; the
         session sets it. Asks the IOC if that is not known and the argument is true."""
+        self._answers = True  # to questions; it may be heard and not hear
         self._heard: float | None = None
         self._stood_still_s = 0.0
         self._messages = 0
@@ -98,7 +99,7 @@ class InstrumentLink(Device):
         """
         if barred := self.barred(even_if_lost=even_if_lost):
             return barred
-        return self._lost if self.is_silent() else ""
+        return "" if self.answers else self._lost
 
     def barred(self, *, even_if_lost: bool = False) -> str:
         """Tell why nothing may be written now, as the end of a sentence, or nothing.
@@ -138,11 +139,16 @@ class InstrumentLink(Device):
         memory of the EPICS library.
         """
         self._boot = int(self.boot_id.get(use_monitor=False))
-        self._lost = ""
+        self.accept()
 
     def accept(self) -> None:
         """Go on with the instrument as it is now: its state is known again."""
         self._lost = ""
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Wait for answers again, after `lose_answers`."""
+        self._answers = True
 
     def last_error(self) -> str:
         """Return the last refusal or fault as the IOC tells it, or why it cannot."""
@@ -187,6 +193,11 @@ class InstrumentLink(Device):
         heard = self._heard
         return heard is not None and time.monotonic() - heard > longest_s
 
+    @property
+    def answers(self) -> bool:
+        """Whether it can be asked: it is heard of, and has answered so far."""
+        return self._answers and not self.is_silent()
+
     def standstill_s(self) -> float:
         """Longest time (s) for which nothing of this process ran, if not forgotten.
 
@@ -215,6 +226,25 @@ class InstrumentLink(Device):
         self._lost = self._lost or what
         self._fail(what)
 
+    def lose_answers(self, what: str) -> InstrumentLostError:
+        """Take the instrument as lost that is heard, and does not answer.
+
+        What is written to it from now on may reach it: nobody waits for its end.
+
+        Parameters
+        ----------
+        what
+            As in `lose`.
+
+        Returns
+        -------
+        InstrumentLostError
+            To be raised.
+        """
+        self._answers = False
+        self.lose(what)
+        return self._error(what)
+
     def _boot_changed(self, value: Any = None, **kwargs: Any) -> None:
         if value is None or not int(value):
             return
@@ -239,7 +269,10 @@ class InstrumentLink(Device):
             for status, _ in late:
                 del self._pending[status]
         for status, why in late:
-            _end(status, CommandTimeoutError(why))
+            if self._lost:  # it is heard, perhaps, and does not hear
+                _end(status, self.lose_answers(self._lost))
+            else:
+                _end(status, CommandTimeoutError(why))
 
     def _fail(self, what: str) -> None:
         with self._lock:

@@ -323,6 +323,7 @@ class Microscope(Device):
         >>> seccm.rehome()  # doctest: +SKIP
         """
         self.connect(timeout_s)
+        self.link.ask_again()
         # before MakeSafe: what the IOC tells of the end of the lease lets it fail
         if self.driver and not self.is_driven_by(self.driver, timeout_s):
             raise SeccmError(f"{self.name} {self._driven_by()}")

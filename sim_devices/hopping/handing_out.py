@@ -19,13 +19,16 @@ _LONG = 2**31 - 1
 class HandingOut(Group):
     """PVs of what a line has made.
 
-    ``Count``, ``Fetch``, ``FetchLine``, ``Part``; ``Window``, ``Acknowledge``,
-    ``Kept``.
+    ``Count``, ``Fetch``, ``FetchLine``, ``PartHops``, ``Part``; ``Window``,
+    ``Acknowledge``, ``Kept``.
     """
 
     hops = counter("Count", "hops of this line that have been made")
     fetch = count("Fetch", 0, (0, MOST_POINTS), "first hop of the part to hand out")
     fetch_line = count("FetchLine", 0, (0, _LONG), "line to hand out; 0: the newest")
+    part_hops = count(
+        "PartHops", 0, (0, MOST_POINTS), "hops of a part at most; 0: as many as fit"
+    )
     part = result("Part", _PART, "hops of a line, from Fetch on")
     window = count(
         "Window", 0, (0, MOST_POINTS), "hops that may not be received; 0: no limit"
@@ -52,7 +55,7 @@ class HandingOut(Group):
         number = self.fetch_line.value
         if (results := self._lines.find(number)) is None:
             raise RefusedError(f"{instance.pvname}: line {number} is not kept")
-        await put(self.part, results.part(first))
+        await put(self.part, results.part(first, self.part_hops.value))
         return first
 
     @acknowledge.putter

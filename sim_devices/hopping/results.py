@@ -82,8 +82,15 @@ class LineResults:
             del self._hops[:new]
             self.acknowledged += new
 
-    def part(self, first: int) -> np.ndarray:
-        """Hand out hops from number `first` on, as many as fit; none acknowledged.
+    def part(self, first: int, most: int = 0) -> np.ndarray:
+        """Hand out hops from number `first` on; none acknowledged.
+
+        Parameters
+        ----------
+        first
+            Number of the first.
+        most
+            How many at most; 0: as many as fit.
 
         Returns
         -------
@@ -94,7 +101,8 @@ class LineResults:
             nothing was measured.
         """
         start = first - self.acknowledged
-        hops = self._hops[start : start + self._at_once] if start >= 0 else []
+        most = min(most or self._at_once, self._at_once)
+        hops = self._hops[start : start + most] if start >= 0 else []
         head = [self.number, first, len(hops), len(self.samples), CURVE_SAMPLES]
         rows = [self._flat(hop) for hop in hops]
         return np.concatenate([head, self.samples, *rows])

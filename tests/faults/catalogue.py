@@ -222,6 +222,13 @@ FAULTS: dict[int, Fault] = {
         "pages at least every second and every 50 hops, whichever comes first: no more "
         "is lost (at full speed up to 365 before)",
     ),
+    56: Fault(
+        "the link of a fly scan is narrow (50 kB/s), or cut towards the IOC",
+        "hops come in smaller pages, 150 kB at most, where it is narrow, and the scan "
+        "goes on; cut, the IOC is SAFE when the lease ends, the run ends after 21 s "
+        "with one sentence, and the IOC keeps the hops that are not stored (100 at "
+        "most): seccm recover, or the next session, fetches them",
+    ),
     57: Fault(
         "the link from the IOC to its owner is cut",
         "an owner that hears nothing for 2 s sends no heartbeat any more; SAFE within "

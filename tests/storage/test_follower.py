@@ -117,16 +117,18 @@ def test_follows_a_run_from_before_its_start_to_its_stop(folder, emitted, path):
 
 def test_until_ends_a_run_that_has_no_stop_and_loses_nothing(folder, emitted, path):
     journal = Journal(folder)
-    for name, doc in emitted[:5]:
+    first, second, _ = (k + 1 for k, (name, _) in enumerate(emitted) if name == "event")
+    for name, doc in emitted[:first]:
         journal(name, doc)
 
     def until():
-        if len(documents(path)) == 5:
-            journal(*emitted[5])  # written between the last look and the question
+        if len(documents(path)) == first:
+            for document in emitted[first:second]:
+                journal(*document)  # written between the last look and the question
         return True
 
     follower = Follower(path)
-    assert plain(follower.follow(until=until)) == plain(emitted[:6])
+    assert plain(follower.follow(until=until)) == plain(emitted[:second])
     assert not follower.stopped
     journal.close()
 
