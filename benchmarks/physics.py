@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seccm_ophyd.sim_devices.cell import (
+from seccm_ophyd.sim_devices.physics.cell import (
     RedoxCell,
     cyclic_voltammogram,
     equilibrium_theta,

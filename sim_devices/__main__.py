@@ -15,15 +15,15 @@ from pathlib import Path
 from caproto import CaprotoError
 
 from .arguments import MOST_RADIUS_UM, client, number, prefix, whole_number
-from .compiled import catch_up, put_off
 from .epics.environment import DEFAULT_PORT, served_interfaces, served_port
 from .epics.log import counted_log
+from .physics.compiled import catch_up, put_off
 
 put_off()  # what follows is compiled while the sample is made
 
 from .ioc import SeccmIOC, open_sample  # noqa: E402
-from .sample import SAMPLES  # noqa: E402
-from .stages.mechanics import STAGES  # noqa: E402
+from .physics.mechanics import STAGES  # noqa: E402
+from .physics.sample import SAMPLES  # noqa: E402
 
 __all__ = ["main"]
 

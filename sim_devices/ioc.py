@@ -12,11 +12,11 @@ from .epics.pvs import RefusedError
 from .faults import Faults
 from .hop_log import HopLog
 from .hopping.line import HopLine
-from .keyed_rng import keyed_rng
-from .meniscus.pipette import Pipette
-from .sample import Sample, load_surface, make_sample
+from .physics.keyed_rng import keyed_rng
+from .physics.mechanics import STAGES
+from .physics.meniscus.pipette import Pipette
+from .physics.sample import Sample, load_surface, make_sample
 from .simulation import Simulation
-from .stages.mechanics import STAGES
 from .stages.xy_stage import XYStage
 from .stages.z_stage import ZStage
 from .supervisor import Supervisor

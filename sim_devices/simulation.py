@@ -3,7 +3,7 @@
 from typing import Any
 
 from .epics.pvs import Group, choice, command, counter, put, readout, setting, text
-from .meniscus.pipette import Pipette
+from .physics.meniscus.pipette import Pipette
 
 __all__ = ["Simulation"]
 

@@ -23,8 +23,8 @@ from seccm_ophyd.config import (
 from seccm_ophyd.errors import ConfigError
 from seccm_ophyd.opening import settle
 from seccm_ophyd.session import Session, open_session
-from seccm_ophyd.sim_devices import sample
-from seccm_ophyd.sim_devices.stages.mechanics import STAGES
+from seccm_ophyd.sim_devices.physics import sample
+from seccm_ophyd.sim_devices.physics.mechanics import STAGES
 from seccm_ophyd.toml_file import line_of
 
 PROFILE = Path(__file__).parents[1] / "profile_collection" / "seccm.toml"

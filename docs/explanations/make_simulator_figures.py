@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from seccm_ophyd.sim_devices.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.cell import (
+from seccm_ophyd.sim_devices.faults import LandingFault
+from seccm_ophyd.sim_devices.ioc import SeccmIOC
+from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
+from seccm_ophyd.sim_devices.physics.cell import (
     C_MAX,
     F,
     RedoxCell,
@@ -21,16 +23,14 @@ from seccm_ophyd.sim_devices.cell import (
     potential_step,
     sphere_surface_depletion,
 )
-from seccm_ophyd.sim_devices.electronics import current_noise
-from seccm_ophyd.sim_devices.faults import LandingFault
-from seccm_ophyd.sim_devices.ioc import SeccmIOC
-from seccm_ophyd.sim_devices.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.meniscus.wicking import Wicking
-from seccm_ophyd.sim_devices.sample import Sample, make_sample
-from seccm_ophyd.sim_devices.solver.kinetics import F_RT
+from seccm_ophyd.sim_devices.physics.electronics import current_noise
+from seccm_ophyd.sim_devices.physics.mechanics import Piezo, creep
+from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.physics.meniscus.wicking import Wicking
+from seccm_ophyd.sim_devices.physics.sample import Sample, make_sample
+from seccm_ophyd.sim_devices.physics.solver.kinetics import F_RT
 from seccm_ophyd.sim_devices.stages.landing import Landing
-from seccm_ophyd.sim_devices.stages.mechanics import Piezo, creep
 
 HERE = Path(__file__).parent / "figures"
 # colours of Okabe & Ito, which colour-blind readers tell apart

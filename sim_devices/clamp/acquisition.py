@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..electronics import mean_and_deviation
 from ..epics.clock import Clock
-from .current_input import CurrentInput
+from ..physics.current_input import CurrentInput
+from ..physics.electronics import mean_and_deviation
 from .imposed import Clamp
 
 __all__ = ["Acquisition", "History", "Recording"]

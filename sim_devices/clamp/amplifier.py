@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..electronics import current_offset
 from ..epics.commands import Command, Outcome
 from ..epics.pvs import (
     RefusedError,
@@ -21,10 +20,11 @@ from ..epics.pvs import (
     readout,
     setting,
 )
+from ..physics.current_input import CurrentInput
+from ..physics.electronics import current_offset
 from .acquisition import Acquisition, Recording
 from .amplifier_pvs import NO_YES, AmplifierPVs
 from .conditions import Conditions
-from .current_input import CurrentInput
 from .held_cell import HeldCell
 from .input_pvs import current_input
 from .stream import TraceStream

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..electronics import potential_noise
 from ..epics.pvs import RefusedError
-from ..meniscus.contact import Contact
+from ..physics.current_input import CurrentInput
+from ..physics.electronics import potential_noise
+from ..physics.meniscus.contact import Contact
 from .acquisition import Acquisition
-from .current_input import CurrentInput
 from .imposed import CurrentClamp, OpenCircuit, VoltageClamp
 
 __all__ = ["Conditions"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..epics.clock import Clock
-from ..meniscus.contact import Contact
-from ..meniscus.detachment import LEFT, Stretch
+from ..physics.meniscus.contact import Contact
+from ..physics.meniscus.detachment import LEFT, Stretch
 from ..stages.landing import Landing
 from .acquisition import History
 from .conditions import Conditions

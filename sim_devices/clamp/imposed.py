@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..meniscus.contact import Contact
+from ..physics.meniscus.contact import Contact
 
 __all__ = ["Clamp", "CurrentClamp", "OpenCircuit", "VoltageClamp"]
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..epics.pvs import Group, put, readout, setting
-from .current_input import CurrentInput
+from ..physics.current_input import CurrentInput
 
 __all__ = ["InputPVs", "current_input"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..epics.pvs import put
-from .current_input import CurrentInput
+from ..physics.current_input import CurrentInput
 from .input_pvs import current_input
 
 if TYPE_CHECKING:

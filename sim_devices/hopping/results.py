@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..clamp.acquisition import Recording
-from ..stages.approach import CURVE_SAMPLES
+from ..physics.approach import CURVE_SAMPLES
 from ..stages.landing import BLANK
 
 __all__ = ["Hop", "LineResults"]

@@ -6,9 +6,9 @@ Pure numbers in V and pA; `ZStage` asks before each descent.
 import math
 from dataclasses import dataclass
 
-from ..clamp.current_input import CurrentInput
 from ..epics.pvs import RefusedError
-from .approach import LOOP_RATE
+from ..physics.approach import LOOP_RATE
+from ..physics.current_input import CurrentInput
 
 __all__ = ["ContactGuard"]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..clamp.current_input import CurrentInput
 from ..epics.pvs import Group, RefusedError, choice, count, setting
+from ..physics.current_input import CurrentInput
 from .contact_guard import ContactGuard
 
 __all__ = ["ContactPVs"]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from .approach import LOOP_RATE
+from ..physics.approach import LOOP_RATE
 
 __all__ = ["HeldMeniscus"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..faults import LandingFault
-from ..meniscus.contact import Contact
-from .approach import CURVE_SAMPLES, LOOP_RATE, Descent
+from ..physics.approach import CURVE_SAMPLES, LOOP_RATE, Descent
+from ..physics.meniscus.contact import Contact
 
 if TYPE_CHECKING:
     from ..ioc import SeccmIOC

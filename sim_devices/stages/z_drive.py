@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..epics.commands import Outcome
 from ..epics.pvs import put
-from .approach import LOOP_RATE, End
+from ..physics.approach import LOOP_RATE, End
 from .held_meniscus import HeldMeniscus
 from .landing import Landing
 from .motor import Motor, Travel

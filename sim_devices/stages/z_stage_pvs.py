@@ -9,7 +9,7 @@ from ..epics.pvs import (
     setting,
     status,
 )
-from .approach import CURVE_SAMPLES
+from ..physics.approach import CURVE_SAMPLES
 from .contact_pvs import ContactPVs
 
 __all__ = ["HIGH", "LOW", "ZStagePVs"]

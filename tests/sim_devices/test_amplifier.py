@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
+from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
 
 OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = range(1, 6)
 VCLAMP, ICLAMP, I0 = range(3)

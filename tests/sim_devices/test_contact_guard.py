@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
 from seccm_ophyd.sim_devices.epics.pvs import RefusedError
+from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
 from seccm_ophyd.sim_devices.stages.contact_guard import ContactGuard
 
 OK, TRIPPED, REFUSED = 1, 4, 5

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.clamp.conditions import Conditions
-from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
 from seccm_ophyd.sim_devices.clamp.held_cell import HeldCell
-from seccm_ophyd.sim_devices.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.meniscus.detachment import Stretch
-from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.sample import make_sample
+from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
+from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.physics.meniscus.detachment import Stretch
+from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.physics.sample import make_sample
 
 OK, STOPPED, TRIPPED = 1, 3, 4
 system = pytest.mark.system

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.ioc import open_sample
-from seccm_ophyd.sim_devices.stages.mechanics import (
+from seccm_ophyd.sim_devices.physics.mechanics import (
     STAGES,
     Mechanics,
     Piezo,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.ioc import open_sample
-from seccm_ophyd.sim_devices.stages.approach import _AHEAD, Descent, End
+from seccm_ophyd.sim_devices.physics.approach import _AHEAD, Descent, End
 
 OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = range(1, 6)
 STATES = "WITHDRAWN APPROACHING CONTACT NO_CONTACT WITHDRAWING".split()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.clamp.acquisition import Acquisition
-from seccm_ophyd.sim_devices.clamp.current_input import CurrentInput
 from seccm_ophyd.sim_devices.clamp.imposed import VoltageClamp
 from seccm_ophyd.sim_devices.epics.clock import Clock
+from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
 
 OK, NO_CONTACT, STOPPED = range(1, 4)
 ICLAMP, I0 = 1, 2

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..bessel import bessel_lowpass
-from ..electronics import current_noise, digitise, noise_rms
+from .bessel import bessel_lowpass
+from .electronics import current_noise, digitise, noise_rms
 
 __all__ = ["CurrentInput"]
 

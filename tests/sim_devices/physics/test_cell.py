@@ -9,7 +9,7 @@ from math import erfc
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.cell import (
+from seccm_ophyd.sim_devices.physics.cell import (
     C_MAX,
     F,
     RedoxCell,
@@ -19,7 +19,7 @@ from seccm_ophyd.sim_devices.cell import (
     potential_step,
     sphere_surface_depletion,
 )
-from seccm_ophyd.sim_devices.solver.kinetics import F_RT
+from seccm_ophyd.sim_devices.physics.solver.kinetics import F_RT
 
 f = F_RT
 A, D = 1e-12, 4e-15

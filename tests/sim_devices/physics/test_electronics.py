@@ -5,8 +5,8 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.electronics import (
+from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
+from seccm_ophyd.sim_devices.physics.electronics import (
     current_noise,
     digitise,
     leaky_capacitor,

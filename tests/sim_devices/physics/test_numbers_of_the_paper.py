@@ -6,17 +6,17 @@ The seeds played no part in choosing the constants of the model. Currents in A.
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.cell import (
+from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
+from seccm_ophyd.sim_devices.physics.cell import (
     C_MAX,
     F,
     RedoxCell,
     cyclic_voltammogram,
     equilibrium_theta,
 )
-from seccm_ophyd.sim_devices.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.sample import make_sample
+from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.physics.sample import make_sample
 
 SEEDS = (11, 23, 58)
 PIPETTE = Pipette()

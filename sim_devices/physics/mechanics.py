@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..sample import Sample
+    from .sample import Sample
 
 __all__ = ["STAGES", "Mechanics", "Piezo", "creep", "play"]
 

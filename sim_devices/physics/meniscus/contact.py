@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..solver.ensemble import Ensemble
+from ..ensemble import Ensemble
 from ..solver.time_steps import (
     find_jumps,
     graded_steps,

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.cell import C_MAX, RADIUS, F
-from seccm_ophyd.sim_devices.sample import (
+from seccm_ophyd.sim_devices.physics.cell import C_MAX, RADIUS, F
+from seccm_ophyd.sim_devices.physics.sample import (
     MATERIALS,
     SAMPLES,
     load_surface,

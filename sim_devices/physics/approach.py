@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numba import types
 
-from ..compiled import NUMBER, READ, compiled
-from ..electronics import mean_and_deviation
+from .compiled import NUMBER, READ, compiled
+from .electronics import mean_and_deviation
 
 __all__ = ["CURVE_SAMPLES", "LOOP_RATE", "Descent", "End"]
 

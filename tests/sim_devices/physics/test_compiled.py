@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices import compiled
-from seccm_ophyd.sim_devices.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.cell import RedoxCell, potential_step
-from seccm_ophyd.sim_devices.electrode import raster
-from seccm_ophyd.sim_devices.keyed_rng import keyed_rng
-from seccm_ophyd.sim_devices.solver import stepping
+from seccm_ophyd.sim_devices.physics import compiled
+from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
+from seccm_ophyd.sim_devices.physics.cell import RedoxCell, potential_step
+from seccm_ophyd.sim_devices.physics.electrode import raster
+from seccm_ophyd.sim_devices.physics.keyed_rng import keyed_rng
+from seccm_ophyd.sim_devices.physics.solver import stepping
 
 TWICE = "float64(float64)"
 
@@ -50,7 +50,7 @@ def test_it_works_where_nothing_can_be_kept(tmp_path):
     source = tmp_path / "folder" / "made.py"
     source.parent.mkdir()
     source.write_text(
-        "from seccm_ophyd.sim_devices.compiled import compiled\n"
+        "from seccm_ophyd.sim_devices.physics.compiled import compiled\n"
         f"@compiled({TWICE!r})\ndef twice(x):\n    return 2 * x\n"
     )
     (source.parent / "__pycache__").write_text("a file where a folder should be")
@@ -68,10 +68,12 @@ def test_it_works_where_nothing_can_be_kept(tmp_path):
 
 @pytest.mark.parametrize("name", ["seccm_ophyd.sim_devices", "sim_devices"])
 def test_the_package_can_be_imported_by_both_its_names(name):
-    code = f"import {name}.cell; import sys; print('seccm_ophyd' in sys.modules)"
+    code = (
+        f"import {name}.physics.cell; import sys; print('seccm_ophyd' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,
@@ -83,7 +85,9 @@ def test_what_is_kept_is_named_by_all_sources():
     names = [
         made.py_func.__qualname__ for made in (stepping.hold_block, raster._nearest)
     ]
-    assert names[0].startswith("seccm_ophyd.sim_devices.solver.stepping.hold_block-")
+    assert names[0].startswith(
+        "seccm_ophyd.sim_devices.physics.solver.stepping.hold_block-"
+    )
     assert len({name.rpartition("-")[2] for name in names}) == 1
 
 

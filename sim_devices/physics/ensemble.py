@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .diffusion import Block, block, modes
-from .stepping import Crystallites, hold_block, hold_line, impose_block, jump_to
-from .time_steps import end_weights
+from .solver.diffusion import Block, block, modes
+from .solver.stepping import Crystallites, hold_block, hold_line, impose_block, jump_to
+from .solver.time_steps import end_weights
 
 if TYPE_CHECKING:
-    from ..cell import RedoxCell
+    from .cell import RedoxCell
 
 __all__ = ["Ensemble", "follow_line"]
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.cell import RedoxCell, equilibrium_theta
-from seccm_ophyd.sim_devices.electronics import leaky_capacitor
-from seccm_ophyd.sim_devices.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.sample import make_sample
+from seccm_ophyd.sim_devices.physics.cell import RedoxCell, equilibrium_theta
+from seccm_ophyd.sim_devices.physics.electronics import leaky_capacitor
+from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.physics.sample import make_sample
 
 SEEDS = (1, 7, 42)
 PIPETTE = Pipette()

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..cell import RADIUS, RedoxCell
 from ..electrode.site import Site
-from ..solver.ensemble import Ensemble
+from ..ensemble import Ensemble
 from .background import E_LEAK, Background
 from .pipette import Pipette
 from .wicking import Wicking

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from .ensemble import Ensemble, follow_line
 from .solver.diffusion import modes
-from .solver.ensemble import Ensemble, follow_line
 from .solver.kinetics import NERNST, equilibrium
 from .solver.time_steps import clamp_steps, graded_steps, values_at
 
