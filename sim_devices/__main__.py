@@ -23,7 +23,7 @@ put_off()  # what follows is compiled while the sample is made
 
 from .ioc import SeccmIOC, open_sample  # noqa: E402
 from .physics.mechanics import STAGES  # noqa: E402
-from .physics.sample import SAMPLES  # noqa: E402
+from .physics.samples import SAMPLES  # noqa: E402
 
 __all__ = ["main"]
 

@@ -15,7 +15,8 @@ from .hopping.line import HopLine
 from .physics.keyed_rng import keyed_rng
 from .physics.mechanics import STAGES
 from .physics.meniscus.pipette import Pipette
-from .physics.sample import Sample, load_surface, make_sample
+from .physics.sample import Sample
+from .physics.samples import load_surface, make_sample
 from .simulation import Simulation
 from .stages.xy_stage import XYStage
 from .stages.z_stage import ZStage

@@ -14,8 +14,8 @@ from tests.iocs import RunningIOC
 def test_physics():
     results = physics.measure(repeats=2)
     assert [r.name for r in results] == [
-        "potential_step_line_us",
-        "potential_step_single_ms",
+        "landing_ms",
+        "contact_ms",
         "cyclic_voltammogram_5000_ms",
         "galvanostatic_600ms_ms",
     ]

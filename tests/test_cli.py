@@ -13,7 +13,7 @@ from seccm_ophyd.analysis import list_runs
 from seccm_ophyd.analysis.levelling import METHODS
 from seccm_ophyd.config import data_folder
 from seccm_ophyd.errors import ConfigError, ParameterError, SeccmError
-from seccm_ophyd.sim_devices.physics.sample import make_sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 from seccm_ophyd.storage import DataFolder
 from tests.synthetic_runs import scan_run
 

@@ -23,8 +23,9 @@ from seccm_ophyd.config import (
 from seccm_ophyd.errors import ConfigError
 from seccm_ophyd.opening import settle
 from seccm_ophyd.session import Session, open_session
-from seccm_ophyd.sim_devices.physics import sample
 from seccm_ophyd.sim_devices.physics.mechanics import STAGES
+from seccm_ophyd.sim_devices.physics.samples import SAMPLES as MADE
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 from seccm_ophyd.toml_file import line_of
 
 PROFILE = Path(__file__).parents[1] / "profile_collection" / "seccm.toml"
@@ -373,12 +374,12 @@ def test_a_simulator_in_kcl_is_described_as_it_is():
 
 
 def test_the_choices_are_those_of_the_simulator():
-    assert sample.SAMPLES == SAMPLES
+    assert MADE == SAMPLES
     for name in (*SAMPLES, "mine.npz"):
         assert Simulator(sample=name).sample == name
     for name in STAGES:
         assert Simulator(stage=name).stage == name
-    size = inspect.signature(sample.make_sample).parameters["size"].default
+    size = inspect.signature(make_sample).parameters["size"].default
     assert configuration.MOST_RADIUS_UM * 1e-6 < size / 3  # what it allows
 
 

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from seccm_ophyd.plans.hop_heights import Adaptive, Surroundings
-from seccm_ophyd.sim_devices.physics.sample import make_sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 
 FIGURES = Path(__file__).with_name("figures")
 UM = 1e-6

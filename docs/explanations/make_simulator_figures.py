@@ -14,22 +14,21 @@ from matplotlib.figure import Figure
 from seccm_ophyd.sim_devices.faults import LandingFault
 from seccm_ophyd.sim_devices.ioc import SeccmIOC
 from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.physics.cell import (
-    C_MAX,
-    F,
-    RedoxCell,
-    cyclic_voltammogram,
-    equilibrium_theta,
-    potential_step,
-    sphere_surface_depletion,
-)
+from seccm_ophyd.sim_devices.physics.cell import C_MAX, F, RedoxCell
 from seccm_ophyd.sim_devices.physics.electronics import current_noise
 from seccm_ophyd.sim_devices.physics.mechanics import Piezo, creep
 from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
 from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
 from seccm_ophyd.sim_devices.physics.meniscus.wicking import Wicking
-from seccm_ophyd.sim_devices.physics.sample import Sample, make_sample
+from seccm_ophyd.sim_devices.physics.sample import Sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 from seccm_ophyd.sim_devices.physics.solver.kinetics import F_RT
+from seccm_ophyd.sim_devices.physics.textbook import (
+    cyclic_voltammogram,
+    equilibrium_theta,
+    potential_step,
+    sphere_surface_depletion,
+)
 from seccm_ophyd.sim_devices.stages.landing import Landing
 
 HERE = Path(__file__).parent / "figures"

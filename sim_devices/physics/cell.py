@@ -13,7 +13,7 @@ quasi-reference electrode; 25 C. With theta the Li fraction of Li_theta FePO4,
 
 (Newman & Thomas-Alyea, Electrochemical Systems, ch. 8 and 22; Doyle, Fuller & Newman,
 J. Electrochem. Soc. 140 (1993) 1526). With a slab and the Nernst potential these are
-the equations of Bard & Faulkner, Electrochemical Methods, ch. 5, 6 and 8.
+the equations of Bard & Faulkner, Electrochemical Methods, ch. 5, 6 and 8: `textbook`.
 """
 
 from dataclasses import dataclass
@@ -21,22 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from .ensemble import Ensemble, follow_line
-from .solver.diffusion import modes
 from .solver.kinetics import NERNST, equilibrium
-from .solver.time_steps import clamp_steps, graded_steps, values_at
 
-__all__ = [
-    "C_MAX",
-    "RADIUS",
-    "F",
-    "RedoxCell",
-    "cyclic_voltammogram",
-    "equilibrium_theta",
-    "galvanostatic",
-    "potential_step",
-    "sphere_surface_depletion",
-]
+__all__ = ["C_MAX", "RADIUS", "F", "RedoxCell"]
 
 F = 96485.33212
 """Faraday constant (C/mol)."""
@@ -47,15 +34,13 @@ C_MAX = 612 * 3600 / 1000 * 1e6 / F
 RADIUS = 75e-9
 """Radius of a crystallite (m): half of 100-200 nm (Takahashi 2014)."""
 
-_MAX_STEPS = 1300  # internal time steps of a voltammogram
-
 
 @dataclass(frozen=True, kw_only=True)
 class RedoxCell:
     """Wetted crystallites that take part together, in series with a resistance.
 
-    Every number may be an array of shape (n,) for a line of n hops; only
-    `potential_step` takes such a cell.
+    Every number may be an array of shape (n,) for a line of n cells; only
+    `textbook.potential_step` takes such a cell.
 
     Parameters
     ----------
@@ -131,172 +116,3 @@ class RedoxCell:
     def potential(self, theta: Any) -> Any:
         """Give the equilibrium potential (V) of a Li fraction, or of an array."""
         return equilibrium.py_func(theta, self.ocp_parameters())[0]
-
-
-def equilibrium_theta(E: float, cell: RedoxCell) -> float:
-    """Li fraction at rest at the potential `E` (V), within 1e-9 of 0 and 1."""
-    low, high = 1e-9, 1 - 1e-9
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cell.potential(middle) > E else (low, middle)
-    return (low + high) / 2
-
-
-def cyclic_voltammogram(t: np.ndarray, E: np.ndarray, cell: RedoxCell) -> np.ndarray:
-    """Redox current while the potential follows `E`.
-
-    Parameters
-    ----------
-    t, E
-        Times (s), uniform, and potentials (V).
-    cell
-        The cell; its `theta0` is the state at ``t[0]``. A contact that rested at the
-        start potential has ``theta0 = equilibrium_theta(E[0], cell)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Current (A) at each time, without that of the double layer.
-
-    Raises
-    ------
-    ValueError
-        If `t` is not uniform and increasing, or the shapes differ.
-
-    Notes
-    -----
-    Nicholson & Shain, Anal. Chem. 36 (1964) 706; Nicholson, Anal. Chem. 37 (1965) 1351;
-    Bard & Faulkner, 2nd ed., ch. 6.
-    """
-    t, E = _uniform(t), np.asarray(E, float)
-    if E.shape != t.shape:
-        raise ValueError(f"t has shape {t.shape}, E has shape {E.shape}")
-    if cell.k0 == 0:
-        return np.zeros_like(E)
-    steps = min(len(t) - 1, _MAX_STEPS)
-    nodes = np.linspace(t[0], t[-1], steps + 1)
-    means, ends = Ensemble(cell).follow(nodes[1] - nodes[0], np.interp(nodes[1:], t, E))
-    return values_at(t, nodes, means, means[0], ends[-1])
-
-
-def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarray:
-    """Redox current after a step to a constant potential at t = 0.
-
-    Parameters
-    ----------
-    E
-        Potential (V), a number or an array of the shape of the cell's.
-    t
-        Times (s), increasing, > 0; a number for one time.
-    cell
-        The cell, or a line of cells.
-
-    Returns
-    -------
-    numpy.ndarray
-        Current (A), shape: that of the cell, then that of `t`.
-
-    Raises
-    ------
-    ValueError
-        If `t` is not increasing from above 0.
-
-    Notes
-    -----
-    Cottrell's and the quasi-reversible transient: Bard & Faulkner, 2nd ed., 5.2, 5.5.
-    """
-    times = np.atleast_1d(np.asarray(t, float))
-    if not (times[0] > 0 and np.all(np.diff(times) > 0)):
-        raise ValueError("t must increase and begin after 0")
-    constants = (value for value in vars(cell).values() if not isinstance(value, str))
-    shape = np.broadcast(E, *constants).shape
-    dt = graded_steps(times, float(np.min(np.square(cell.r) / cell.D)))
-    asked = np.searchsorted(np.cumsum(dt), times * (1 - 1e-9))
-    if shape:
-        i = follow_line(cell, dt, np.broadcast_to(E, shape))[..., asked]
-    elif cell.k0 == 0:
-        i = np.zeros(len(times))
-    else:
-        _, ends = Ensemble(cell).follow(dt, np.full(len(dt), E), sharp=True)
-        i = ends[asked]
-    return i.reshape(shape + np.shape(t))
-
-
-def galvanostatic(
-    I: np.ndarray | float,  # noqa: E741
-    t: np.ndarray,
-    cell: RedoxCell,
-    C: float,
-    E_start: float,
-) -> np.ndarray:
-    """Potential while a current is imposed: I = i_redox + C dE/dt.
-
-    Parameters
-    ----------
-    I, t
-        Current (A), a number or one for each time; times (s) from 0, uniform.
-    cell
-        The cell.
-    C, E_start
-        Capacitance (F), > 0, and potential at t = 0 (V).
-
-    Returns
-    -------
-    numpy.ndarray
-        Potential (V) at each time.
-
-    Raises
-    ------
-    ValueError
-        If `t` is not uniform and increasing, or `C` not positive.
-
-    Notes
-    -----
-    Sand's equation: Bard & Faulkner, 2nd ed., 8.2. Once the crystals are empty, or
-    full, the capacitance is left with the current: the potential runs away by I/C per
-    second while `t` lasts, and it is for the caller to stop at a limit.
-    """
-    t = _uniform(t)
-    if not C > 0:
-        raise ValueError(f"the capacitance must be positive, not {C!r} F")
-    current = np.broadcast_to(np.asarray(I, float), t.shape)
-    means = (current[1:] + current[:-1]) / 2
-    dt = (t[-1] - t[0]) / len(means)
-    if cell.k0 == 0:
-        return E_start + np.concatenate([[0.0], np.cumsum(means)]) * (dt / C)
-    steps = [clamp_steps(k, k + 1, dt, fresh=True) for k in range(len(means))]
-    count = [len(s) for s in steps]
-    E, _ = Ensemble(cell).impose(
-        np.concatenate(steps), np.repeat(means, count), E_start, C
-    )
-    return np.concatenate([[E_start], E[np.cumsum(count) - 1]])
-
-
-def _uniform(t: np.ndarray) -> np.ndarray:
-    """Check that `t` is uniform and increasing."""
-    t = np.asarray(t, float)
-    if t.ndim != 1 or len(t) < 2:
-        raise ValueError("t must be a one-dimensional array of two or more times")
-    steps = np.diff(t)
-    if not (steps[0] > 0 and np.allclose(steps, steps.mean(), rtol=1e-3)):
-        raise ValueError("t must be uniform and increasing")
-    return t
-
-
-def sphere_surface_depletion(tau: np.ndarray | float) -> np.ndarray:
-    """Depletion of the surface of a sphere that loses a constant current.
-
-    Parameters
-    ----------
-    tau
-        Time in units of r^2/D, > 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(1 - theta_s)/(q/3)`` from the numerical modes; in closed form
-        ``3 tau + 1/5 - 2 sum exp(-l^2 tau)/l^2`` with tan l = l (Crank, The
-        Mathematics of Diffusion, 2nd ed., 6.3).
-    """
-    tau = np.asarray(tau, float)
-    return 3 * modes("sphere").steps(tau).b_mean

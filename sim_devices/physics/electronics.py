@@ -1,4 +1,4 @@
-"""The patch-clamp amplifier: noise and range; and a leaky capacitor.
+"""The patch-clamp amplifier: noise and range.
 
 SI units throughout. All constants are those of a typical patch-clamp headstage.
 """
@@ -16,9 +16,7 @@ __all__ = [
     "current_noise",
     "current_offset",
     "digitise",
-    "leaky_capacitor",
     "mean_and_deviation",
-    "noise",
     "noise_rms",
     "potential_noise",
 ]
@@ -114,9 +112,6 @@ def _made_noise(
     return np.fft.irfft(parts, points)
 
 
-noise = current_noise
-
-
 def current_offset(rng: np.random.Generator) -> float:
     """Offset (A) of one acquisition; in zero-current clamp the current that flows."""
     return _OFFSET * float(rng.standard_normal())
@@ -190,49 +185,3 @@ def mean_and_deviation(i: np.ndarray) -> tuple[float, float]:
         return mean, nan
     apart = i - mean
     return mean, sqrt(float(apart.dot(apart)) / len(i))
-
-
-def leaky_capacitor(
-    I: np.ndarray | float,  # noqa: E741
-    C: float,
-    G: float,
-    E_leak: float,
-    E_start: float,
-    t: np.ndarray | float,
-) -> np.ndarray:
-    """Potential of a capacitor with a leak that is charged by a constant current.
-
-    ``I = C dE/dt + G (E - E_leak)``, hence ``E = E_inf + (E_start - E_inf)
-    exp(-t G/C)`` with ``E_inf = E_leak + I/G``; a straight line for G = 0.
-
-    Parameters
-    ----------
-    I
-        Current (A).
-    C
-        Capacitance (F), > 0.
-    G
-        Leak conductance (S), >= 0.
-    E_leak
-        Potential towards which the leak pulls (V).
-    E_start
-        Potential at t = 0 (V).
-    t
-        Time (s).
-
-    Returns
-    -------
-    numpy.ndarray
-        Potential (V).
-
-    Raises
-    ------
-    ValueError
-        If C is not positive or G negative.
-    """
-    if not np.all(np.asarray(C) > 0) or not np.all(np.asarray(G) >= 0):
-        raise ValueError(f"C must be positive and G not negative: {C!r} F, {G!r} S")
-    decays = np.asarray(t, float) * G / C
-    safe = np.where(decays > 0, decays, 1.0)
-    slowed = np.where(decays > 0, -np.expm1(-safe) / safe, 1.0)
-    return E_start + (I - G * (np.asarray(E_start) - E_leak)) * (t / C) * slowed

@@ -2,18 +2,15 @@
 
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .cell import RedoxCell
 from .solver.diffusion import Block, block, modes
-from .solver.stepping import Crystallites, hold_block, hold_line, impose_block, jump_to
+from .solver.stepping import Crystallites, hold_block, impose_block, jump_to
 from .solver.time_steps import end_weights
 
-if TYPE_CHECKING:
-    from .cell import RedoxCell
-
-__all__ = ["Ensemble", "follow_line"]
+__all__ = ["Ensemble", "kept_parts"]
 
 _BLOCK = 32  # steps
 _NO_LEAK = -1.0, 0.0
@@ -29,7 +26,7 @@ class Ensemble:
         Constants and initial state; k0 > 0.
     """
 
-    def __init__(self, cell: "RedoxCell") -> None:
+    def __init__(self, cell: RedoxCell) -> None:
         self._shape = cell.shape
         self._modes = modes(cell.shape)
         self._clock = float(cell.D / cell.r**2)
@@ -160,11 +157,11 @@ class Ensemble:
 
     def _parts(self, dt: np.ndarray, *, sharp: bool = False) -> list[_Part]:
         before, self._before = self._before, float(dt[-1])
-        return _kept_parts(self._shape, self._clock, dt.tobytes(), sharp, before)
+        return kept_parts(self._shape, self._clock, dt.tobytes(), sharp, before)
 
 
 @lru_cache(maxsize=256)
-def _kept_parts(
+def kept_parts(
     shape: str, clock: float, lengths: bytes, sharp: bool, before: float
 ) -> list[_Part]:
     """Divide steps (s) into blocks; kept, as hop after hop asks for the same."""
@@ -175,49 +172,3 @@ def _kept_parts(
         (part, block(shape, dt[part] * clock), np.ascontiguousarray(weights[:, part]))
         for part in parts
     ]
-
-
-def follow_line(cell: "RedoxCell", dt: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Hold a line of cells at constant potentials.
-
-    Parameters
-    ----------
-    cell
-        The cells; its numbers may be arrays of the shape of the line. Those of the same
-        D/r^2 are stepped together.
-    dt
-        Length of the steps (s), fine at first.
-    E
-        Potential (V) of each cell, of the shape of the line.
-
-    Returns
-    -------
-    numpy.ndarray
-        Current (A) at the end of each step, shape: that of the line, then (k,).
-    """
-    clock, unit, active, R_s, theta0, exchange, *ocp = (
-        np.broadcast_to(np.asarray(value, float), E.shape).ravel()
-        for value in (
-            cell.D / np.square(cell.r),
-            cell.current_unit,
-            cell.k0,
-            cell.R_s,
-            cell.theta0,
-            cell.exchange,
-            *cell.ocp_parameters(),
-        )
-    )
-    kinetics, potentials = np.column_stack([exchange, R_s * unit, *ocp]), E.ravel()
-    currents = np.zeros((E.size, len(dt), 2))
-    for rate in np.unique(clock):
-        ours = np.flatnonzero((clock == rate) & (active > 0))
-        flow = np.zeros((len(ours), 3))
-        amplitudes = modes(cell.shape).uniform(theta0[ours])
-        for part, steps, weights in _kept_parts(
-            cell.shape, float(rate), dt.tobytes(), True, inf
-        ):
-            passed = np.empty((len(ours), len(dt[part]), 2))
-            line = kinetics[ours], flow, amplitudes
-            hold_line(steps, weights, *line, potentials[ours], passed, part.start == 0)
-            currents[ours, part] = passed
-    return (currents[..., 1] * unit[:, None]).reshape((*E.shape, len(dt)))

@@ -16,12 +16,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from math import log10
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .sample import Sample
+from .sample import Sample
 
 __all__ = ["STAGES", "Mechanics", "Piezo", "creep", "play"]
 
@@ -188,13 +186,13 @@ class Mechanics:
         """Tell by how much drift and tilt lift a place (m) of the sample, in m."""
         return self._drift.at(t)[2] + self.tilt[0] * x + self.tilt[1] * y
 
-    def surface(self, sample: "Sample", x: float, y: float, t: float) -> float:
+    def surface(self, sample: Sample, x: float, y: float, t: float) -> float:
         """Height of Z (m) at which the meniscus touches a place of a sample (m)."""
         return float(sample.contact_height(x, y)) + self.rise(x, y, t)
 
     def highest(
         self,
-        sample: "Sample",
+        sample: Sample,
         start: tuple[float, float],
         end: tuple[float, float],
         t: float,
@@ -220,7 +218,7 @@ class Mechanics:
 
     def is_free(
         self,
-        sample: "Sample",
+        sample: Sample,
         start: tuple[float, float],
         end: tuple[float, float],
         t: float,

@@ -5,7 +5,7 @@ import pytest
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.plans.hop_heights import Adaptive, Surroundings
-from seccm_ophyd.sim_devices.physics.sample import make_sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 
 X = np.linspace(-5, 5, 64)
 

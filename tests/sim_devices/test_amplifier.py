@@ -6,8 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
-
 OK, NO_CONTACT, STOPPED, TRIPPED, REFUSED = range(1, 6)
 VCLAMP, ICLAMP, I0 = range(3)
 pytestmark = pytest.mark.system
@@ -264,14 +262,3 @@ def test_a_withdrawal_ends_an_acquisition(start_ioc):
     summary = ioc.get("Clamp:Summary")
     assert (summary[1], summary[3]) == (STOPPED, 0)
     assert len(trace(ioc)[1]) == 0
-
-
-def test_the_current_input_rounds_and_clips():
-    signal = CurrentInput(gain=5e9, cutoff=1e3)  # 5 mV/pA
-    assert signal.range == pytest.approx(2e-9)
-    i = np.array([0.4, 0.6, 1e6, -1e6]) * signal.step
-    expected = np.array([0.0, 1.0, 32768, -32768]) * signal.step
-    digits, overload = signal.digitise(i)
-    np.testing.assert_allclose(digits, expected)
-    assert overload
-    assert not signal.digitise(i[:2])[1]

@@ -1,14 +1,11 @@
 """The spot that a landed meniscus wets."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ..sample import Sample
-
-__all__ = ["FOOTPRINT", "FOOTPRINT_RADIUS", "Site"]
+__all__ = ["FOOTPRINT", "FOOTPRINT_RADIUS", "Electrode", "Site"]
 
 FOOTPRINT_RADIUS = 55e-9
 """Radius (m) of the wetted spot: 1.1 times that of the 50 nm pipette."""
@@ -19,6 +16,16 @@ _RADII = np.r_[0.0, np.full(4, 0.5), np.full(8, 0.95)]
 
 FOOTPRINT = np.array([_RADII * np.cos(_ANGLES), _RADII * np.sin(_ANGLES)])
 """Points (x, y) that stand for the footprint, shape (2, 13), in units of its radius."""
+
+
+class Electrode(Protocol):
+    """What a wetted spot needs of the electrode around it: its memory of charge."""
+
+    def remember(self, site: "Site", charge: float, reached: float = 0.0) -> None:
+        """Take a charge (C) from the crystallites; see `Sample.remember`."""
+
+    def particle_theta(self, particle: int) -> float:
+        """Give the mean Li fraction of a secondary particle."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Site:
     particle_volume
         Its volume (m^3), 0 for none.
     sample
-        The sample it lies on.
+        The electrode it lies on.
     """
 
     x: float
@@ -61,4 +68,4 @@ class Site:
     weights: np.ndarray
     particle: int
     particle_volume: float
-    sample: "Sample" = field(repr=False, compare=False)
+    sample: Electrode = field(repr=False, compare=False)

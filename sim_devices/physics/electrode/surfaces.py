@@ -245,4 +245,4 @@ GENERATORS: dict[str, Callable[..., Surface]] = {
     "film_edge": film_edge,
     "nanoparticles": nanoparticles,
 }
-"""What `sample.make_sample` can make."""
+"""What `samples.make_sample` can make."""

@@ -22,16 +22,16 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from ..compiled import NUMBER, READ, READ_2D, WRITE, WRITE_2D, WRITE_3D, compiled
+from ..compiled import NUMBER, READ, READ_2D, WRITE, WRITE_2D, compiled
 from .diffusion import Block
 from .electrolyte import electrolyte, electrolyte_slope
 from .kinetics import equilibrium, first_guess, solve
 
 __all__ = [
+    "STEPS",
     "Crystallites",
     "charge_leaky",
     "hold_block",
-    "hold_line",
     "impose_block",
     "jump_to",
 ]
@@ -56,7 +56,9 @@ class Crystallites(NamedTuple):
     modes: np.ndarray
 
 
-_STEPS = (types.NamedUniTuple(READ_2D, 4, Block), READ_2D)
+STEPS = (types.NamedUniTuple(READ_2D, 4, Block), READ_2D)
+"""Types of the arguments `block` and `weights` of a compiled function."""
+
 _CELL = types.NamedUniTuple(WRITE, 3, Crystallites)
 
 
@@ -109,7 +111,7 @@ def _carry_on(block, cell, currents):
             modes[m] -= block.left[2 * j, m] * mean + block.left[2 * j + 1, m] * beyond
 
 
-@compiled(types.void(_STEPS[0], _CELL, NUMBER))
+@compiled(types.void(STEPS[0], _CELL, NUMBER))
 def jump_to(block: Block, cell: Crystallites, E: float) -> None:
     """Guess q right after a jump to the potential `E` (V)."""
     surface = min(max(cell.modes.sum(), 1e-9), 1 - 1e-9)
@@ -119,7 +121,7 @@ def jump_to(block: Block, cell: Crystallites, E: float) -> None:
     cell.flow[0] = first_guess(u, surface, E, resistance, exchange, b)
 
 
-@compiled(types.void(*_STEPS, _CELL, READ, WRITE_2D))
+@compiled(types.void(*STEPS, _CELL, READ, WRITE_2D))
 def hold_block(
     block: Block,
     weights: np.ndarray,
@@ -131,30 +133,6 @@ def hold_block(
     for k in range(len(E)):
         _end_of_step(k, block, weights, cell, E[k], 0.0, currents)
     _carry_on(block, cell, currents)
-
-
-@compiled(types.void(*_STEPS, *[WRITE_2D] * 3, READ, WRITE_3D, types.boolean))
-def hold_line(
-    block: Block,
-    weights: np.ndarray,
-    kinetics: np.ndarray,
-    flow: np.ndarray,
-    modes: np.ndarray,
-    E: np.ndarray,
-    currents: np.ndarray,
-    sharp: bool,
-) -> None:
-    """Hold a potential (V) on each of many cells, which step together.
-
-    `sharp` tells whether it jumps at the beginning; kinetics, flow and modes are those
-    of the `Crystallites`, one row each.
-    """
-    for n in range(len(E)):
-        cell = Crystallites(kinetics[n], flow[n], modes[n])
-        if sharp:
-            jump_to(block, cell, E[n])
-        held = np.full(currents.shape[1], E[n])
-        hold_block(block, weights, cell, held, currents[n])
 
 
 @compiled()
@@ -197,7 +175,7 @@ def _uncoupled(E, dt, current, C, leak, rest):
     return root + kept * (E - root) + drop * current, drop
 
 
-@compiled(types.void(*_STEPS, _CELL, READ, READ, READ, WRITE_2D, WRITE))
+@compiled(types.void(*STEPS, _CELL, READ, READ, READ, WRITE_2D, WRITE))
 def impose_block(
     block: Block,
     weights: np.ndarray,

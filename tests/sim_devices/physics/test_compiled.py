@@ -4,14 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.physics import compiled
-from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.physics.cell import RedoxCell, potential_step
 from seccm_ophyd.sim_devices.physics.electrode import raster
-from seccm_ophyd.sim_devices.physics.keyed_rng import keyed_rng
 from seccm_ophyd.sim_devices.physics.solver import stepping
 
 TWICE = "float64(float64)"
@@ -89,37 +85,3 @@ def test_what_is_kept_is_named_by_all_sources():
         "seccm_ophyd.sim_devices.physics.solver.stepping.hold_block-"
     )
     assert len({name.rpartition("-")[2] for name in names}) == 1
-
-
-def test_a_line_is_its_cells_one_by_one():
-    rng = np.random.default_rng(3)
-    theta0, A = rng.uniform(0.5, 0.99, 9), RedoxCell.A * rng.uniform(0.1, 2, 9)
-    k0 = RedoxCell.k0 * rng.uniform(0, 2, 9)
-    k0[4] = 0.0
-    t = np.array([5e-3, 20e-3, 0.3])
-    together = potential_step(0.65, t, RedoxCell(theta0=theta0, A=A, k0=k0))
-    alone = [
-        potential_step(0.65, t, RedoxCell(theta0=theta0[n], A=A[n], k0=k0[n]))
-        for n in range(9)
-    ]
-    np.testing.assert_allclose(together, alone, rtol=1e-9)
-    assert not together[4].any()
-
-
-def test_the_filter_acts_on_each_line_of_an_array():
-    lines = np.random.default_rng(1).standard_normal((2, 3, 50)).cumsum(axis=-1)
-    together = bessel_lowpass(lines, 2e-5, 1e3)
-    assert together.shape == lines.shape
-    np.testing.assert_array_equal(
-        together[1, 2], bessel_lowpass(lines[1, 2], 2e-5, 1e3)
-    )
-
-
-def test_each_key_has_its_own_chance_and_always_the_same():
-    first = keyed_rng(1, "landing", 7).standard_normal(4)
-    np.testing.assert_array_equal(first, keyed_rng(1, "landing", 7).standard_normal(4))
-    for other in ((2, "landing", 7), (1, "acquisition", 7), (1, "landing", 8)):
-        assert not np.any(first == keyed_rng(*other).standard_normal(4))
-    drawn = np.array([keyed_rng(1, "landing", n).random(2) for n in range(4000)])
-    assert drawn.mean() == pytest.approx(0.5, abs=0.02)
-    assert np.corrcoef(drawn[:-1, 0], drawn[1:, 0])[0, 1] == pytest.approx(0, abs=0.06)

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.sim_devices.physics.bessel import bessel_lowpass
-from seccm_ophyd.sim_devices.physics.cell import (
-    C_MAX,
-    F,
-    RedoxCell,
+from seccm_ophyd.sim_devices.physics.cell import C_MAX, F, RedoxCell
+from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
+from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
+from seccm_ophyd.sim_devices.physics.samples import make_sample
+from seccm_ophyd.sim_devices.physics.textbook import (
     cyclic_voltammogram,
     equilibrium_theta,
 )
-from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.physics.sample import make_sample
 
 SEEDS = (11, 23, 58)
 PIPETTE = Pipette()

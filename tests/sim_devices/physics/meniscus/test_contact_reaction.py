@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seccm_ophyd.sim_devices.physics.cell import RedoxCell, potential_step
+from seccm_ophyd.sim_devices.physics.cell import RedoxCell
 from seccm_ophyd.sim_devices.physics.meniscus.background import Background
 from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
 from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.physics.sample import make_sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
+from seccm_ophyd.sim_devices.physics.textbook import potential_step
 
 PIPETTE = Pipette()
 

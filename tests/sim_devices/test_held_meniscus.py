@@ -1,6 +1,5 @@
 """The meniscus is drawn out by a withdrawal, breaks, and is seen to break."""
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,43 +9,13 @@ from seccm_ophyd.sim_devices.clamp.conditions import Conditions
 from seccm_ophyd.sim_devices.clamp.held_cell import HeldCell
 from seccm_ophyd.sim_devices.physics.current_input import CurrentInput
 from seccm_ophyd.sim_devices.physics.meniscus.contact import Contact
-from seccm_ophyd.sim_devices.physics.meniscus.detachment import Stretch
 from seccm_ophyd.sim_devices.physics.meniscus.pipette import Pipette
-from seccm_ophyd.sim_devices.physics.sample import make_sample
+from seccm_ophyd.sim_devices.physics.samples import make_sample
 
 OK, STOPPED, TRIPPED = 1, 3, 4
 system = pytest.mark.system
 TYPICAL = 0.6e-6
 DELAY = 200.0 * 0.33e-3  # um, until half of a step has come through 1 kHz
-
-
-def lengths(pipette, seed, n):
-    rng = np.random.default_rng(seed)
-    return np.array([pipette.detach_height(TYPICAL, rng) for _ in range(n)])
-
-
-def test_the_height_scatters_from_hop_to_hop_as_the_seed_has_it():
-    drawn = lengths(Pipette(), 3, 20_000)
-    np.testing.assert_array_equal(drawn[:50], lengths(Pipette(), 3, 50))
-    assert np.any(drawn[:50] != lengths(Pipette(), 4, 50))
-    assert np.median(drawn) == pytest.approx(TYPICAL, rel=0.01)
-    assert np.log(drawn).std() == pytest.approx(0.12, rel=0.02)
-    assert drawn.min() > 0.61 * TYPICAL
-    assert drawn.max() < 1.62 * TYPICAL
-    wide = lengths(Pipette(radius=125e-9), 3, 50)
-    np.testing.assert_allclose(wide, 2.5 * drawn[:50])
-
-
-def test_it_thins_to_half_and_then_breaks():
-    drawn_out = Stretch(since=10.0, begun=0.2, speed=400.0)
-    assert drawn_out.breaks_at == pytest.approx(10.002)
-    assert drawn_out.share(10.002) == pytest.approx(0.5)
-    t = np.linspace(10.0, 10.002, 2001)
-    shares = np.array([drawn_out.share(when) for when in t])
-    assert np.all(np.diff(shares) < 0)
-    integral = np.trapezoid(shares, t)
-    assert drawn_out.acting(10.0, 10.002) == pytest.approx(integral, rel=1e-6)
-    assert Stretch(10.0, 0.5, 0.0).breaks_at == math.inf
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from seccm_ophyd.sim_devices.physics.cell import (
-    RedoxCell,
+from seccm_ophyd.sim_devices.physics.cell import RedoxCell
+from seccm_ophyd.sim_devices.physics.ensemble import Ensemble
+from seccm_ophyd.sim_devices.physics.solver.time_steps import graded_steps
+from seccm_ophyd.sim_devices.physics.textbook import (
     cyclic_voltammogram,
     equilibrium_theta,
     galvanostatic,
     potential_step,
 )
-from seccm_ophyd.sim_devices.physics.ensemble import Ensemble
-from seccm_ophyd.sim_devices.physics.solver.time_steps import graded_steps
 
 thorough = settings(
     derandomize=True,
