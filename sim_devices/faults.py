@@ -7,14 +7,14 @@ landing or acquisition: a run with the same seed and rates goes wrong at the sam
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from caproto.server import SubGroup
 
-from .clamp.acquisition import Acquisition
-from .epics.pvs import Group, choice, put, reader, setting, text
+from .epics.pvs import choice, put, reader, setting, text
+from .instrument import Acquiring, LandingFault, Part
 
 __all__ = ["Fault", "Faults", "LandingFault"]
 
@@ -25,29 +25,7 @@ _BEYOND = 2.0  # ranges by which a saturated input is driven, to either side
 _GARBLED = 5  # samples in a row that read no number
 
 
-@dataclass(frozen=True)
-class LandingFault:
-    """What goes wrong in one landing.
-
-    Parameters
-    ----------
-    dry
-        No current flows at contact.
-    deep
-        The loop overlooks the contact and pushes the pipette into the sample.
-    burst
-        Where on the way to the surface the current bursts, 0 to 1; None for nowhere.
-    stuck
-        The meniscus follows the probe when it is withdrawn.
-    """
-
-    dry: bool = False
-    deep: bool = False
-    burst: float | None = None
-    stuck: bool = False
-
-
-class Fault(Group):
+class Fault(Part):
     """PVs of one fault: ``Rate``, ``Next``."""
 
     rate = setting("Rate", 0.0, "", 3, (0.0, 1.0), "how often it strikes, 0 to 1")
@@ -66,7 +44,7 @@ class Fault(Group):
         return chance < self.rate.value
 
 
-class Faults(Group):
+class Faults(Part):
     """PVs of what goes wrong.
 
     ``...Rate`` and ``...Next`` of ``NoContact``, ``FalseContact``, ``Crash``,
@@ -177,7 +155,7 @@ class Faults(Group):
         struck = await self._draw(kinds, rng, f"motion {number}")
         return longest * rng.uniform() if struck else math.inf
 
-    async def in_acquisition(self, number: int, acquisition: Acquisition) -> None:
+    async def in_acquisition(self, number: int, acquisition: Acquiring) -> None:
         """Let an acquisition see a current that is not there, or lose its contact.
 
         Parameters

@@ -9,10 +9,9 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .ioc import SeccmIOC
+from .instrument import Instrument
 
 __all__ = ["HopLog"]
 
@@ -56,14 +55,22 @@ class HopLog:
         stamp = {"what": what, "at": time.monotonic(), "t": t}
         os.write(self._file, (json.dumps(stamp | values) + "\n").encode())
 
-    def begin(self, ioc: "SeccmIOC") -> None:
-        """Note the start of an IOC, and from now on when it becomes SAFE or not."""
+    def begin(self, ioc: Instrument, boot: int) -> None:
+        """Note the start of an IOC, and from now on when it becomes SAFE or not.
+
+        Parameters
+        ----------
+        ioc
+            The instrument.
+        boot
+            Its ``IOC:BootId``.
+        """
         if self._file is None:
             return
-        self.note("boot", ioc.clock.now, boot=ioc.supervisor.boot_id.value)
+        self.note("boot", ioc.clock.now, boot=boot)
         self._watching = asyncio.create_task(self._watch(ioc), name="hop log")
 
-    async def _watch(self, ioc: "SeccmIOC") -> None:
+    async def _watch(self, ioc: Instrument) -> None:
         was = None
         while True:
             safe = not ioc.is_active and ioc.clamp.cell.contact is None

@@ -12,6 +12,7 @@ from .epics.pvs import RefusedError
 from .faults import Faults
 from .hop_log import HopLog
 from .hopping.line import HopLine
+from .instrument import Instrument
 from .physics.keyed_rng import keyed_rng
 from .physics.mechanics import STAGES
 from .physics.meniscus.pipette import Pipette
@@ -81,13 +82,13 @@ class SeccmIOC(PVGroup):
         If the file cannot be written.
     """
 
-    xy = SubGroup(XYStage, prefix="XY:")
-    z = SubGroup(ZStage, prefix="Z:")
-    clamp = SubGroup(ClampAmplifier, prefix="Clamp:")
-    line = SubGroup(HopLine, prefix="Hop:")
-    supervisor = SubGroup(Supervisor, prefix="IOC:")
-    sim = SubGroup(Simulation, prefix="Sim:")
-    faults = SubGroup(Faults, prefix="Sim:")
+    xy: XYStage = SubGroup(XYStage, prefix="XY:")
+    z: ZStage = SubGroup(ZStage, prefix="Z:")
+    clamp: ClampAmplifier = SubGroup(ClampAmplifier, prefix="Clamp:")
+    line: HopLine = SubGroup(HopLine, prefix="Hop:")
+    supervisor: Supervisor = SubGroup(Supervisor, prefix="IOC:")
+    sim: Simulation = SubGroup(Simulation, prefix="Sim:")
+    faults: Faults = SubGroup(Faults, prefix="Sim:")
 
     def __init__(
         self,
@@ -109,15 +110,15 @@ class SeccmIOC(PVGroup):
         self.trip = self.supervisor.trip
 
     @property
-    def ioc(self) -> "SeccmIOC":
-        """Itself, where the groups end that ask their parents."""
+    def ioc(self) -> Instrument:
+        """Itself, where the parts end that ask their parents."""
         return self
 
     async def prepare(self) -> None:
         """Put all PVs into the state that the first client finds."""
         for group in (self.xy, self.z, self.clamp, self.supervisor, self.sim):
             await group.prepare()
-        self._hop_log.begin(self)
+        self._hop_log.begin(self, self.supervisor.boot_id.value)
 
     def note(self, what: str, **values: Any) -> None:
         """Write down what truly happens, where that is wanted; see `HopLog.note`."""

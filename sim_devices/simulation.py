@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .epics.pvs import Group, choice, command, counter, put, readout, setting, text
+from .epics.pvs import choice, command, counter, put, readout, setting, text
+from .instrument import Part
 from .physics.meniscus.pipette import Pipette
 
 __all__ = ["Simulation"]
@@ -21,7 +22,7 @@ def _tilt(axis: str) -> Any:
     return setting(f"Tilt{axis}", 0.0, "mrad", 3, (-50.0, 50.0), doc)
 
 
-class Simulation(Group):
+class Simulation(Part):
     """PVs of the simulator only.
 
     ``TimeScale``, ``Seed``, ``Sample``, ``LateralTouches``, ``UnguardedContacts``,

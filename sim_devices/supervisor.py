@@ -11,7 +11,6 @@ from typing import Any
 from .epics.access import CLIENT, Access, Client, Lease
 from .epics.commands import Command, Outcome
 from .epics.pvs import (
-    Group,
     RefusedError,
     command,
     count,
@@ -23,6 +22,7 @@ from .epics.pvs import (
     status,
     text,
 )
+from .instrument import Part
 
 __all__ = ["Supervisor"]
 
@@ -32,7 +32,7 @@ _LIVE = 0.2  # wall seconds between two updates of the live values
 _LONG = 2**31 - 1
 
 
-class Supervisor(Group):
+class Supervisor(Part):
     """PVs of the IOC.
 
     ``BootId``, ``Time``, ``Owner``, ``Heartbeat``, ``LeaseTime``, ``Tripped``,

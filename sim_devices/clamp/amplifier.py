@@ -223,7 +223,7 @@ class ClampAmplifier(AmplifierPVs):
         outcome = await self.ioc.z.landed()
         if outcome is Outcome.OK and self._halts == halts:
             return await self._take(number)
-        return (self.ioc.z.stopped if outcome is Outcome.OK else outcome), _BLANK
+        return (self.stopped if outcome is Outcome.OK else outcome), _BLANK
 
     async def measured(self) -> Outcome:
         """Wait for an acquisition that goes on, tell how it ended; OK without one."""
@@ -296,8 +296,7 @@ class ClampAmplifier(AmplifierPVs):
             await put(self.state, "IDLE")
         if not acquisition.is_stopped:
             return Outcome.OK, recording, values
-        outcome = Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED
-        return outcome, recording, values
+        return self.stopped, recording, values
 
     async def _leave_current_clamp(self, acquisition: Acquisition) -> None:
         """Impose nothing, then hold the safe potential: the contact is lost."""

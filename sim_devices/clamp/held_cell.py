@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..epics.clock import Clock
+from ..physics.approach import Descent
 from ..physics.meniscus.contact import Contact
 from ..physics.meniscus.detachment import LEFT, Stretch
-from ..stages.landing import Landing
 from .acquisition import History
 from .conditions import Conditions
 
@@ -60,14 +60,21 @@ class HeldCell:
         """Whether nothing closes the circuit, whatever the probe has been told."""
         return self.contact is None
 
-    def land(self, landing: Landing) -> None:
-        """Close the circuit, unless it was not the surface that stopped the probe."""
-        descent = landing.descent
+    def land(self, descent: Descent, contact: Contact) -> None:
+        """Close the circuit, unless it was not the surface that stopped the probe.
+
+        Parameters
+        ----------
+        descent
+            How the probe came down.
+        contact
+            The meniscus that it makes at the surface.
+        """
         if not descent.is_closed:
             return
         self.release()
-        landing.contact.hold(self._conditions().potential, descent.contact_age)
-        self.contact, self._charge = landing.contact, 0.0
+        contact.hold(self._conditions().potential, descent.contact_age)
+        self.contact, self._charge = contact, 0.0
         self.current = float(descent.current(descent.sample, descent.sample + 1)[0])
         self.since = self.free_at = self._until = self._clock.now
 

@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-from ..epics.pvs import Group, put, readout, setting
+from ..epics.pvs import put, readout, setting
+from ..instrument import Part
 from ..physics.current_input import CurrentInput
 
 __all__ = ["InputPVs", "current_input"]
@@ -17,7 +18,7 @@ def current_input(gain: float, cutoff: float) -> CurrentInput:
     return CurrentInput(gain * _MV_PER_PA, cutoff)
 
 
-class InputPVs(Group):
+class InputPVs(Part):
     """Gain and filter, and the range, step and noise that they give."""
 
     gain = setting("Gain", 5.0, "mV/pA", 3, (0.5, 500.0), "gain of the current output")

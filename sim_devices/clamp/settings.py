@@ -1,14 +1,12 @@
 """Settings of the amplifier, kept and taken up again without a client."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..epics.pvs import put
+from ..instrument import Clamp
 from ..physics.current_input import CurrentInput
 from .input_pvs import current_input
-
-if TYPE_CHECKING:
-    from .amplifier import ClampAmplifier
 
 __all__ = ["Settings"]
 
@@ -32,7 +30,7 @@ class Settings:
     samples: int
 
     @classmethod
-    def of(cls, clamp: "ClampAmplifier", mode: str, hold: float) -> "Settings":
+    def of(cls, clamp: Clamp, mode: str, hold: float) -> "Settings":
         """Keep how it samples, with a mode and what is held in it (V or pA)."""
         held = clamp.holding_potential if mode == "VCLAMP" else clamp.holding_current
         passive = (
@@ -45,13 +43,13 @@ class Settings:
             clamp.samples.value,
         )
 
-    def held(self, clamp: "ClampAmplifier") -> tuple[str, float, CurrentInput]:
+    def held(self, clamp: Clamp) -> tuple[str, float, CurrentInput]:
         """Give its mode, what is held in it (V or pA), and its current input."""
         (_, hold), (_, mode) = self.acting
         cutoff = dict(self.passive)[clamp.filter_cutoff]
         return mode, hold, current_input(clamp.gain.value, cutoff)
 
-    async def take_up(self, clamp: "ClampAmplifier") -> None:
+    async def take_up(self, clamp: Clamp) -> None:
         """Set what was kept: nothing is checked again, and what is so already stays."""
         for pv, value in self.passive:
             if pv.value is value:

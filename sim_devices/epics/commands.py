@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
+from .clock import Clock
 from .pvs import RefusedError, put
 
 __all__ = ["Command", "Outcome"]
@@ -22,6 +23,18 @@ class Outcome(IntEnum):
     STOPPED = 3
     TRIPPED = 4
     REFUSED = 5
+
+
+class _Host(Protocol):
+    """What a command asks of the instrument."""
+
+    clock: Clock
+
+    async def report(self, message: str) -> None:
+        """Publish a refusal or a fault."""
+
+    async def trip(self, reason: str) -> None:
+        """Stop everything and go SAFE."""
 
 
 class Command:
@@ -62,6 +75,10 @@ class Command:
         self._tasks: dict[asyncio.Task, None] = {}  # in their order
         self.outcome = Outcome.NONE
 
+    @property
+    def _host(self) -> _Host:
+        return self._written.group.ioc  # of the part that it belongs to
+
     def start(self, number: int) -> None:
         """Start the command; it goes on after the client's write has returned.
 
@@ -89,24 +106,22 @@ class Command:
             return False
         first = next(iter(self._tasks))  # the others have found it busy
         await asyncio.wait([first])
-        self._written.group.ioc.clock.go_on_at(self._ended_at)
+        self._host.clock.go_on_at(self._ended_at)
         return True
 
     async def _run(self, number: int) -> None:
         outcome, values = Outcome.REFUSED, self._blank
-        clock = self._written.group.ioc.clock
+        clock = self._host.clock
         self._ended_at = clock.now  # if it does not even begin
         try:
             with clock.on_schedule():
                 outcome, values = await self._action(number)
                 self._ended_at = clock.now
         except RefusedError as refusal:
-            await self._written.group.ioc.report(
-                f"{self._written.pvname} {number}: {refusal}"
-            )
+            await self._host.report(f"{self._written.pvname} {number}: {refusal}")
         except Exception as fault:
             logger.exception("%s %d failed", self._written.pvname, number)
-            await self._written.group.ioc.trip(f"fault in the IOC: {fault!r}")
+            await self._host.trip(f"fault in the IOC: {fault!r}")
             outcome = Outcome.TRIPPED
         await put(self._result, [number, outcome, *values])
         await put(self._done, number)

@@ -8,7 +8,6 @@ was, tells why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from caproto import (
     TimeStamp,
 )
 from caproto.server import (
-    PVGroup,
     PvpropertyChar,
     PvpropertyCharRO,
     PvpropertyDouble,
@@ -32,7 +30,6 @@ from caproto.server import (
 )
 
 __all__ = [
-    "Group",
     "RefusedError",
     "SettingDouble",
     "array",
@@ -56,15 +53,6 @@ __all__ = [
 
 class RefusedError(CaprotoValueError):
     """A write or a command that is not carried out; the message is why."""
-
-
-class Group(PVGroup):
-    """PVs of one part of the instrument."""
-
-    @cached_property
-    def ioc(self) -> Any:
-        """The whole instrument."""
-        return self.parent.ioc
 
 
 class _Bounded:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..epics.pvs import Group, RefusedError, array, count, counter, put, result
+from ..epics.pvs import RefusedError, array, count, counter, put, result
+from ..instrument import Part
 from .kept import MOST_LINES, KeptLines
 from .results import Hop, LineResults
 
@@ -16,7 +17,7 @@ _PART = 300_000  # doubles
 _LONG = 2**31 - 1
 
 
-class HandingOut(Group):
+class HandingOut(Part):
     """PVs of what a line has made.
 
     ``Count``, ``Fetch``, ``FetchLine``, ``PartHops``, ``Part``; ``Window``,

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from ..epics.pvs import Group, RefusedError, choice, count, setting
+from ..epics.pvs import RefusedError, choice, count, setting
+from ..instrument import Part
 from ..physics.current_input import CurrentInput
 from .contact_guard import ContactGuard
 
 __all__ = ["ContactPVs"]
 
 
-class ContactPVs(Group):
+class ContactPVs(Part):
     """Contact threshold, and what is known of the current that a contact passes.
 
     Attributes

@@ -1,16 +1,13 @@
 """One landing: the control loop above a spot, and the contact that it makes."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..faults import LandingFault
+from ..instrument import Instrument, LandingFault
 from ..physics.approach import CURVE_SAMPLES, LOOP_RATE, Descent
 from ..physics.meniscus.contact import Contact
-
-if TYPE_CHECKING:
-    from ..ioc import SeccmIOC
 
 __all__ = ["BLANK", "NO_CURVE", "Landing"]
 
@@ -54,7 +51,7 @@ class Landing:
 
     def __init__(
         self,
-        ioc: "SeccmIOC",
+        ioc: Instrument,
         number: int,
         floor: float,
         rate: float,

@@ -7,7 +7,8 @@ from typing import Any
 
 from caproto.server import pvproperty
 
-from ..epics.pvs import Group, RefusedError, put
+from ..epics.pvs import RefusedError, put
+from ..instrument import Part
 from .motor_fields import Target, boot_fields, check_fields, refusal, tell_limits
 
 __all__ = ["Motor", "Travel"]
@@ -32,7 +33,7 @@ class Travel:
         return self.start + (self.end - self.start) * done
 
 
-class Motor(Group):
+class Motor(Part):
     """One motor record. The stage that it belongs to allows and carries out the moves.
 
     A write to ``.VAL`` starts a move: ``.DMOV`` goes to 0, and back to 1 when the move

@@ -4,7 +4,8 @@ import asyncio
 
 from caproto.server import SubGroup
 
-from ..epics.pvs import Group, RefusedError
+from ..epics.pvs import RefusedError
+from ..instrument import Part
 from .motor import Motor, Travel
 
 __all__ = ["XYStage"]
@@ -13,7 +14,7 @@ _UM = 1e-6
 _PIEZO = {"velocity": 2000.0, "settle": 0.02, "fastest": 10000.0, "shifts": True}
 
 
-class XYStage(Group):
+class XYStage(Part):
     """PVs: ``X``, ``Y`` (motor records).
 
     A move is refused unless the probe is withdrawn. The surface is not asked before a

@@ -7,7 +7,6 @@ the way, whether the probe follows its setpoint.
 import asyncio
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ..epics.commands import Outcome
 from ..epics.pvs import put
@@ -15,10 +14,7 @@ from ..physics.approach import LOOP_RATE, End
 from .held_meniscus import HeldMeniscus
 from .landing import Landing
 from .motor import Motor, Travel
-from .z_stage_pvs import HIGH
-
-if TYPE_CHECKING:
-    from .z_stage import ZStage
+from .z_stage_pvs import HIGH, ZStagePVs
 
 __all__ = ["ZDrive"]
 
@@ -43,7 +39,7 @@ class ZDrive:
         Instrument time at which it came to rest (s).
     """
 
-    def __init__(self, stage: "ZStage", motor: Motor, start: float) -> None:
+    def __init__(self, stage: ZStagePVs, motor: Motor, start: float) -> None:
         self._stage, self._motor = stage, motor
         self._ioc = stage.ioc
         self._held: HeldMeniscus | None = None
@@ -183,7 +179,7 @@ class ZDrive:
             return Outcome.NO_CONTACT
         self._held = HeldMeniscus(self._motor.position, landing.detach_height)
         landing.verify(self._stage.verify_time.value)
-        self._ioc.clamp.cell.land(landing)
+        self._ioc.clamp.cell.land(landing.descent, landing.contact)
         await put(self._stage.contact_height, self._motor.position)
         await put(self._stage.state, "CONTACT")
         return Outcome.OK

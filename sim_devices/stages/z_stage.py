@@ -305,8 +305,3 @@ class ZStage(ZStagePVs):
             clamp.current_input,
             rate,
         )
-
-    @property
-    def stopped(self) -> Outcome:
-        """What a motion that did not come to its end has come to."""
-        return Outcome.TRIPPED if self.ioc.is_tripped else Outcome.STOPPED

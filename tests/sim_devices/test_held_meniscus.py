@@ -38,7 +38,7 @@ def landed():
     )
     clock = SimpleNamespace(now=0.0)
     cell = HeldCell(clock, lambda: conditions)
-    cell.land(SimpleNamespace(contact=contact, descent=descent))
+    cell.land(descent, contact)
     clock.now = 0.04
     cell.follow()
     return sample, cell, clock
