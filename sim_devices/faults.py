@@ -14,7 +14,8 @@ import numpy as np
 from caproto.server import SubGroup
 
 from .epics.pvs import choice, put, reader, setting, text
-from .instrument import Acquiring, LandingFault, Part
+from .instrument import Part
+from .parts import Acquiring, LandingFault
 
 __all__ = ["Fault", "Faults", "LandingFault"]
 

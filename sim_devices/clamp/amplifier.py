@@ -1,10 +1,9 @@
-"""The clamp amplifier: potential, current and zero-current clamp, and acquisitions."""
+"""The clamp amplifier: its acquisitions, around what it holds between them."""
 
 import asyncio
 import math
 from collections.abc import Sequence
 from functools import partial
-from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -12,32 +11,21 @@ import numpy as np
 from ..epics.commands import Command, Outcome
 from ..epics.pvs import (
     RefusedError,
-    array,
-    choice,
     command,
     put,
-    reader,
-    readout,
-    setting,
 )
-from ..physics.current_input import CurrentInput
-from ..physics.electronics import current_offset
 from .acquisition import Acquisition, Recording
-from .amplifier_pvs import NO_YES, AmplifierPVs
-from .conditions import Conditions
-from .held_cell import HeldCell
-from .input_pvs import current_input
+from .amplifier_pvs import NO_YES
+from .held_clamp import MODES, HeldClamp
 from .stream import TraceStream
 
 __all__ = ["MODES", "ClampAmplifier"]
 
-MODES = ("VCLAMP", "ICLAMP", "I0")
-
-_PA, _PC = 1e-12, 1e-12
+_PC = 1e-12
 _BLANK = [0.0, 0.0, *[math.nan] * 6]  # of an acquisition that has not begun
 
 
-class ClampAmplifier(AmplifierPVs):
+class ClampAmplifier(HeldClamp):
     """PVs of the clamp amplifier.
 
     ``Mode``, ``HoldingPotential``, ``SafePotential``, ``HoldingCurrent``, ``Gain``,
@@ -47,105 +35,21 @@ class ClampAmplifier(AmplifierPVs):
     ``CurrentNoise``, ``Overload``, ``Summary``, ``Trace``.
     """
 
-    mode = choice("Mode", MODES, "what is imposed: potential, current, 0 A")
-    holding_potential = setting(
-        "HoldingPotential", 0.0, "V", 4, (-2.0, 2.0), "held between acquisitions"
-    )
-    holding_current = setting(
-        "HoldingCurrent", 0.0, "pA", 3, (-20000.0, 20000.0), "held in current clamp"
-    )
-    cutoffs = array(
-        "Cutoffs",
-        [-2.0, 2.0],
-        2,
-        "V",
-        4,
-        (-10.0, 10.0),
-        "potentials that end a current clamp",
-    )
     acquire = command("Acquire", "take one acquisition")
     arm = command("Arm", "take one as soon as the approach has made contact")
     stop = command("Stop", "any value but 0 ends the acquisition")
-    potential = readout("Potential", 0.0, "V", 4, "live potential of the sample")
-    current = readout("Current", 0.0, "pA", 3, "live current")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offset = current_offset(self.ioc.rng("amplifier"))
-        self._read_acting = reader(
-            self.mode,
-            self.holding_potential,
-            self.holding_current,
-            self.cutoffs,
-            self.compliance,
-            self.gain,
-            self.filter_cutoff,
-        )
-        self._acted: list[Any] = [None] * 7  # what no PV has
-        self._conditions: Conditions
-        self.cell = HeldCell(self.ioc.clock, self.conditions)
         self._halt = asyncio.Event()
         self._halts = 0
-        self._acquiring = asyncio.Lock()
         self._acquisitions = 0
-        self._running: tuple[Acquisition, float] | None = None
-        self._live_noise = self.ioc.rng("live")
         self._acquire = Command(
             self.acquire, self.acquire_done, self.summary, self._take, _BLANK
         )
         self._arm = Command(
             self.arm, self.acquire_done, self.summary, self._take_in_contact, _BLANK
         )
-
-    @property
-    def current_input(self) -> CurrentInput:
-        """The input at the present gain and filter."""
-        return self.conditions().signal
-
-    def conditions(self) -> Conditions:
-        """Tell what acts on the cell now."""
-        acting = self._read_acting()
-        if any(map(is_not, acting, self._acted)):
-            mode, potential, current, cutoffs, compliance, gain, cutoff = acting
-            self._acted = acting
-            self._conditions = Conditions(
-                mode=mode,
-                potential=potential,
-                current=current * _PA,
-                cutoffs=tuple(cutoffs),
-                compliance=compliance,
-                signal=current_input(gain, cutoff),
-                offset=self.offset,
-            )
-        return self._conditions
-
-    @property
-    def is_acquiring(self) -> bool:
-        """Whether an acquisition runs."""
-        return self._acquiring.locked()
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether it holds the safe potential."""
-        holds = self.holding_potential.value == self.safe_potential.value
-        return holds and self.mode.value == "VCLAMP"
-
-    async def refresh(self) -> None:
-        """Publish the live potential and current."""
-        if self._running is None:
-            potential, current = self.cell.live(self._live_noise)
-        else:
-            acquisition, start = self._running
-            potential, current = acquisition.live(self.ioc.clock.now - start)
-        await put(self.potential, potential)
-        await put(self.current, current / _PA)
-
-    async def _read_live(self, _instance: Any) -> None:
-        """Let a reader see the values of now, not those of the last update."""
-        await self.refresh()
-
-    potential.getter(_read_live)
-    current.getter(_read_live)
 
     @acquire.putter
     async def _put_acquire(self, instance: Any, number: int) -> int:
@@ -166,25 +70,6 @@ class ClampAmplifier(AmplifierPVs):
             self.halt()
         return 0
 
-    async def _work_out_first(self, instance: Any, value: Any) -> Any:
-        """Let what was held so far act; refuse in an acquisition or a descent."""
-        if self.is_acquiring:
-            raise RefusedError(f"{instance.pvname}: an acquisition is running")
-        self.ioc.z.check_not_lowering(instance)
-        self.cell.follow()
-        return value
-
-    mode.putter(_work_out_first)
-    holding_potential.putter(_work_out_first)
-    holding_current.putter(_work_out_first)
-
-    @cutoffs.putter
-    async def _put_cutoffs(self, instance: Any, value: Any) -> Any:
-        """Set both cut-offs."""
-        if len(value) != 2 or not value[0] < value[1]:
-            raise RefusedError(f"{instance.pvname}: not a lower and an upper potential")
-        return value
-
     def halt(self) -> None:
         """End the acquisition at once, also one that waits for its contact."""
         self._halt.set()
@@ -200,11 +85,6 @@ class ClampAmplifier(AmplifierPVs):
         """End the acquisition and hold the safe potential."""
         await self.interrupt()
         await self._hold_safe_potential()
-
-    async def _hold_safe_potential(self) -> None:
-        self.cell.follow()
-        await put(self.mode, "VCLAMP")
-        await put(self.holding_potential, self.safe_potential.value)
 
     async def _take(self, number: int) -> tuple[Outcome, Sequence[float]]:
         """Carry out an acquisition."""

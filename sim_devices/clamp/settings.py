@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..epics.pvs import put
-from ..instrument import Clamp
+from ..parts import Clamp
 from ..physics.current_input import CurrentInput
 from .input_pvs import current_input
 

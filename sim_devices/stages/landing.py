@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..instrument import Instrument, LandingFault
+from ..instrument import Instrument
+from ..parts import LandingFault
 from ..physics.approach import CURVE_SAMPLES, LOOP_RATE, Descent
 from ..physics.meniscus.contact import Contact
 

@@ -72,7 +72,7 @@ def test_a_kept_contact_is_not_called_lost(sample, technique):
     for ioc, landing in landings(sample, 5, 15):
         clamp = ioc.clamp
         clamp.filter_cutoff._data["value"] = wanted.filter_hz
-        clamp.cell.land(landing)
+        clamp.cell.land(landing.descent, landing.contact)
         clamp.mode._data["value"] = wanted.mode
         clamp.holding_potential._data["value"] = wanted.hold
         clamp.cutoffs._data["value"] = list(wanted.cutoffs_v)
