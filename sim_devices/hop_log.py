@@ -35,7 +35,7 @@ class HopLog:
     def __init__(self, path: Path | None = None) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._file = None if path is None else os.open(path, flags, 0o666)
-        self._watching: asyncio.Task | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def note(self, what: str, t: float, **values: Any) -> None:
         """Write down an event.

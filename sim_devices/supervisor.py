@@ -57,7 +57,7 @@ class Supervisor(Part):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._going_safe: set[asyncio.Task] = set()
+        self._going_safe: set[asyncio.Task[Any]] = set()
         self._lease = Lease()
         self.access = Access(self.parent.prefix, self._lease, self.report, self._left)
         self._going_safe_count = 0

@@ -48,7 +48,7 @@ class Circuit(_server.VirtualCircuit):
         self.write_event = _PromptEvent()
         self.subscription_queue = News(ca.MAX_TOTAL_SUBSCRIPTION_BACKLOG)
         self._outgoing = Outgoing(self.client.writer)
-        self._last_write: asyncio.Task | None = None
+        self._last_write: asyncio.Task[Any] | None = None
 
     async def _send_buffers(self, *buffers: Any) -> None:
         """Send without waiting for the client.

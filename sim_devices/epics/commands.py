@@ -72,7 +72,7 @@ class Command:
         self._action, self._blank = action, blank
         self._last = 0
         self._ended_at = 0.0  # instrument time (s)
-        self._tasks: dict[asyncio.Task, None] = {}  # in their order
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in their order
         self.outcome = Outcome.NONE
 
     @property

@@ -4,13 +4,14 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from typing import TextIO
 
 __all__ = ["CountingHandler", "counted_log"]
 
 _FORMAT = "%(asctime)s %(levelname)s: %(message)s"
 
 
-class CountingHandler(logging.StreamHandler):
+class CountingHandler(logging.StreamHandler[TextIO]):
     """Writes the first record of a kind whole, and then how many came like it.
 
     A kind is where in the code a record is made, and the type of the exception that it

@@ -60,7 +60,7 @@ class _Bounded:
 
     pvname: str
 
-    async def verify_value(self, value: Any):
+    async def verify_value(self, value: Any) -> Any:
         """Refuse what is not a finite number within the limits."""
         low, high = self.lower_ctrl_limit, self.upper_ctrl_limit  # type: ignore[attr-defined]
         numbers = np.atleast_1d(value)
@@ -98,7 +98,7 @@ class _SettingLong(_Bounded, PvpropertyInteger):
 class _Choice(PvpropertyEnum):
     """One of some words."""
 
-    async def write_from_dbr(self, *args: Any, **kwargs: Any):
+    async def write_from_dbr(self, *args: Any, **kwargs: Any) -> Any:
         """Take a word or its number, as it comes from the wire."""
         try:
             return await super().write_from_dbr(*args, **kwargs)

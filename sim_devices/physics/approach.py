@@ -235,7 +235,7 @@ class Descent:
 
 
 @compiled(types.int64(READ, NUMBER, types.int64))
-def _first_run(i, level, debounce):
+def _first_run(i: np.ndarray, level: float, debounce: int) -> int:
     """Find where a run of so many samples at or beyond a level ends; -1 for nowhere.
 
     What is no number is taken as beyond: it must not let the probe go on.

@@ -21,7 +21,8 @@ _COMPLEX = types.Array(types.complex128, 2, "C", readonly=True)
 
 def response(nu: np.ndarray) -> np.ndarray:
     """Complex response at frequencies in units of the cut-off."""
-    return _GAIN / np.prod(1j * np.asarray(nu)[..., None] - _ALL, axis=-1)
+    denominator: np.ndarray = np.prod(1j * np.asarray(nu)[..., None] - _ALL, axis=-1)
+    return _GAIN / denominator
 
 
 def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
@@ -78,7 +79,7 @@ def _weights(step: float) -> np.ndarray:
 
 
 @compiled(WRITE_2D(READ_2D, _COMPLEX))
-def _run(lines, weights):
+def _run(lines: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Filter lines of samples."""
     filtered = np.empty(lines.shape)
     for n in range(lines.shape[0]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from numba import njit, types
 from numba.core import entrypoints
@@ -18,6 +18,7 @@ __all__ = [
     "WRITE",
     "WRITE_2D",
     "WRITE_3D",
+    "Compiled",
     "catch_up",
     "compiled",
     "put_off",
@@ -31,6 +32,21 @@ WRITE_2D = types.Array(types.float64, 2, "C")
 WRITE_3D = types.Array(types.float64, 3, "C")
 
 
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class Compiled(Protocol[P, R]):
+    """A function as machine code."""
+
+    @property
+    def py_func(self) -> Callable[P, R]:
+        """The function in Python."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the machine code."""
+
+
 @dataclass
 class _Queue:
     """Functions that wait to be compiled, with their signatures."""
@@ -42,7 +58,7 @@ class _Queue:
 _queue = _Queue()
 
 
-def compiled(*signatures: Any) -> Callable[[Callable], Any]:
+def compiled(*signatures: Any) -> Callable[[Callable[P, R]], Compiled[P, R]]:
     """Compile a function for given types of its arguments.
 
     That takes a second or two, once on a computer: what has been compiled is kept
@@ -60,7 +76,7 @@ def compiled(*signatures: Any) -> Callable[[Callable], Any]:
         Decorator; the Python function stays as ``py_func``.
     """
 
-    def decorate(function: Callable) -> Any:
+    def decorate(function: Callable[P, R]) -> Compiled[P, R]:
         made = _dispatcher(function, keep=bool(signatures))
         if signatures:
             _queue.waiting.append((made, signatures))
@@ -71,7 +87,7 @@ def compiled(*signatures: Any) -> Callable[[Callable], Any]:
     return decorate
 
 
-def _dispatcher(function: Callable, *, keep: bool) -> Any:
+def _dispatcher(function: Callable[..., Any], *, keep: bool) -> Any:
     # numba names what it keeps by this, and looks for changes in one file only; and
     # the same file may be imported as a part of two packages
     function.__qualname__ = f"{function.__module__}.{function.__name__}-{_sources()}"

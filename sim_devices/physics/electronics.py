@@ -92,7 +92,7 @@ def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.
 
 
 @compiled(WRITE(READ, NUMBER, types.int64))
-def _stretched(made, step, n):
+def _stretched(made: np.ndarray, step: float, n: int) -> np.ndarray:
     """Read `n` values along straight lines between those made, a step apart."""
     values = np.empty(n)
     for k in range(n):
@@ -165,7 +165,7 @@ def digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray,
 
 
 @compiled(types.Tuple((WRITE, types.boolean))(READ, NUMBER, NUMBER))
-def _digitise(i, full_scale, step):
+def _digitise(i: np.ndarray, full_scale: float, step: float) -> tuple[np.ndarray, bool]:
     digits, overload = np.empty(len(i)), False
     for k in range(len(i)):
         digit = np.rint(i[k] / step) * step

@@ -92,7 +92,7 @@ class Motor(Part):
         self._range = (0.0, 0.0)
         self._kept: float | None = None  # where to go when SPMG lets it
         self._halt = asyncio.Event()
-        self._task: asyncio.Task | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def prepare(self, low: float, high: float, position: float) -> None:
         """Set the fields before the first client comes.
@@ -122,7 +122,7 @@ class Motor(Part):
         return self.position + self.offset
 
     @property
-    def move(self) -> asyncio.Task | None:
+    def move(self) -> asyncio.Task[None] | None:
         """The move that has been started and has not ended."""
         return None if self._task is None or self._task.done() else self._task
 
@@ -217,7 +217,7 @@ class Motor(Part):
         )
 
     async def _run(
-        self, target: float, previous: asyncio.Task | None, halt: asyncio.Event
+        self, target: float, previous: asyncio.Task[None] | None, halt: asyncio.Event
     ) -> None:
         if previous is not None:
             await asyncio.wait([previous])

@@ -59,7 +59,7 @@ class XYStage(Part):
         return await self.ioc.clock.wait_until(free_at, halt)
 
     @property
-    def _moves(self) -> list[asyncio.Task]:
+    def _moves(self) -> list[asyncio.Task[None]]:
         return [motor.move for motor in self.motors if motor.move is not None]
 
     def check_move(self, motor: Motor, target: float) -> None:

@@ -20,13 +20,13 @@ _HERE = np.zeros((2, 1))
 
 
 @compiled()
-def _along(place, pixel, n):
+def _along(place: float, pixel: float, n: int) -> float:
     """Tell at which of n pixels a place (m) is, as a broken number within the map."""
     return min(max(place / pixel + (n - 1) / 2, 0.0), n - 1.0)
 
 
 @compiled()
-def _between(values, pixel, x, y):
+def _between(values: np.ndarray, pixel: float, x: float, y: float) -> float:
     """Give the bilinear interpolation at one point."""
     ny, nx = values.shape
     u, v = _along(x, pixel, nx), _along(y, pixel, ny)
@@ -39,7 +39,9 @@ def _between(values, pixel, x, y):
 
 
 @compiled(*[WRITE(kind, NUMBER, READ, READ, READ_2D) for kind in (_SINGLE, READ_2D)])
-def _highest_of(values, pixel, x, y, spots):
+def _highest_of(
+    values: np.ndarray, pixel: float, x: np.ndarray, y: np.ndarray, spots: np.ndarray
+) -> np.ndarray:
     """Give the highest of the interpolated values at the spots around each point."""
     found = np.empty(len(x))
     for n in range(len(x)):
@@ -52,7 +54,9 @@ def _highest_of(values, pixel, x, y, spots):
 
 
 @compiled(*[NUMBER(kind, NUMBER, READ, READ) for kind in (_SINGLE, READ_2D)])
-def _highest_within(values, pixel, x, y):
+def _highest_within(
+    values: np.ndarray, pixel: float, x: np.ndarray, y: np.ndarray
+) -> float:
     """Give the largest value between two x and two y, and the pixels that touch it."""
     ny, nx = values.shape
     highest = -np.inf
@@ -67,7 +71,9 @@ def _highest_within(values, pixel, x, y):
 
 
 @compiled(_WHOLE_OUT(_WHOLE, NUMBER, READ, READ), WRITE(READ_2D, NUMBER, READ, READ))
-def _nearest(values, pixel, x, y):
+def _nearest(
+    values: np.ndarray, pixel: float, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """Give the value of the pixel under each point; edge pixels outside."""
     ny, nx = values.shape
     found = np.empty(len(x), values.dtype)

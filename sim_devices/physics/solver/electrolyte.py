@@ -19,7 +19,7 @@ _SLOPE = log(10) / _DECADE  # 1/V
 
 
 @compiled()
-def _branch(beyond):
+def _branch(beyond: Any) -> Any:
     """Give the size (A) of one of the two, so far (V) beyond its potential."""
     return _CURRENT * 10.0 ** np.minimum(beyond / _DECADE, _MOST_DECADES)
 

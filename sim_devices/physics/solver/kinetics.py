@@ -32,7 +32,7 @@ _TWO_RT_F = 2 / F_RT
 
 
 @compiled()
-def equilibrium(theta: Any, ocp: Sequence[float]) -> tuple[Any, Any]:
+def equilibrium(theta: Any, ocp: Sequence[float] | np.ndarray) -> tuple[Any, Any]:
     """Give the equilibrium potential of a Li fraction.
 
     Parameters
@@ -87,7 +87,7 @@ def first_guess(
 
 @compiled()
 def solve(
-    ocp: Sequence[float],
+    ocp: Sequence[float] | np.ndarray,
     E: float,
     resistance: float,
     exchange: float,

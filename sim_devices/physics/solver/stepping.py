@@ -63,7 +63,15 @@ _CELL = types.NamedUniTuple(WRITE, 3, Crystallites)
 
 
 @compiled()
-def _end_of_step(k, block, weights, cell, free, drop, currents):
+def _end_of_step(
+    k: int,
+    block: Block,
+    weights: np.ndarray,
+    cell: Crystallites,
+    free: float,
+    drop: float,
+    currents: np.ndarray,
+) -> None:
     """Take step k, at whose end the potential (V) is ``free - drop q_mean``.
 
     With ``q_mean = share q + memory (q_mean of the step before)``.
@@ -99,7 +107,7 @@ def _end_of_step(k, block, weights, cell, free, drop, currents):
 
 
 @compiled()
-def _carry_on(block, cell, currents):
+def _carry_on(block: Block, cell: Crystallites, currents: np.ndarray) -> None:
     """Move the amplitudes on to the end of the block."""
     last = len(currents) - 1
     modes = cell.modes
@@ -136,7 +144,7 @@ def hold_block(
 
 
 @compiled()
-def _leaky_step(dt, C, G):
+def _leaky_step(dt: float, C: float, G: float) -> tuple[float, float]:
     """Tell how a leaky capacitor moves in a time step.
 
     Parameters
@@ -159,7 +167,9 @@ def _leaky_step(dt, C, G):
 
 
 @compiled()
-def _uncoupled(E, dt, current, C, leak, rest):
+def _uncoupled(
+    E: float, dt: float, current: float, C: float, leak: float, rest: float
+) -> tuple[float, float]:
     """Tell where a step of an imposed current (A) leads from `E` (V) without reaction.
 
     `leak` (S) pulls towards `rest` (V), and with it goes the electrolyte; a negative

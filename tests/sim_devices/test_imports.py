@@ -1,0 +1,42 @@
+"""Who imports whom in the simulator, imports for type checking included."""
+
+import sys
+from graphlib import TopologicalSorter
+
+import pytest
+
+grimp = pytest.importorskip("grimp")  # comes with import-linter
+
+SIMULATOR = "seccm_ophyd.sim_devices"
+PHYSICS = f"{SIMULATOR}.physics"
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph(
+        "seccm_ophyd", include_external_packages=True, cache_dir=None
+    )
+
+
+def imports(graph, package):
+    """What each module of a package imports."""
+    return {
+        module: graph.find_modules_directly_imported_by(module)
+        for module in graph.modules
+        if module == package or module.startswith(f"{package}.")
+    }
+
+
+def test_no_module_knows_itself_by_way_of_others(graph):
+    TopologicalSorter(imports(graph, SIMULATOR)).prepare()  # raises CycleError
+
+
+def test_physics_is_numpy_scipy_and_numba(graph):
+    outside = {
+        imported.partition(".")[0]
+        for names in imports(graph, PHYSICS).values()
+        for imported in names
+        if not imported.startswith(PHYSICS)
+    }
+    assert outside - sys.stdlib_module_names <= {"numpy", "scipy", "numba"}
+    assert not outside & {"asyncio", "socket", "threading"}
