@@ -166,7 +166,7 @@ class Cell(Protocol):
         """Whether a current flows that an open circuit does not have."""
 
     def follow(self) -> object:
-        """Let what is held act up to now."""
+        """Apply what is held up to now."""
 
 
 class Clamp(Protocol):
@@ -251,7 +251,7 @@ class Disturbances(Protocol):
     stuck_length: PV
 
     async def in_landing(self, number: int) -> LandingFault:
-        """Let happen what goes wrong before the descent of a landing."""
+        """Cause what goes wrong before a descent; return what goes wrong in it."""
 
     async def in_motion(self, number: int, longest: float) -> float:
         """Return how long Z follows its setpoint in a motion (s)."""

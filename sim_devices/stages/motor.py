@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from caproto.server import pvproperty
 
@@ -31,6 +31,16 @@ class Travel:
             return self.end
         done = max(0.0, t - self.t_start) / (self.t_end - self.t_start)
         return self.start + (self.end - self.start) * done
+
+
+class _Stage(Protocol):
+    """The stage that a motor record belongs to."""
+
+    def check_move(self, motor: "Motor", target: float) -> None:
+        """Refuse a move (um, without the user offset) that must not be made."""
+
+    async def carry(self, motor: "Motor", target: float, halt: asyncio.Event) -> None:
+        """Carry out a move, to its end or until it is stopped."""
 
 
 class Motor(Part):
@@ -64,6 +74,8 @@ class Motor(Part):
     free_at
         Instrument time from which the next move may begin (s).
     """
+
+    parent: _Stage  # set by caproto
 
     val = pvproperty(
         name="",
