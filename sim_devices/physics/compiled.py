@@ -17,7 +17,6 @@ __all__ = [
     "READ_2D",
     "WRITE",
     "WRITE_2D",
-    "WRITE_3D",
     "Compiled",
     "catch_up",
     "compiled",
@@ -29,7 +28,6 @@ READ = types.Array(types.float64, 1, "C", readonly=True)
 READ_2D = types.Array(types.float64, 2, "C", readonly=True)
 WRITE = types.Array(types.float64, 1, "C")
 WRITE_2D = types.Array(types.float64, 2, "C")
-WRITE_3D = types.Array(types.float64, 3, "C")
 
 
 P = ParamSpec("P")

@@ -10,7 +10,7 @@ from .solver.diffusion import Block, block, modes
 from .solver.stepping import Crystallites, hold_block, impose_block, jump_to
 from .solver.time_steps import end_weights
 
-__all__ = ["Ensemble", "kept_parts"]
+__all__ = ["Ensemble"]
 
 _BLOCK = 32  # steps
 _NO_LEAK = -1.0, 0.0
@@ -157,11 +157,11 @@ class Ensemble:
 
     def _parts(self, dt: np.ndarray, *, sharp: bool = False) -> list[_Part]:
         before, self._before = self._before, float(dt[-1])
-        return kept_parts(self._shape, self._clock, dt.tobytes(), sharp, before)
+        return _kept_parts(self._shape, self._clock, dt.tobytes(), sharp, before)
 
 
 @lru_cache(maxsize=256)
-def kept_parts(
+def _kept_parts(
     shape: str, clock: float, lengths: bytes, sharp: bool, before: float
 ) -> list[_Part]:
     """Divide steps (s) into blocks; kept, as hop after hop asks for the same."""

@@ -5,16 +5,13 @@ through whatever the amplifier applies. Tests and figures hold the solver with t
 against Bard & Faulkner, Nicholson, Cottrell, Sand and Crank.
 """
 
-from math import inf
+from dataclasses import replace
 
 import numpy as np
-from numba import types
 
 from .cell import RedoxCell
-from .compiled import READ, WRITE_2D, WRITE_3D, compiled
-from .ensemble import Ensemble, kept_parts
-from .solver.diffusion import Block, modes
-from .solver.stepping import STEPS, Crystallites, hold_block, jump_to
+from .ensemble import Ensemble
+from .solver.diffusion import modes
 from .solver.time_steps import clamp_steps, graded_steps, values_at
 
 __all__ = [
@@ -108,14 +105,8 @@ def potential_step(E: float, t: np.ndarray | float, cell: RedoxCell) -> np.ndarr
     shape = np.broadcast(E, *constants).shape
     dt = graded_steps(times, float(np.min(np.square(cell.r) / cell.D)))
     asked = np.searchsorted(np.cumsum(dt), times * (1 - 1e-9))
-    if shape:
-        i = _follow_line(cell, dt, np.broadcast_to(E, shape))[..., asked]
-    elif cell.k0 == 0:
-        i = np.zeros(len(times))
-    else:
-        _, ends = Ensemble(cell).follow(dt, np.full(len(dt), E), sharp=True)
-        i = ends[asked]
-    return i.reshape(shape + np.shape(t))
+    i = _follow_line(cell, dt, np.broadcast_to(np.asarray(E, float), shape))
+    return i[..., asked].reshape(shape + np.shape(t))
 
 
 def galvanostatic(
@@ -245,70 +236,22 @@ def _uniform(t: np.ndarray) -> np.ndarray:
 
 
 def _follow_line(cell: RedoxCell, dt: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Hold a line of cells at constant potentials.
+    """Hold each cell of a line at a potential (V) of its own.
 
-    Parameters
-    ----------
-    cell
-        The cells; its numbers may be arrays of the shape of the line. Those of the same
-        D/r^2 are stepped together.
-    dt
-        Length of the steps (s), fine at first.
-    E
-        Potential (V) of each cell, of the shape of the line.
-
-    Returns
-    -------
-    numpy.ndarray
-        Current (A) at the end of each step, shape: that of the line, then (k,).
+    Returns the current (A) at the end of each step (s), shape: that of `E`, then (k,).
     """
-    clock, unit, active, R_s, theta0, exchange, *ocp = (
-        np.broadcast_to(np.asarray(value, float), E.shape).ravel()
-        for value in (
-            cell.D / np.square(cell.r),
-            cell.current_unit,
-            cell.k0,
-            cell.R_s,
-            cell.theta0,
-            cell.exchange,
-            *cell.ocp_parameters(),
-        )
-    )
-    kinetics, potentials = np.column_stack([exchange, R_s * unit, *ocp]), E.ravel()
-    currents = np.zeros((E.size, len(dt), 2))
-    for rate in np.unique(clock):
-        ours = np.flatnonzero((clock == rate) & (active > 0))
-        flow = np.zeros((len(ours), 3))
-        amplitudes = modes(cell.shape).uniform(theta0[ours])
-        for part, steps, weights in kept_parts(
-            cell.shape, float(rate), dt.tobytes(), True, inf
-        ):
-            passed = np.empty((len(ours), len(dt[part]), 2))
-            line = kinetics[ours], flow, amplitudes
-            _hold_line(steps, weights, *line, potentials[ours], passed, part.start == 0)
-            currents[ours, part] = passed
-    return (currents[..., 1] * unit[:, None]).reshape((*E.shape, len(dt)))
+    names = [name for name, value in vars(cell).items() if not isinstance(value, str)]
+    columns = [np.broadcast_to(getattr(cell, name), E.shape).ravel() for name in names]
+    ends = []
+    for potential, *numbers in np.column_stack([E.ravel(), *columns]).tolist():
+        one = replace(cell, **dict(zip(names, numbers, strict=True)))
+        ends.append(_hold(one, dt, potential))
+    return np.reshape(ends, (*E.shape, len(dt)))
 
 
-@compiled(types.void(*STEPS, *[WRITE_2D] * 3, READ, WRITE_3D, types.boolean))
-def _hold_line(
-    block: Block,
-    weights: np.ndarray,
-    kinetics: np.ndarray,
-    flow: np.ndarray,
-    modes: np.ndarray,
-    E: np.ndarray,
-    currents: np.ndarray,
-    sharp: bool,
-) -> None:
-    """Hold a potential (V) on each of many cells, which step together.
-
-    `sharp` tells whether it jumps at the beginning; kinetics, flow and modes are those
-    of the `Crystallites`, one row each.
-    """
-    for n in range(len(E)):
-        cell = Crystallites(kinetics[n], flow[n], modes[n])
-        if sharp:
-            jump_to(block, cell, E[n])
-        held = np.full(currents.shape[1], E[n])
-        hold_block(block, weights, cell, held, currents[n])
+def _hold(cell: RedoxCell, dt: np.ndarray, E: float) -> np.ndarray:
+    """Hold a cell at a potential (V); gives the current (A) after each step."""
+    if cell.k0 == 0:
+        return np.zeros(len(dt))
+    _, ends = Ensemble(cell).follow(dt, np.full(len(dt), E), sharp=True)
+    return ends

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from caproto.server import pvproperty
@@ -11,26 +10,9 @@ from ..epics.pvs import RefusedError, put
 from ..instrument import Part
 from .motor_fields import Target, boot_fields, check_fields, refusal, tell_limits
 
-__all__ = ["Motor", "Travel"]
+__all__ = ["Motor"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Travel:
-    """A way at constant speed: positions in um, times in s."""
-
-    start: float
-    end: float
-    t_start: float
-    t_end: float
-
-    def at(self, t: float) -> float:
-        """Position at a time, before, during or after the motion."""
-        if t >= self.t_end:
-            return self.end
-        done = max(0.0, t - self.t_start) / (self.t_end - self.t_start)
-        return self.start + (self.end - self.start) * done
 
 
 class _Stage(Protocol):

@@ -6,7 +6,8 @@ from caproto.server import SubGroup
 
 from ..epics.pvs import RefusedError
 from ..instrument import Part
-from .motor import Motor, Travel
+from .motor import Motor
+from .travel import Travel
 
 __all__ = ["XYStage"]
 

@@ -13,7 +13,8 @@ from ..epics.pvs import put
 from ..physics.approach import LOOP_RATE, End
 from .held_meniscus import HeldMeniscus
 from .landing import Landing
-from .motor import Motor, Travel
+from .motor import Motor
+from .travel import Travel
 from .z_stage_pvs import HIGH, ZStagePVs
 
 __all__ = ["ZDrive"]

@@ -28,7 +28,6 @@ from .electrolyte import electrolyte, electrolyte_slope
 from .kinetics import equilibrium, first_guess, solve
 
 __all__ = [
-    "STEPS",
     "Crystallites",
     "charge_leaky",
     "hold_block",
@@ -56,9 +55,7 @@ class Crystallites(NamedTuple):
     modes: np.ndarray
 
 
-STEPS = (types.NamedUniTuple(READ_2D, 4, Block), READ_2D)
-"""Types of the arguments `block` and `weights` of a compiled function."""
-
+_STEPS = (types.NamedUniTuple(READ_2D, 4, Block), READ_2D)
 _CELL = types.NamedUniTuple(WRITE, 3, Crystallites)
 
 
@@ -119,7 +116,7 @@ def _carry_on(block: Block, cell: Crystallites, currents: np.ndarray) -> None:
             modes[m] -= block.left[2 * j, m] * mean + block.left[2 * j + 1, m] * beyond
 
 
-@compiled(types.void(STEPS[0], _CELL, NUMBER))
+@compiled(types.void(_STEPS[0], _CELL, NUMBER))
 def jump_to(block: Block, cell: Crystallites, E: float) -> None:
     """Guess q right after a jump to the potential `E` (V)."""
     surface = min(max(cell.modes.sum(), 1e-9), 1 - 1e-9)
@@ -129,7 +126,7 @@ def jump_to(block: Block, cell: Crystallites, E: float) -> None:
     cell.flow[0] = first_guess(u, surface, E, resistance, exchange, b)
 
 
-@compiled(types.void(*STEPS, _CELL, READ, WRITE_2D))
+@compiled(types.void(*_STEPS, _CELL, READ, WRITE_2D))
 def hold_block(
     block: Block,
     weights: np.ndarray,
@@ -185,7 +182,7 @@ def _uncoupled(
     return root + kept * (E - root) + drop * current, drop
 
 
-@compiled(types.void(*STEPS, _CELL, READ, READ, READ, WRITE_2D, WRITE))
+@compiled(types.void(*_STEPS, _CELL, READ, READ, READ, WRITE_2D, WRITE))
 def impose_block(
     block: Block,
     weights: np.ndarray,
