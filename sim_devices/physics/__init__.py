@@ -1,4 +1,4 @@
-"""The physics of the simulator: numpy, scipy and numba, SI units, no EPICS.
+"""The physics of the simulator: numpy and numba, SI units, no EPICS.
 
 It reads beside Bard & Faulkner and Newman & Thomas-Alyea. Reading order: `cell` (the
 equations of wetted LiFePO4) and `ensemble` (the same in time, on `solver`); `meniscus`

@@ -31,12 +31,19 @@ def test_no_module_knows_itself_by_way_of_others(graph):
     TopologicalSorter(imports(graph, SIMULATOR)).prepare()  # raises CycleError
 
 
-def test_physics_is_numpy_scipy_and_numba(graph):
+def test_physics_is_numpy_and_numba(graph):
     outside = {
         imported.partition(".")[0]
         for names in imports(graph, PHYSICS).values()
         for imported in names
         if not imported.startswith(PHYSICS)
     }
-    assert outside - sys.stdlib_module_names <= {"numpy", "scipy", "numba"}
+    assert outside - sys.stdlib_module_names <= {"numpy", "numba"}
     assert not outside & {"asyncio", "socket", "threading"}
+
+
+def test_machine_code_is_in_the_physics_alone(graph):
+    """What is kept of it is named by a digest of the modules in this folder only."""
+    users = graph.find_modules_that_directly_import(f"{PHYSICS}.compiled")
+    outside = {user for user in users if not user.startswith(PHYSICS)}
+    assert outside == {f"{SIMULATOR}.__main__"}
