@@ -6,13 +6,13 @@ from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.techniques import CURRENT_LIMITS_PA, Galvanostatic, check_range
 
-from .hop_plan import hop_plan
-from .hop_run import Named
-from .hop_scan import list_run
-from .options import with_hop_options
-from .path import PointList
+from ._run.hop_plan import hop_plan
+from ._run.path import PointList
+from ._run.request import HopRequest
+from ._run.run import hop_run
+from ._run.targets import PointsLike, find_point
+from .options import HopOptions
 from .protocols import HoppingMicroscope
-from .targets import PointsLike, find_point
 
 __all__ = ["CHARGE_PA", "charge_discharge", "local_charge", "local_discharge"]
 
@@ -21,7 +21,6 @@ DISCHARGE_PA = (CURRENT_LIMITS_PA[0], 0.0)
 CHARGE_PA = (0.0, CURRENT_LIMITS_PA[1])
 
 
-@with_hop_options
 @hop_plan
 def local_charge(
     microscope: HoppingMicroscope,
@@ -33,7 +32,7 @@ def local_charge(
     interval_s: float = 1.0,
     soak_s: float = 180.0,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Charge the particle at a point through one contact (Takahashi 2014, Fig. 3b).
 
@@ -57,8 +56,6 @@ def local_charge(
     soak_s
         Rest at zero current before, in which the electrolyte creeps into the particle
         (s).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -90,11 +87,17 @@ def local_charge(
     technique = Galvanostatic(rest_s=soak_s, **own)
     found = yield from find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
-    front = Named("local_charge", described, hop, md)
-    return (yield from list_run(front, microscope, technique, PointList([found])))
+    request = HopRequest(
+        plan_name="local_charge",
+        plan_args=described,
+        path=PointList([found]),
+        techniques=(technique,),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def local_discharge(
     microscope: HoppingMicroscope,
@@ -106,7 +109,7 @@ def local_discharge(
     interval_s: float = 1.0,
     soak_s: float = 180.0,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Discharge the particle at a point through one contact.
 
@@ -118,8 +121,6 @@ def local_discharge(
         Current (pA), negative: lithium enters.
     e_lower_v
         Potential at which it ends (V versus the QRCE).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -150,11 +151,17 @@ def local_discharge(
     technique = Galvanostatic(rest_s=soak_s, **own)
     found = yield from find_point(microscope, point)
     described = {"point": found, **own, "soak_s": soak_s}
-    front = Named("local_discharge", described, hop, md)
-    return (yield from list_run(front, microscope, technique, PointList([found])))
+    request = HopRequest(
+        plan_name="local_discharge",
+        plan_args=described,
+        path=PointList([found]),
+        techniques=(technique,),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def charge_discharge(
     microscope: HoppingMicroscope,
@@ -167,7 +174,7 @@ def charge_discharge(
     interval_s: float = 1.0,
     soak_s: float = 180.0,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Charge and discharge a particle in one contact (Takahashi 2014, Fig. 2c).
 
@@ -183,8 +190,6 @@ def charge_discharge(
         Potentials at which the charge and the discharge end (V versus the QRCE).
     duration_s
         Longest time of each half (s).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -221,5 +226,12 @@ def charge_discharge(
         "soak_s": soak_s,
         **own,
     }
-    front = Named("charge_discharge", described, hop, md)
-    return (yield from list_run(front, microscope, halves, PointList([found])))
+    request = HopRequest(
+        plan_name="charge_discharge",
+        plan_args=described,
+        path=PointList([found]),
+        techniques=tuple(halves),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))

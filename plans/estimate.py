@@ -13,10 +13,10 @@ from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import ESTIMATE
 from seccm_ophyd.techniques import TRACE_CHANNELS, Technique
 
-from .hop_heights import STEEPEST, Adaptive
-from .hop_plan import HopPlan, check_unused
+from ._run.heights import STEEPEST, Adaptive
+from ._run.hop_plan import HopPlan, check_unused
+from ._run.path import Path
 from .options import HopOptions
-from .path import Path
 from .protocols import HoppingMicroscope
 
 __all__ = [

@@ -12,17 +12,16 @@ from seccm_ophyd.techniques import (
     ZeroCurrentPotential,
 )
 
-from .grid import Grid
-from .hop_plan import hop_plan
-from .hop_run import Named
-from .hop_scan import grid_run
-from .options import with_hop_options
+from ._run.grid import Grid
+from ._run.hop_plan import hop_plan
+from ._run.request import HopRequest
+from ._run.run import hop_run
+from .options import HopOptions
 from .protocols import HoppingMicroscope
 
 __all__ = ["current_map", "galvanostatic_map", "potential_map", "voltammetry_map"]
 
 
-@with_hop_options
 @hop_plan
 def current_map(
     microscope: HoppingMicroscope,
@@ -37,7 +36,7 @@ def current_map(
     settle_s: float = 0.020,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Map topography and current at a fixed potential (Takahashi 2014, Fig. 2a).
 
@@ -49,8 +48,6 @@ def current_map(
         Potential of the sample (V versus the QRCE).
     settle_s
         Wait between contact and measurement (s).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -73,11 +70,17 @@ def current_map(
     """
     own: dict[str, Any] = {"potential_v": potential_v, "settle_s": settle_s}
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("current_map", {**asdict(grid), **own}, hop, md)
-    return (yield from grid_run(front, microscope, CurrentSample(**own), grid))
+    request = HopRequest(
+        plan_name="current_map",
+        plan_args={**asdict(grid), **own},
+        path=grid,
+        techniques=(CurrentSample(**own),),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def voltammetry_map(
     microscope: HoppingMicroscope,
@@ -96,7 +99,7 @@ def voltammetry_map(
     cycles: int = 1,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Map topography and a voltammogram at each point.
 
@@ -106,8 +109,6 @@ def voltammetry_map(
         As in `hop_scan`.
     e_start_v, e_vertex1_v, e_vertex2_v, e_end_v, scan_rate_v_s, cycles
         As in `seccm_ophyd.techniques.CyclicVoltammetry`.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -138,11 +139,17 @@ def voltammetry_map(
         "cycles": cycles,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("voltammetry_map", {**asdict(grid), **own}, hop, md)
-    return (yield from grid_run(front, microscope, CyclicVoltammetry(**own), grid))
+    request = HopRequest(
+        plan_name="voltammetry_map",
+        plan_args={**asdict(grid), **own},
+        path=grid,
+        techniques=(CyclicVoltammetry(**own),),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def potential_map(
     microscope: HoppingMicroscope,
@@ -157,7 +164,7 @@ def potential_map(
     approach_potential_v: float = 0.65,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Map topography and the zero-current potential (Takahashi 2014, Fig. 3a).
 
@@ -169,8 +176,6 @@ def potential_map(
         How long I = 0 is held at each point (s).
     approach_potential_v
         Potential at which the contact is looked for (V).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -196,11 +201,17 @@ def potential_map(
         "approach_potential_v": approach_potential_v,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("potential_map", {**asdict(grid), **own}, hop, md)
-    return (yield from grid_run(front, microscope, ZeroCurrentPotential(**own), grid))
+    request = HopRequest(
+        plan_name="potential_map",
+        plan_args={**asdict(grid), **own},
+        path=grid,
+        techniques=(ZeroCurrentPotential(**own),),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def galvanostatic_map(
     microscope: HoppingMicroscope,
@@ -219,7 +230,7 @@ def galvanostatic_map(
     e_lower_v: float = -0.4,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Map topography and a short charge at each point (Takahashi 2014, Fig. 4).
 
@@ -229,8 +240,6 @@ def galvanostatic_map(
         As in `hop_scan`.
     current_pa, duration_s, interval_s, rest_s, e_upper_v, e_lower_v
         As in `seccm_ophyd.techniques.Galvanostatic`.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -260,5 +269,12 @@ def galvanostatic_map(
         "e_lower_v": e_lower_v,
     }
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    front = Named("galvanostatic_map", {**asdict(grid), **own}, hop, md)
-    return (yield from grid_run(front, microscope, Galvanostatic(**own), grid))
+    request = HopRequest(
+        plan_name="galvanostatic_map",
+        plan_args={**asdict(grid), **own},
+        path=grid,
+        techniques=(Galvanostatic(**own),),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))

@@ -1,19 +1,15 @@
 """The options that all hopping plans share: their names, defaults and limits."""
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import check_range, check_whole
 
-from .checks import check_flag
-from .contact_threshold import THRESHOLD_PA
-from .hop_heights import Adaptive
+from ._run.checks import check_flag
+from ._run.contact_threshold import THRESHOLD_PA
+from ._run.heights import Adaptive
 
-__all__ = ["HopOptions", "with_hop_options"]
+__all__ = ["HopOptions"]
 
 OVERLOAD = ("record", "stop")
 # wider than amplifiers are; the instrument knows its own limits
@@ -115,57 +111,3 @@ class HopOptions:
                     f"gain_mv_pa={self.gain_mv_pa:g} and range_pa={self.range_pa:g} "
                     "say the same thing twice: give one of them"
                 )
-
-
-def _check_technique(name: str, shown: inspect.Signature, args: Sequence[Any]) -> None:
-    """Name the technique, where numbers begin in its place.
-
-    Raises
-    ------
-    ParameterError
-        If the plan `name` needs one, and `args` begin without.
-    """
-    place = (
-        list(shown.parameters).index("technique")
-        if "technique" in shown.parameters
-        else 0
-    )
-    if place and len(args) > place and isinstance(args[place], int | float):
-        raise ParameterError(
-            f"{name} needs a technique after the microscope, and got "
-            f"{args[place]!r}: give for instance "
-            f"{name}(seccm, CurrentSample(potential_v=0.65), {args[place]!r}, ...)"
-        )
-
-
-def with_hop_options(plan: Callable[..., Any]) -> Callable[..., Any]:
-    """Spell out, in the signature of a plan, the options it takes as ``**hop``.
-
-    One place then defines them, and IPython, Sphinx and the queue server show them. It
-    stands above ``@hop_plan``: arguments that do not fit are refused before a plan is
-    made.
-    """
-    signature = inspect.signature(plan)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    options = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=field.type,
-        )
-        for field in fields(HopOptions)
-    ]
-    shown = signature.replace(parameters=[*own, *options])
-
-    @functools.wraps(plan)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        try:
-            shown.bind(*args, **kwargs)  # an unknown option is a TypeError at once
-        except TypeError as error:
-            _check_technique(plan.__name__, shown, args)
-            raise TypeError(f"{plan.__name__}: {error}") from None
-        return plan(*args, **kwargs)
-
-    checked.__signature__ = shown  # type: ignore[attr-defined]
-    return checked

@@ -1,7 +1,7 @@
 """Finish a map, or a list of points, that was interrupted."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from bluesky.utils import MsgGenerator
@@ -18,15 +18,17 @@ from seccm_ophyd.schema import (
     HopOutcome,
     find_key,
 )
+from seccm_ophyd.techniques import as_techniques
 
-from .grid import Grid
-from .hop_plan import hop_plan
-from .hop_run import Named, hop_run
-from .looking_up import look_up
+from ._run.grid import Grid
+from ._run.hop_plan import hop_plan
+from ._run.looking_up import look_up
+from ._run.path import Path, PointList
+from ._run.request import HopRequest, PerHop, name_of
+from ._run.run import hop_run
+from ._run.targets import find_run
 from .options import HopOptions
-from .path import Path, PointList
 from .protocols import HoppingMicroscope
-from .targets import find_run
 
 __all__ = ["resume_scan"]
 
@@ -45,6 +47,7 @@ def resume_scan(
     travel_limit_um: float | None = None,
     max_misses: int | None = None,
     force: bool | None = None,
+    per_hop: PerHop | None = None,
     md: dict[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Make the hops that an interrupted run lacks, as it would have made them.
@@ -66,6 +69,8 @@ def resume_scan(
         ended so are made again.
     withdraw_um, approach_rate_um_s, threshold_pa, travel_limit_um, max_misses, force
         As in `hop_scan`; None: as in the interrupted run.
+    per_hop
+        What was done at each point of the interrupted run, if it had one.
     md
         Metadata for the start document.
 
@@ -112,16 +117,36 @@ def resume_scan(
         "max_misses": max_misses,
         "force": force,
     }
-    options = _options(last, changes)
+    _check_per_hop(first, per_hop)
     linked = {RESUMES: last["uid"]}
     linked |= {key: first[key] for key in (SERIES, PART) if key in first}
-    own = {"run": last["uid"], "redo": list(redo)}
-    front = Named("resume_scan", own, options, md, linked)
     missing = set(points.indices or ())
-    known = [point for point in scan.points if point[0] not in missing]
-    return (
-        yield from hop_run(front, microscope, first[TECHNIQUES], points, known=known)
+    request = HopRequest(
+        plan_name="resume_scan",
+        plan_args={
+            "run": last["uid"],
+            "redo": list(redo),
+            "per_hop": name_of(per_hop),
+        },
+        path=points,
+        techniques=as_techniques(first[TECHNIQUES]),
+        options=_options(last, changes),
+        md=md,
+        per_hop=per_hop,
+        known=[point for point in scan.points if point.index not in missing],
+        linked=linked,
     )
+    return (yield from hop_run(microscope, request))
+
+
+def _check_per_hop(start: dict[str, Any], per_hop: PerHop | None) -> None:
+    """Check that what was done at each point is done at the rest, too."""
+    name = (start.get("plan_args") or {}).get("per_hop")
+    if name and per_hop is None:
+        raise ParameterError(
+            f"run {start['uid'][:8]} was made with per_hop={name}: give this function "
+            "again, or per_hop=hop for plain hops"
+        )
 
 
 def _parts(microscope: HoppingMicroscope, run: Any) -> Iterator[Any]:
@@ -171,17 +196,23 @@ def _missing(scan: Path, tables: Sequence[Any], redo: Sequence[str]) -> PointLis
             for key in (HOP_INDEX, HOP_OUTCOME)
         )
         done |= dict(zip(indices, outcomes, strict=True))
-    left = [p for p in scan.points if p[0] not in done or done[p[0]] in redo]
+    left = [
+        point
+        for point in scan.points
+        if point.index not in done or done[point.index] in redo
+    ]
     return PointList(
-        [(x, y) for _, x, y in left], indices=[k for k, *_ in left], scan=scan
+        [(point.x, point.y) for point in left],
+        indices=[point.index for point in left],
+        scan=scan,
     )
 
 
-def _options(start: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+def _options(start: dict[str, Any], changes: dict[str, Any]) -> HopOptions:
     """Take the options of the run, and what is changed of them."""
     told = start.get("plan_args") or {}
     before = {f.name: told[f.name] for f in fields(HopOptions) if f.name in told}
     changed = {name: value for name, value in changes.items() if value is not None}
     if not before.get("adaptive"):
         before.pop("margin_um", None)  # it had no effect
-    return asdict(HopOptions(**{**before, **changed}))
+    return HopOptions(**{**before, **changed})

@@ -1,64 +1,143 @@
-"""Small moves of the probe. A stub never opens a run.
+"""One hop, and small moves of the probe. A stub never opens a run."""
 
-Raw messages instead of `bluesky.plan_stubs` where a hop repeats them: each stub call
-there formats a stack trace, which doubles its cost.
-"""
-
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
+from bluesky.utils import Msg, MsgGenerator, plan
 
-from seccm_ophyd.errors import ParameterError, SeccmError
-from seccm_ophyd.techniques import CurrentSample, TechniqueLike, as_techniques
+from seccm_ophyd.errors import HopEndedError, NoContactError
+from seccm_ophyd.schema import PRIMARY, HopOutcome
+from seccm_ophyd.techniques import Technique, TechniqueLike, turns_of
 
-from .checks import check_points
-from .contact_threshold import check_threshold, contact_threshold
+from ._run.checks import check_points
+from ._run.messages import all_at_once, set_and_wait, trigger_and_wait, ways
+from ._run.path import HopPoint
+from ._run.ready import get_ready
 from .protocols import HoppingMicroscope
 
-__all__ = ["approach", "hop_to", "make_safe", "own_errors", "withdraw"]
+__all__ = ["approach", "hop", "hop_to", "make_safe", "withdraw"]
 
 
-@contextlib.contextmanager
-def own_errors() -> Iterator[None]:
-    """Raise the error of a status itself, not bluesky's `FailedStatus` around it."""
-    try:
-        yield
-    except FailedStatus as failed:
-        if isinstance(failed.__cause__, SeccmError):
-            raise failed.__cause__ from None
-        raise
+def hop(
+    microscope: HoppingMicroscope,
+    point: HopPoint,
+    techniques: Sequence[Technique] | None = None,
+    *,
+    before: HopPoint | None = None,
+    following: HopPoint | None = None,
+) -> MsgGenerator[str]:
+    """Hop to a point, measure there and record one event: what every scan repeats.
 
+    It opens no run, and is to be used in one for which the microscope is prepared: in
+    `hop_run_wrapper`, or as ``per_hop`` of a scan.
 
-def all_at_once(*steps: tuple[Any, ...]) -> MsgGenerator[None]:
-    """Begin several things, and wait for all of them.
-
-    The group is a new object each time: a status that fails before its wait would
-    otherwise fail the next wait of the same name.
+    The hop begins with its only checkpoint and a withdrawal. A pause lands on the
+    checkpoint; an interrupted hop is redone from its withdrawal, so that the probe is
+    never moved sideways in contact, and still gives one event, flagged as repeated.
+    A landing without contact is an event as well, with its outcome and NaN; when the
+    contact is lost or the amplifier overloads, what was to come in this contact is
+    left out. After an overload the instrument has been made SAFE, and is prepared for
+    the next hop.
 
     Parameters
     ----------
-    *steps
-        Each a command that takes a group, its object and its arguments:
-        ``("trigger", obj)``, ``("set", obj, value)``.
+    microscope
+        The microscope, with its amplifier prepared for the techniques.
+    point
+        Where to hop: ``HopPoint(index, x, y)``, x and y in um. No index may come twice
+        in a run.
+    techniques
+        What is measured there, one after the other; None: what is prepared.
+    before
+        The point of the hop before it: an axis that stays gets no message.
+    following
+        The point of the hop that follows: the withdrawal to it begins by itself when
+        all is measured, and goes on while the event is recorded. None: the probe stays
+        in contact, until something withdraws it.
+
+    Yields
+    ------
+    Msg
+        Messages to the RunEngine.
+
+    Returns
+    -------
+    str
+        Its outcome, as in its event: one of `seccm_ophyd.schema.HopOutcome`.
+
+    Examples
+    --------
+    >>> outcome = yield from hop(seccm, HopPoint(0, 1.5, -3))  # doctest: +SKIP
     """
-    group = object()
-    with own_errors():
-        for command, obj, *arguments in steps:
-            yield Msg(command, obj, *arguments, group=group)
-        yield Msg("wait", None, group=group)
+    if techniques is None:
+        techniques = microscope.clamp.prepared
+    turns = turns_of(techniques)
+    try:
+        yield Msg("checkpoint")
+        if point.heights is not None:
+            yield from set_and_wait((microscope.z, point.heights))
+        yield from trigger_and_wait(microscope.z.withdraw)
+        yield from _move(microscope, point, before, turns)
+        yield from trigger_and_wait(microscope.z.approach)
+        for turn in turns[:-1]:
+            yield from set_and_wait((microscope.clamp, turn))
+            yield from trigger_and_wait(microscope.clamp.acquire)
+        if turns:
+            yield from set_and_wait((microscope.clamp, turns[-1]))
+        yield from _acquire_and_leave(microscope, following)
+        outcome = yield from _record(microscope)
+    except (NoContactError, HopEndedError):
+        # The whole hop stands in the try: when an interrupted hop is redone, the engine
+        # replays its messages and a miss arrives wherever the plan had got to. A probe
+        # that has missed stays: how far down it has looked is still asked for.
+        outcome = yield from _record(microscope)
+    if outcome == HopOutcome.OVERLOAD.label:
+        yield from make_safe(microscope)
+        yield from bps.prepare(microscope.clamp, techniques, wait=True)
+    return outcome
 
 
-def trigger_and_wait(obj: object) -> MsgGenerator[None]:
-    """Trigger `obj` and wait for it."""
-    yield from all_at_once(("trigger", obj))
+def _move(
+    microscope: HoppingMicroscope,
+    point: HopPoint,
+    before: HopPoint | None,
+    turns: Sequence[int],
+) -> MsgGenerator[None]:
+    """Move, and hand over what follows: the IOC begins it when XY has come to rest."""
+    was = (before.x, before.y) if before else None
+    clamp = [(microscope.clamp, "approach")] if turns else []
+    moves = ways(microscope, point.x, point.y, was)
+    settings = [*moves, (microscope.hop, point.index), *clamp]
+    arm = microscope.arm_approach if turns else microscope.arm_hop
+    yield from all_at_once(*(("set", *each) for each in settings), ("trigger", arm))
 
 
-def set_and_wait(*settings: tuple[object, object]) -> MsgGenerator[None]:
-    """Set objects to values, all at once, and wait for them."""
-    yield from all_at_once(*(("set", *setting) for setting in settings))
+def _acquire_and_leave(
+    microscope: HoppingMicroscope, following: HopPoint | None
+) -> MsgGenerator[None]:
+    """Take the last acquisition, and hand over the withdrawal that follows it."""
+    steps: list[tuple[Any, ...]] = [("trigger", microscope.clamp.acquire)]
+    if following is not None:
+        if following.heights is not None:
+            steps.append(("set", microscope.z, following.heights))
+        steps.append(("trigger", microscope.z.leave))
+    yield from all_at_once(*steps)
+
+
+def _record(microscope: HoppingMicroscope) -> MsgGenerator[str]:
+    # Not trigger_and_read: it would trigger, and so land, once more.
+    yield Msg("create", None, name=PRIMARY)
+    for part in (microscope.hop, microscope.xy, microscope.z, microscope.clamp):
+        yield Msg("read", part)
+    # Last, right before the save: reading it writes the row of this event.
+    yield Msg("read", microscope.traces)
+    yield Msg("save")
+    # Behind the save: a hop that is redone may end in another way.
+    outcome = yield Msg("read", microscope.hop.outcome)
+    if outcome is None:  # the plan is only looked at
+        return HopOutcome.CONTACT.label
+    return str(outcome[microscope.hop.outcome.name]["value"])
 
 
 @plan
@@ -125,7 +204,7 @@ def approach(
     --------
     >>> RE(approach(seccm, potential_v=0.65))  # doctest: +SKIP
     """
-    yield from _get_ready(
+    yield from get_ready(
         microscope, "approach(seccm", technique, potential_v, threshold_pa
     )
     yield from trigger_and_wait(microscope.z.approach)
@@ -171,85 +250,9 @@ def hop_to(
     check_points(microscope, [x], [y])
     yield Msg("checkpoint")
     call = f"hop_to(seccm, {x:g}, {y:g}"
-    yield from _get_ready(microscope, call, technique, potential_v, threshold_pa)
+    yield from get_ready(microscope, call, technique, potential_v, threshold_pa)
     yield from set_and_wait(*ways(microscope, x, y))
     yield from trigger_and_wait(microscope.z.approach)
-
-
-def _get_ready(
-    microscope: HoppingMicroscope,
-    call: str,
-    technique: TechniqueLike | Sequence[TechniqueLike] | None,
-    potential_v: float | None,
-    threshold_pa: float | None,
-) -> MsgGenerator[None]:
-    """Withdraw, and set potential and threshold for an approach.
-
-    What is refused by its value is refused before anything moves or is set. A contact
-    that there is is left first: it is not to feel the potential of the next one.
-    """
-    if technique is not None and potential_v is not None:
-        raise ParameterError(
-            f"potential_v={potential_v!r} is not allowed beside a technique, which has "
-            "its own potential: give one of them"
-        )
-    techniques = None
-    if technique is not None:
-        techniques = as_techniques(technique)
-    elif potential_v is not None:
-        techniques = (CurrentSample(potential_v=potential_v),)
-    if techniques is None:
-        approach_v = yield from _held_potential(microscope, call)
-    else:
-        approach_v = techniques[0].acquisition.approach_potential_v
-    threshold = yield from contact_threshold(microscope, threshold_pa, approach_v)
-    yield from withdraw(microscope)
-    if techniques is not None:
-        yield from bps.prepare(microscope.clamp, techniques, wait=True)
-        yield from bps.unstage(microscope.clamp)  # what follows may change it
-    yield from check_threshold(microscope, threshold)
-    yield from set_and_wait((microscope.z.threshold, threshold))
-
-
-def _held_potential(microscope: HoppingMicroscope, call: str) -> MsgGenerator[float]:
-    """Tell the potential (V) that somebody has chosen to hold the cell at."""
-    clamp = microscope.clamp
-    mode = yield from bps.rd(clamp.mode, default_value="VCLAMP")
-    held = yield from bps.rd(clamp.holding_potential, default_value=0.65)
-    safe = yield from bps.rd(clamp.safe_potential, default_value=None)
-    if mode == "VCLAMP" and held != safe:
-        return float(held)
-    idle = f"idles at its safe potential of {held:g} V"
-    if mode != "VCLAMP":
-        idle = f"is in current clamp ({mode}), in which no contact shows"
-    raise ParameterError(
-        f"the cell {idle}: give the potential or the technique to land with, e.g. "
-        f"{call}, potential_v=0.65)"
-    )
-
-
-def ways(
-    microscope: HoppingMicroscope,
-    x: float,
-    y: float,
-    before: tuple[float, float] | None = None,
-) -> list[tuple[Any, float]]:
-    """Tell which axes are to be set to what; the settle time is the stage's own.
-
-    Parameters
-    ----------
-    microscope
-        The microscope.
-    x, y
-        Where to (um).
-    before
-        Where the same plan has moved to last: an axis that stays gets no message, but
-        one of them always moves, so that the settle time is kept.
-    """
-    axes = [(microscope.xy.x, x), (microscope.xy.y, y)]
-    was = before or (None, None)
-    moving = [axis for axis, old in zip(axes, was, strict=True) if axis[1] != old]
-    return moving or axes[:1]
 
 
 @plan

@@ -16,9 +16,9 @@ from .calling import Calling
 from .composing import SparingBundler
 from .devices import Microscope
 from .errors import ParameterError, StorageStalledError
-from .plans.hop_plan import check_unused
-from .plans.metadata import check_metadata, check_start
-from .plans.preprocessors import in_own_words, safe_after_failure
+from .plans._run.hop_plan import check_unused
+from .plans._run.metadata import check_metadata, check_start
+from .plans._run.wrappers import in_own_words, safe_after_failure
 from .schema import ORDER_TIME, OWN_METADATA
 from .storage.kept import check_kept
 from .storing import Storing

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from seccm_ophyd.plans.hop_heights import Adaptive, Surroundings
+from seccm_ophyd.plans._run.heights import Adaptive, Surroundings
 from seccm_ophyd.sim_devices.physics.samples import make_sample
 
 FIGURES = Path(__file__).with_name("figures")

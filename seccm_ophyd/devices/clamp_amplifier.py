@@ -256,8 +256,9 @@ class ClampAmplifier(ClampSettings):
     def _collect(self) -> None:
         """Read the acquisition that has ended, once, before another one replaces it."""
         number, label = self.acquire.number, self.measuring.label
-        known = self._results.get(label)
-        if number is None or (known is not None and known.number == number):
+        # of whichever technique: the amplifier may be set for the next approach by now
+        known = {result.number for result in self._results.values()}
+        if number is None or number in known:
             return
         if self.acquire.outcome == NO_CONTACT:  # handed over, and never begun
             return

@@ -8,7 +8,7 @@ import pytest
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.plans import approach, hop_scan, hop_to
-from seccm_ophyd.plans.contact_threshold import least_contact_pa, signed_threshold
+from seccm_ophyd.plans._run.contact_threshold import least_contact_pa, signed_threshold
 from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry, Galvanostatic
 
 

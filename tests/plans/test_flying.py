@@ -7,9 +7,24 @@ import pytest
 from ophyd import Signal
 
 from seccm_ophyd.errors import InstrumentLostError, SeccmError, TooManyMissesError
-from seccm_ophyd.plans.flying import fly_along
+from seccm_ophyd.plans._run.fly import fly_along
+from seccm_ophyd.plans._run.path import PointList
+from seccm_ophyd.plans._run.request import HopRequest
 from seccm_ophyd.plans.options import HopOptions
 from seccm_ophyd.techniques import CurrentSample
+
+
+def flight(points, techniques, options):
+    """What a plan asks for that flies to points."""
+    return HopRequest(
+        plan_name="hop_fly",
+        plan_args={},
+        path=PointList([(x, y) for _, x, y in points]),
+        techniques=tuple(techniques),
+        options=options,
+        md=None,
+        fly=True,
+    )
 
 
 class Line:
@@ -59,7 +74,7 @@ def test_when_all_is_collected_a_pause_goes_back_no_further():
     microscope = SimpleNamespace(line=line, z=z_stage())
     points = [(index, 0.5 * index, 0.0) for index in range(3)]
     sent = []
-    plan = fly_along(microscope, points, [CurrentSample()], HopOptions())
+    plan = fly_along(microscope, flight(points, [CurrentSample()], HopOptions()))
     drive(plan, line, lambda message: sent.append(message.command))
     assert sent[-1] == "checkpoint"
     assert sent[-2] != "checkpoint"
@@ -75,7 +90,7 @@ def test_pages_collected_while_the_engine_replays_count_too():
     points = [(index, 0.5 * index, 0.0) for index in range(9)]
     options = HopOptions(max_misses=4)
     with pytest.raises(TooManyMissesError, match=r"3 no_contact, 1 lost.*x=2\.5 um"):
-        drive(fly_along(microscope, points, [CurrentSample()], options), line)
+        drive(fly_along(microscope, flight(points, [CurrentSample()], options)), line)
     assert line.parts == [[0], list(range(1, 9))]
 
 
@@ -83,13 +98,13 @@ def test_hops_join_over_the_lines_of_a_grid_as_far_as_the_instrument_can_keep_th
     line = Line([page("contact")], *[[page(*["contact"] * n)] for n in (2000, 599)])
     microscope = SimpleNamespace(line=line, z=z_stage())
     points = [(index, index % 30, index // 30) for index in range(2600)]
-    drive(fly_along(microscope, points, [CurrentSample()], HopOptions()), line)
+    drive(fly_along(microscope, flight(points, [CurrentSample()], HopOptions())), line)
     assert [len(part) for part in line.parts] == [1, 2000, 599]
 
     line = Line(*[[page(*["contact"] * n)] for n in (1, 50, 50, 1)])
     microscope = SimpleNamespace(line=line, z=z_stage())
     long = [CurrentSample(samples=20_000)] * 5
-    drive(fly_along(microscope, points[:102], long, HopOptions()), line)
+    drive(fly_along(microscope, flight(points[:102], long, HopOptions())), line)
     assert [len(part) for part in line.parts] == [1, 50, 50, 1]
 
 
@@ -108,7 +123,11 @@ def test_a_line_that_goes_on_is_collected_at_least_every_second():
             return not line.run.is_pending
         return None
 
-    drive(fly_along(microscope, points, [CurrentSample()], HopOptions()), line, answer)
+    drive(
+        fly_along(microscope, flight(points, [CurrentSample()], HopOptions())),
+        line,
+        answer,
+    )
     collected = [("wait", 0.8), ("collect", None)]
     assert sent == [
         *[("set", None), ("trigger", None)],
@@ -144,7 +163,7 @@ def end_flying(line, answer):
         line=line, z=z_stage(), safe=safe, abandon=lambda: None
     )
     options = HopOptions(max_misses=1)
-    plan = fly_along(microscope, [(0, 0.0, 0.0)], [CurrentSample()], options)
+    plan = fly_along(microscope, flight([(0, 0.0, 0.0)], [CurrentSample()], options))
     with pytest.raises(TooManyMissesError):
         drive(plan, line, answer)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.plans.hop_heights import Adaptive, Surroundings
+from seccm_ophyd.plans._run.heights import Adaptive, Surroundings
 from seccm_ophyd.sim_devices.physics.samples import make_sample
 
 X = np.linspace(-5, 5, 64)

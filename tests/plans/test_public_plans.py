@@ -21,6 +21,7 @@ from seccm_ophyd.techniques import as_techniques
 from tests.plans.calls import BY_NAME, CALLS, GRID, SAMPLE, documents, each_plan, moved
 
 OTHERS = {"approach", "hop", "hop_to", "make_safe", "withdraw", "estimate", "Estimate"}
+OTHERS |= {"HopOptions", "HopPoint", "hop_run_decorator", "hop_run_wrapper"}
 OTHERS |= {"resume_scan"}  # test_resume.py: it needs a run
 OTHERS |= {"hop_fly"}  # tests/system/test_fly.py: it needs an IOC that hops by itself
 

@@ -3,14 +3,14 @@
 import pytest
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.plans import hop_fly, hop_list, hop_scan
-from seccm_ophyd.plans.grid import Grid
-from seccm_ophyd.plans.withdrawals import check_withdrawal, longest_step
+from seccm_ophyd.plans import HopPoint, hop_fly, hop_list, hop_scan
+from seccm_ophyd.plans._run.grid import Grid
+from seccm_ophyd.plans._run.withdrawals import check_withdrawal, longest_step
 from seccm_ophyd.techniques import CurrentSample
 
 
 def numbered(*pairs):
-    return [(k, x, y) for k, (x, y) in enumerate(pairs)]
+    return [HopPoint(k, x, y) for k, (x, y) in enumerate(pairs)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from bluesky.utils import MsgGenerator
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import check_range
 
-from .protocols import HoppingMicroscope
+from ..protocols import HoppingMicroscope
 
 __all__ = [
     "THRESHOLD_PA",

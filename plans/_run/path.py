@@ -2,19 +2,49 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seccm_ophyd.schema import PRIMARY
 
-from .protocols import HoppingMicroscope
+from ..protocols import HoppingMicroscope
 
-__all__ = ["Path", "PointList", "Points"]
+__all__ = ["HopPoint", "Path", "PointList", "Points"]
 
-Points = Sequence[tuple[int, float, float]]
-"""Index in the scan, x and y (um) of each hop, in the order of hopping."""
+
+class HopPoint(NamedTuple):
+    """One hop: where, and how high the probe is to travel there.
+
+    Parameters
+    ----------
+    index
+        Its index in the scan.
+    x, y
+        Where it lands (um).
+    travel_height, slow_height
+        Least height (um) of the way there, and height at which the descent becomes
+        slow; NaN where nothing is known, None: the probe is withdrawn by the set
+        distance, and lowered slowly from the start.
+    """
+
+    index: int  # type: ignore[assignment]  # a tuple has a method of this name
+    x: float
+    y: float
+    travel_height: float | None = None
+    slow_height: float | None = None
+
+    @property
+    def heights(self) -> tuple[float, float] | None:
+        """Both heights (um); None: by the set distance."""
+        if self.travel_height is None or self.slow_height is None:
+            return None
+        return self.travel_height, self.slow_height
+
+
+Points = Sequence[HopPoint]
+"""The hops of a scan, in their order."""
 
 
 class Path(Protocol):
@@ -98,12 +128,12 @@ class PointList:
         """All of them."""
         hops = [pair for pair in self.pairs for _ in range(self.repeats)]
         indices = range(len(hops)) if self.indices is None else self.indices
-        return [(index, x, y) for index, (x, y) in zip(indices, hops, strict=True)]
+        return [HopPoint(k, x, y) for k, (x, y) in zip(indices, hops, strict=True)]
 
     @property
     def pattern(self) -> Points:
         """Each point once: a repeated one adds no step."""
-        return [(k, x, y) for k, (x, y) in enumerate(self.pairs)]
+        return [HopPoint(k, x, y) for k, (x, y) in enumerate(self.pairs)]
 
     def metadata(self, microscope: HoppingMicroscope) -> dict[str, Any]:
         """Describe points that lie on no grid, or the grid that they are left of."""

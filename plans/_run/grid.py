@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import GRID, PRIMARY
 
+from ..protocols import HoppingMicroscope
 from .checks import check_finite, check_flag, check_number
-from .hop_heights import NEAR
-from .path import Points
-from .protocols import HoppingMicroscope
+from .heights import NEAR
+from .path import HopPoint, Points
 
 __all__ = ["Grid"]
 
@@ -131,7 +131,7 @@ class Grid:
         forth = range(len(columns))
         back = forth[::-1]
         return [
-            (iy * len(columns) + ix, columns[ix], y)
+            HopPoint(iy * len(columns) + ix, columns[ix], y)
             for iy, y in enumerate(self.lines)
             for ix in (back if self.snake and iy % 2 else forth)
         ]
@@ -141,7 +141,7 @@ class Grid:
         """The first points of the first two lines: all steps are alike."""
         (dx, dy), columns = self.steps, min(int(self.x_num), 2)
         return [
-            (iy * columns + ix, self.x_start + ix * dx, self.y_start + iy * dy)
+            HopPoint(iy * columns + ix, self.x_start + ix * dx, self.y_start + iy * dy)
             for iy in range(min(int(self.y_num), 2))
             for ix in range(columns)
         ]

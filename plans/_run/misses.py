@@ -8,8 +8,8 @@ from bluesky.utils import MsgGenerator
 from seccm_ophyd.errors import OverloadError, TooManyMissesError
 from seccm_ophyd.schema import HopOutcome
 
-from .options import HopOptions
-from .protocols import HoppingMicroscope
+from ..options import HopOptions
+from ..protocols import HoppingMicroscope
 
 __all__ = ["Misses", "check_overload"]
 

@@ -8,18 +8,18 @@ from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.techniques import TechniqueLike, as_techniques
 
-from .grid import Grid
-from .hop_plan import hop_plan
-from .hop_run import Named, hop_run
-from .options import with_hop_options
-from .path import PointList
+from ._run.grid import Grid
+from ._run.hop_plan import hop_plan
+from ._run.path import PointList
+from ._run.request import HopRequest, PerHop, as_given, name_of
+from ._run.run import hop_run
+from ._run.targets import PointsLike, find_points
+from .options import HopOptions
 from .protocols import HoppingMicroscope
-from .targets import PointsLike, find_points
 
-__all__ = ["grid_run", "hop_fly", "hop_list", "hop_scan", "list_run"]
+__all__ = ["hop_fly", "hop_list", "hop_scan"]
 
 
-@with_hop_options
 @hop_plan
 def hop_scan(
     microscope: HoppingMicroscope,
@@ -32,8 +32,9 @@ def hop_scan(
     y_num: int,
     *,
     snake: bool = False,
+    per_hop: PerHop | None = None,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Hop over a grid and measure at each point: topography and activity at once.
 
@@ -54,29 +55,9 @@ def hop_scan(
         First and last line (um) and their number.
     snake
         Scan every other line backwards.
-    withdraw_um
-        Withdrawal before each move (um); more than the surface rises from point to
-        point: at least 1.5 times the longest step, or 3.
-    approach_rate_um_s
-        Rate of descent (um/s).
-    threshold_pa
-        Current that makes a contact (pA), signed; None: 2 pA in the direction that the
-        potential of the technique drives.
-    travel_limit_um
-        A landing that has found nothing after this travel is a miss (um). The first
-        landing has the travel limit that the instrument is set to.
-    max_misses
-        So many hops in a row without a good pixel, whatever the reason, end the scan.
-    overload
-        What comes after a hop in which the amplifier left its range, when the cell is
-        safe and the probe withdrawn: "record" goes on, "stop" ends the scan.
-    force
-        Go on although the estimate is beyond a day or 10 GB.
-    gain_mv_pa, range_pa
-        Gain of the current input (mV/pA), or the largest current that has to fit (pA),
-        during the scan; None: as it is set.
-    md
-        Metadata for the start document.
+    per_hop
+        What is done at each point, as ``per_step`` of Bluesky's scans: a function with
+        the arguments of `hop`, which calls it; None: `hop` itself.
 
     Yields
     ------
@@ -103,12 +84,23 @@ def hop_scan(
     ...             -10, 10, 41, -10, 10, 41))  # doctest: +SKIP
     """
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    described = {"technique": _described(technique), **asdict(grid)}
-    front = Named("hop_scan", described, hop, md)
-    return (yield from grid_run(front, microscope, technique, grid))
+    techniques = as_techniques(technique)
+    request = HopRequest(
+        plan_name="hop_scan",
+        plan_args={
+            "technique": as_given(technique, techniques),
+            **asdict(grid),
+            "per_hop": name_of(per_hop),
+        },
+        path=grid,
+        techniques=techniques,
+        options=options,
+        md=md,
+        per_hop=per_hop,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def hop_fly(
     microscope: HoppingMicroscope,
@@ -122,7 +114,7 @@ def hop_fly(
     *,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Hop over a grid as `hop_scan` does; the instrument hops by itself.
 
@@ -134,8 +126,6 @@ def hop_fly(
     ----------
     microscope, technique, x_start, x_stop, x_num, y_start, y_stop, y_num, snake
         As in `hop_scan`.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -160,20 +150,28 @@ def hop_fly(
     ...            -10, 10, 41, -10, 10, 41, adaptive=True))  # doctest: +SKIP
     """
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
-    described = {"technique": _described(technique), **asdict(grid)}
-    front = Named("hop_fly", described, hop, md)
-    return (yield from grid_run(front, microscope, technique, grid, fly=True))
+    techniques = as_techniques(technique)
+    request = HopRequest(
+        plan_name="hop_fly",
+        plan_args={"technique": as_given(technique, techniques), **asdict(grid)},
+        path=grid,
+        techniques=techniques,
+        options=options,
+        md=md,
+        fly=True,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def hop_list(
     microscope: HoppingMicroscope,
     technique: TechniqueLike | Sequence[TechniqueLike],
     points: PointsLike,
     *,
+    per_hop: PerHop | None = None,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Hop to given points, in their order, and measure at each.
 
@@ -184,8 +182,8 @@ def hop_list(
     points
         Sequence of (x, y) in um, or a stored run and a rule: ``{"run": uid, "rule":
         "brightest", "n": 3}``; `seccm_ophyd.analysis.find_targets` has the rules.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
+    per_hop
+        As in `hop_scan`.
 
     Yields
     ------
@@ -211,34 +209,18 @@ def hop_list(
     >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))  # doctest: +SKIP
     """
     found = yield from find_points(microscope, points)
-    described = {"technique": _described(technique), "points": found}
-    front = Named("hop_list", described, hop, md)
-    return (yield from list_run(front, microscope, technique, PointList(found)))
-
-
-def grid_run(
-    front: Named,
-    microscope: HoppingMicroscope,
-    technique: TechniqueLike | Sequence[TechniqueLike],
-    grid: Grid,
-    *,
-    fly: bool = False,
-) -> MsgGenerator[str]:
-    """Hop over a grid on behalf of the plan `front`; returns the uid of the run."""
-    return (yield from hop_run(front, microscope, technique, grid, fly=fly))
-
-
-def list_run(
-    front: Named,
-    microscope: HoppingMicroscope,
-    technique: TechniqueLike | Sequence[TechniqueLike],
-    points: PointList,
-) -> MsgGenerator[str]:
-    """Hop to points on behalf of the plan `front`; returns the uid of the run."""
-    return (yield from hop_run(front, microscope, technique, points))
-
-
-def _described(technique: TechniqueLike | Sequence[TechniqueLike]) -> Any:
-    """Return the argument as plain data, a list where a list was given."""
-    described = [made.to_dict() for made in as_techniques(technique)]
-    return described if isinstance(technique, list | tuple) else described[0]
+    techniques = as_techniques(technique)
+    request = HopRequest(
+        plan_name="hop_list",
+        plan_args={
+            "technique": as_given(technique, techniques),
+            "points": found,
+            "per_hop": name_of(per_hop),
+        },
+        path=PointList(found),
+        techniques=techniques,
+        options=options,
+        md=md,
+        per_hop=per_hop,
+    )
+    return (yield from hop_run(microscope, request))

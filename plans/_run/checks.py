@@ -11,7 +11,7 @@ from ophyd.utils import LimitError
 
 from seccm_ophyd.errors import DiskSpaceError, ParameterError
 
-from .protocols import HoppingMicroscope
+from ..protocols import HoppingMicroscope
 
 __all__ = [
     "check_finite",

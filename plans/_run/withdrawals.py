@@ -1,19 +1,16 @@
 """Whether a withdrawal clears what the surface may rise from point to point."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from seccm_ophyd.errors import ParameterError
+
+from .path import Points
 
 __all__ = ["check_withdrawal", "longest_step"]
 
 STEEPEST = 1.5  # um that a surface may rise on one um of a step: 56 degrees
 HIGHEST_UM = 3.0  # that it may rise on any step; docs/explanations/hopping.md
 _NEAR = 100_000  # hops before, among which the nearest is looked for
-
-
-Points = Sequence[tuple[int, float, float]]
 
 
 def longest_step(points: Points, least: float, known: Points = ()) -> float:
@@ -25,7 +22,7 @@ def longest_step(points: Points, least: float, known: Points = ()) -> float:
     Parameters
     ----------
     points
-        Index, x and y (um) of each hop, in the order of hopping.
+        The hops in their order.
     least
         Steps up to this length (um) are not told apart.
     known
@@ -36,7 +33,7 @@ def longest_step(points: Points, least: float, known: Points = ()) -> float:
     float
         0 where no step is longer than `least`.
     """
-    xy = np.array([(x, y) for _, x, y in (*known, *points)], float).reshape(-1, 2)
+    xy = np.array([(p.x, p.y) for p in (*known, *points)], float).reshape(-1, 2)
     steps = np.abs(np.diff(xy, axis=0)).max(axis=1, initial=0.0)
     steps[: max(len(known) - 1, 0)] = 0.0
     longest = 0.0

@@ -12,8 +12,8 @@ from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import TECHNIQUE_OUTCOME, HopOutcome
 from seccm_ophyd.techniques import Measurement, Technique
 
-from .options import HopOptions
-from .protocols import HoppingMicroscope
+from ..options import HopOptions
+from ..protocols import HoppingMicroscope
 
 __all__ = ["Overloads", "chosen_gain", "warn_of_range"]
 

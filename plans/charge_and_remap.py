@@ -7,24 +7,28 @@ from bluesky.utils import MsgGenerator, new_uid
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import PART, SERIES
-from seccm_ophyd.techniques import Galvanostatic, ZeroCurrentPotential, check_range
+from seccm_ophyd.techniques import (
+    Galvanostatic,
+    Technique,
+    ZeroCurrentPotential,
+    check_range,
+)
 
+from ._run.checks import check_space
+from ._run.grid import Grid
+from ._run.hop_plan import hop_plan
+from ._run.path import Path, PointList
+from ._run.request import HopRequest
+from ._run.run import check_request, hop_run
+from ._run.targets import PointsLike, find_point
 from .charging import CHARGE_PA
-from .checks import check_space
 from .estimate import is_only_estimated
-from .grid import Grid
-from .hop_plan import hop_plan
-from .hop_run import Named, check_run
-from .hop_scan import grid_run, list_run
-from .options import with_hop_options
-from .path import PointList
+from .options import HopOptions
 from .protocols import HoppingMicroscope
-from .targets import PointsLike, find_point
 
 __all__ = ["charge_and_remap"]
 
 
-@with_hop_options
 @hop_plan
 def charge_and_remap(
     microscope: HoppingMicroscope,
@@ -44,7 +48,7 @@ def charge_and_remap(
     hold_s: float = 0.1,
     snake: bool = False,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[tuple[str, str, str]]:
     """Map the potential, charge at a point, map again (Takahashi 2014, Fig. 3b).
 
@@ -58,8 +62,6 @@ def charge_and_remap(
         Grid of both maps, as in `hop_scan`.
     hold_s
         How long I = 0 is held at each point of the maps (s).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -95,14 +97,26 @@ def charge_and_remap(
     described = {"point": found, **asdict(grid), **own, **rests}
     series = new_uid()
 
-    def part(name: str) -> Named:
-        linked = {SERIES: series, PART: name}
-        return Named("charge_and_remap", described, hop, md, linked)
+    def request(part: str, path: Path, technique: Technique) -> HopRequest:
+        return HopRequest(
+            plan_name="charge_and_remap",
+            plan_args=described,
+            path=path,
+            techniques=(technique,),
+            options=options,
+            md=md,
+            linked={SERIES: series, PART: part},
+        )
 
-    # whatever is refused is refused before the first map, and not after it
     spot = PointList([found])
-    mapped = yield from check_run(part("map"), microscope, zero, grid)
-    aimed = yield from check_run(part("charge"), microscope, charge, spot)
+    parts = [
+        request("map before", grid, zero),
+        request("charge", spot, charge),
+        request("map after", grid, zero),
+    ]
+    # whatever is refused is refused before the first map, and not after it
+    mapped = yield from check_request(microscope, parts[0])
+    aimed = yield from check_request(microscope, parts[1])
     if not grid.encloses(*found):
         raise ParameterError(
             f"point={tuple(found)} um lies outside the map, whose x is {x_start:g} to "
@@ -110,12 +124,12 @@ def charge_and_remap(
             "or a larger map"
         )
     whole = mapped.expected + aimed.expected + mapped.expected
-    whole.check(force=aimed.options.force)
+    whole.check(force=options.force)
     if (yield from is_only_estimated(whole)):
         return "", "", ""
     yield from check_space(microscope, whole.bytes)
 
-    before = yield from grid_run(part("map before"), microscope, zero, grid)
-    charged = yield from list_run(part("charge"), microscope, charge, spot)
-    after = yield from grid_run(part("map after"), microscope, zero, grid)
+    before = yield from hop_run(microscope, parts[0])
+    charged = yield from hop_run(microscope, parts[1])
+    after = yield from hop_run(microscope, parts[2])
     return before, charged, after

@@ -17,14 +17,14 @@ from seccm_ophyd.schema import (
     HopOutcome,
     find_key,
 )
-from seccm_ophyd.techniques import Technique
 
+from ..protocols import HoppingMicroscope
 from .input_range import Overloads
-from .lines import KnownSurface, Point, lines
 from .misses import Misses, check_overload
-from .options import HopOptions
-from .preprocessors import safe
-from .protocols import HoppingMicroscope
+from .path import Points
+from .request import HopRequest
+from .surface import KnownSurface
+from .wrappers import safe
 
 __all__ = ["fly_along"]
 
@@ -36,12 +36,7 @@ _AT_ONCE = 2000  # hops that the instrument is given, and ...
 _SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
 
 
-def fly_along(
-    microscope: HoppingMicroscope,
-    points: Sequence[Point],
-    techniques: Sequence[Technique],
-    options: HopOptions,
-) -> MsgGenerator[None]:
+def fly_along(microscope: HoppingMicroscope, request: HopRequest) -> MsgGenerator[None]:
     """Let the instrument hop to points, many of them at a time.
 
     A pause or a fault ends the line between two hops: what has been made is collected,
@@ -59,24 +54,17 @@ def fly_along(
         # not rewindable: a pause in here must not begin the line again
         yield from bpp.rewindable_wrapper(_end(microscope), False)
 
-    flying = _fly(microscope, points, techniques, options)
-    yield from bpp.contingency_wrapper(flying, except_plan=end)
+    yield from bpp.contingency_wrapper(_fly(microscope, request), except_plan=end)
 
 
-def _fly(
-    microscope: HoppingMicroscope,
-    points: Sequence[Point],
-    techniques: Sequence[Technique],
-    options: HopOptions,
-) -> MsgGenerator[None]:
+def _fly(microscope: HoppingMicroscope, request: HopRequest) -> MsgGenerator[None]:
     """Hop to points, many of them at a time."""
-    made = _Made(microscope, techniques, options)
-    yield from bps.prepare(microscope.line, options.max_misses, wait=True)
+    made = _Made(microscope, request)
+    yield from bps.prepare(microscope.line, request.options.max_misses, wait=True)
     yield Msg("declare_stream", None, microscope.line, name=PRIMARY, collect=True)
-    samples = sum(technique.acquisition.samples for technique in techniques)
+    samples = sum(technique.acquisition.samples for technique in request.techniques)
     most = min(max(_SAMPLES_AT_ONCE // samples, 1), _AT_ONCE)
-    # who learns from a line needs its heights before the next; else lines join
-    for line in lines(points) if options.adaptive else [list(points)]:
+    for line in made.surface.lines(request.points):
         planned = made.surface.plan(line)
         while planned:
             # until there is a contact, one by one: the next has not as far to search
@@ -92,19 +80,14 @@ def _fly(
 class _Made:
     """The hops of a scan that were collected: counted, and learnt from."""
 
-    def __init__(
-        self,
-        microscope: HoppingMicroscope,
-        techniques: Sequence[Technique],
-        options: HopOptions,
-    ) -> None:
-        self._overloads = Overloads(microscope, techniques)
-        self.misses = Misses(microscope, options)
-        self.surface = KnownSurface(options)
-        self._options = options
+    def __init__(self, microscope: HoppingMicroscope, request: HopRequest) -> None:
+        self._overloads = Overloads(microscope, request.techniques)
+        self.misses = Misses(microscope, request.options)
+        self.surface = KnownSurface(request.options)
+        self._options = request.options
 
     def take(
-        self, pages: Sequence[dict[str, Any]], points: Sequence[Sequence[float]]
+        self, pages: Sequence[dict[str, Any]], points: Points
     ) -> MsgGenerator[int]:
         """Count the hops of some event pages, the first of which are at `points`."""
         count = 0
@@ -113,7 +96,7 @@ class _Made:
             outcomes = data[find_key(data, HOP_OUTCOME)]
             heights = data[find_key(data, CONTACT_HEIGHT)]
             for k, (outcome, height) in enumerate(zip(outcomes, heights, strict=True)):
-                _, x, y, *_ = points[count]
+                x, y = points[count].x, points[count].y
                 count += 1
                 self.surface.note(height)
                 if outcome == HopOutcome.OVERLOAD.label:
@@ -125,7 +108,7 @@ class _Made:
 
 
 def _part(
-    microscope: HoppingMicroscope, points: Sequence[tuple], made: _Made
+    microscope: HoppingMicroscope, points: Points, made: _Made
 ) -> MsgGenerator[None]:
     """Hop along some points, and collect what they give while it goes on."""
     line, group, taken = microscope.line, object(), 0

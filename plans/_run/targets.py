@@ -9,8 +9,8 @@ from bluesky.utils import MsgGenerator
 
 from seccm_ophyd.errors import ParameterError
 
+from ..protocols import HoppingMicroscope
 from .looking_up import look_up
-from .protocols import HoppingMicroscope
 
 __all__ = ["PointsLike", "find_point", "find_points", "find_run"]
 

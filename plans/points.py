@@ -9,19 +9,18 @@ from bluesky.utils import MsgGenerator
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.techniques import CurrentSample, CyclicVoltammetry
 
-from .checks import check_number
-from .hop_plan import hop_plan
-from .hop_run import Named
-from .hop_scan import list_run
-from .options import with_hop_options
-from .path import PointList
+from ._run.checks import check_number
+from ._run.hop_plan import hop_plan
+from ._run.path import PointList
+from ._run.request import HopRequest
+from ._run.run import hop_run
+from ._run.targets import PointsLike, find_point, find_points
+from .options import HopOptions
 from .protocols import HoppingMicroscope
-from .targets import PointsLike, find_point, find_points
 
 __all__ = ["approach_curves", "cyclic_voltammetry", "scan_rate_series"]
 
 
-@with_hop_options
 @hop_plan
 def cyclic_voltammetry(
     microscope: HoppingMicroscope,
@@ -35,7 +34,7 @@ def cyclic_voltammetry(
     cycles: int = 1,
     rest_s: float = 1.0,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Land at a point and take a cyclic voltammogram (Takahashi 2014, Fig. 2b).
 
@@ -47,8 +46,6 @@ def cyclic_voltammetry(
         (x, y) in um, or a stored run and a rule: ``{"run": uid, "rule": "brightest"}``.
     e_start_v, e_vertex1_v, e_vertex2_v, e_end_v, scan_rate_v_s, cycles, rest_s
         As in `seccm_ophyd.techniques.CyclicVoltammetry`.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -82,11 +79,17 @@ def cyclic_voltammetry(
     }
     technique = CyclicVoltammetry(**own)
     found = yield from find_point(microscope, point)
-    front = Named("cyclic_voltammetry", {"point": found, **own}, hop, md)
-    return (yield from list_run(front, microscope, technique, PointList([found])))
+    request = HopRequest(
+        plan_name="cyclic_voltammetry",
+        plan_args={"point": found, **own},
+        path=PointList([found]),
+        techniques=(technique,),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def scan_rate_series(
     microscope: HoppingMicroscope,
@@ -99,7 +102,7 @@ def scan_rate_series(
     e_end_v: float = 0.0,
     rest_s: float = 1.0,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Take a voltammogram at each of several scan rates, all in one contact.
 
@@ -114,8 +117,6 @@ def scan_rate_series(
         Scan rates (V/s), in the order in which they are taken.
     e_start_v, e_vertex1_v, e_vertex2_v, e_end_v, rest_s
         As in `seccm_ophyd.techniques.CyclicVoltammetry`.
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -154,11 +155,17 @@ def scan_rate_series(
     ]
     found = yield from find_point(microscope, point)
     own = {"point": found, "scan_rates_v_s": list(scan_rates_v_s), **sweep}
-    front = Named("scan_rate_series", own, hop, md)
-    return (yield from list_run(front, microscope, series, PointList([found])))
+    request = HopRequest(
+        plan_name="scan_rate_series",
+        plan_args=own,
+        path=PointList([found]),
+        techniques=tuple(series),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))
 
 
-@with_hop_options
 @hop_plan
 def approach_curves(
     microscope: HoppingMicroscope,
@@ -167,7 +174,7 @@ def approach_curves(
     *,
     potential_v: float = 0.65,
     md: dict[str, Any] | None = None,
-    **hop: Any,
+    options: HopOptions,
 ) -> MsgGenerator[str]:
     """Land at points and record current against distance (Takahashi 2014, Fig. 1b).
 
@@ -183,8 +190,6 @@ def approach_curves(
         Landings at each point.
     potential_v
         Potential of the sample (V versus the QRCE).
-    md, **hop
-        As in `hop_scan`; the signature lists them.
 
     Yields
     ------
@@ -209,6 +214,12 @@ def approach_curves(
     technique = CurrentSample(potential_v=potential_v)
     found = yield from find_points(microscope, points)
     own = {"points": found, "repeats": times, "potential_v": potential_v}
-    front = Named("approach_curves", own, hop, md)
-    landings = PointList(found, times)
-    return (yield from list_run(front, microscope, technique, landings))
+    request = HopRequest(
+        plan_name="approach_curves",
+        plan_args=own,
+        path=PointList(found, times),
+        techniques=(technique,),
+        options=options,
+        md=md,
+    )
+    return (yield from hop_run(microscope, request))

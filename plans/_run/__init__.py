@@ -1,0 +1,1 @@
+"""What the plans are made of: checks, the run, its hops. Users need none of it."""
