@@ -47,7 +47,12 @@ def test_nothing_but_our_own_name_is_installed_on_top(wheel):
 
 def test_the_linked_packages_are_inside(wheel):
     names = set(wheel.namelist())
-    for module in ("plans/scans.py", "plans/_run/run.py", "sim_devices/ioc.py", "storage/journal.py"):
+    for module in (
+        "plans/scans.py",
+        "plans/_run/run.py",
+        "sim_devices/ioc.py",
+        "storage/journal.py",
+    ):
         assert f"seccm_ophyd/{module}" in names
     modules = {str(p.relative_to(ROOT)) for p in ROOT.glob("seccm_ophyd/*/*.py")}
     assert modules <= names

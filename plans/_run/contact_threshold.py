@@ -106,7 +106,7 @@ def signed_threshold(
 def read_rest_potential(microscope: HoppingMicroscope) -> MsgGenerator[float]:
     """Return the potential at which the sample passes no current (V)."""
     signal = microscope.rest_potential
-    return (yield from bps.rd(signal, default_value=REST_POTENTIAL_V))
+    return float((yield from bps.rd(signal, default_value=REST_POTENTIAL_V)))
 
 
 def contact_threshold(

@@ -79,12 +79,12 @@ class Grid:
     @property
     def columns(self) -> list[float]:
         """Positions in x (um)."""
-        return np.linspace(self.x_start, self.x_stop, int(self.x_num)).tolist()
+        return list(map(float, np.linspace(self.x_start, self.x_stop, int(self.x_num))))
 
     @property
     def lines(self) -> list[float]:
         """Positions in y (um)."""
-        return np.linspace(self.y_start, self.y_stop, int(self.y_num)).tolist()
+        return list(map(float, np.linspace(self.y_start, self.y_stop, int(self.y_num))))
 
     @property
     def ends(self) -> tuple[list[float], list[float]]:

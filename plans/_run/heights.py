@@ -7,6 +7,7 @@ its neighbourhood, by more than a margin.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,12 +84,14 @@ class Surroundings:
         self._lines = lines
         self._contacts: list[NDArray[np.float64]] = []
 
-    def learn(self, x: NDArray, y: NDArray, z: NDArray) -> None:
+    def learn(self, x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> None:
         """Add the contacts of a line (um); NaN for a miss."""
         line = np.column_stack([x, y, z]).astype(float)
         self._contacts = [*self._contacts, line][-self._lines :]
 
-    def heights(self, x: NDArray, y: NDArray, start: tuple[float, float]) -> HopHeights:
+    def heights(
+        self, x: NDArray[Any], y: NDArray[Any], start: tuple[float, float]
+    ) -> HopHeights:
         """Tell how to hop along the next line.
 
         Parameters
@@ -120,7 +123,7 @@ class Surroundings:
 
 
 def _highest(
-    known: NDArray, low: NDArray, high: NDArray, around: float
+    known: NDArray[Any], low: NDArray[Any], high: NDArray[Any], around: float
 ) -> NDArray[np.float64]:
     """Find the highest contact in the box around each way; NaN if too little is known.
 

@@ -152,11 +152,11 @@ def run_around(
     def prepared() -> MsgGenerator[str]:
         yield from bps.prepare(microscope.clamp, request.techniques, wait=True)
         yield from check_threshold(microscope, settings[microscope.z.threshold])
-        return (yield from hops())
+        return str((yield from hops()))
 
     settings = _settings(microscope, request)
     wrapped = settings_wrapper(prepared(), settings)
-    return (yield from safe_wrapper(wrapped, microscope))
+    return str((yield from safe_wrapper(wrapped, microscope)))
 
 
 def _settings(microscope: HoppingMicroscope, request: HopRequest) -> dict[Any, Any]:

@@ -236,7 +236,7 @@ def frame(cube: Any, t_s: float) -> xr.DataArray:
     return film.isel(time=int(np.abs(times - t_s).argmin()))
 
 
-def _times(t: NDArray[np.float64], interval_s: float) -> NDArray:
+def _times(t: NDArray[np.float64], interval_s: float) -> NDArray[Any]:
     """Tell the time of each sample: as measured, where anything was."""
     times = interval_s * np.arange(t.shape[1])
     longest = t[np.argmax(np.isfinite(t).sum(axis=1))] if len(t) else times[:0]

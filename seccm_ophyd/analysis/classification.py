@@ -141,7 +141,10 @@ def otsu_threshold(values: ArrayLike) -> float:
 
 
 def _by_potential(
-    potential: NDArray, slope: NDArray, window_v: tuple[float, float], steady_v_s: float
+    potential: NDArray[Any],
+    slope: NDArray[Any],
+    window_v: tuple[float, float],
+    steady_v_s: float,
 ) -> NDArray[np.int8]:
     low, high = window_v
     known = np.isfinite(potential) & np.isfinite(slope)
@@ -153,7 +156,7 @@ def _by_potential(
 
 
 def _by_current(
-    current: NDArray, floor_pa: float, contrast: float
+    current: NDArray[Any], floor_pa: float, contrast: float
 ) -> tuple[NDArray[np.int8], float | None]:
     codes = np.full(current.shape, Material.UNKNOWN, np.int8)
     known = np.isfinite(current)

@@ -108,7 +108,7 @@ class _Mode:
     def agrees(self, slope: Floats) -> NDArray[np.bool_]:
         """Tell which facets agree with a slope near that of the mode."""
         distance = np.linalg.norm(self.facets.slopes - slope, axis=1)
-        return distance <= self.reach
+        return np.asarray(distance <= self.reach)
 
     @cached_property
     def reach(self) -> float:

@@ -67,7 +67,7 @@ class Grid:
         if pixels.size and not 0 <= pixels.min() <= pixels.max() < size:
             raise ValueError(f"hop {pixels.max()} lies outside a grid of {size} pixels")
 
-    def fill(self, pixels: ArrayLike, values: ArrayLike, empty: float) -> NDArray:
+    def fill(self, pixels: ArrayLike, values: ArrayLike, empty: float) -> NDArray[Any]:
         """Put values of hops on the grid.
 
         Parameters

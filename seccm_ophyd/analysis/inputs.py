@@ -7,7 +7,7 @@ in one sentence.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import xarray as xr
 
@@ -57,7 +57,7 @@ class Input(Generic[T]):
             If it is neither.
         """
         if self.fits(given):
-            return given
+            return cast(T, given)
         if is_run(given) or is_table(given):
             return self.make(given)
         raise TypeError(

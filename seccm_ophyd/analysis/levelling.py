@@ -113,13 +113,13 @@ def fit_plane(
     return fit(points[finite], heights[finite]).at(points).reshape(z.shape)
 
 
-def _least_squares(points: NDArray, heights: NDArray) -> Plane:
+def _least_squares(points: NDArray[Any], heights: NDArray[Any]) -> Plane:
     centre, middle = points.mean(axis=0), heights.mean()
     slope = np.linalg.lstsq(points - centre, heights - middle, rcond=None)[0]
     return Plane(slope, float(middle - centre @ slope))
 
 
-def _drift(rows: NDArray) -> NDArray[np.float64]:
+def _drift(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Sum up the median differences between rows; 0 for the median row."""
     drift = np.zeros(len(rows))
     before = None  # the last row that has heights

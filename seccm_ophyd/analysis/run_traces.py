@@ -242,7 +242,9 @@ class RunTraces:
         return self._stored[label]
 
 
-def _primary(docs: Sequence[tuple[str, dict]], *names: str) -> Iterator[dict[str, Any]]:
+def _primary(
+    docs: Sequence[tuple[str, dict[str, Any]]], *names: str
+) -> Iterator[dict[str, Any]]:
     """Yield the documents of these names that belong to the primary stream."""
     uids = {d["uid"] for n, d in docs if n == "descriptor" and d.get("name") == PRIMARY}
     for name, doc in docs:
@@ -251,7 +253,7 @@ def _primary(docs: Sequence[tuple[str, dict]], *names: str) -> Iterator[dict[str
             yield doc
 
 
-def _sequence(docs: Sequence[tuple[str, dict]]) -> NDArray[np.intp]:
+def _sequence(docs: Sequence[tuple[str, dict[str, Any]]]) -> NDArray[np.intp]:
     """Give the sequence number of each event."""
     numbers = (doc["seq_num"] for doc in _primary(docs, "event", "event_page"))
     return np.concatenate([[], *(np.atleast_1d(n) for n in numbers)]).astype(np.intp)
@@ -273,7 +275,7 @@ def _by_label(stored: Mapping[str, _Stored]) -> dict[str, _Stored]:
 
 
 def _in_documents(
-    docs: Sequence[tuple[str, dict]], folder: DataFolder | None
+    docs: Sequence[tuple[str, dict[str, Any]]], folder: DataFolder | None
 ) -> dict[str, _Stored]:
     """Gather where the traces stand; by label, in the order of the descriptor."""
     root = None if folder is None else folder.root

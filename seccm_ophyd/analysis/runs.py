@@ -15,7 +15,7 @@ import inspect
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 import xarray as xr
@@ -225,7 +225,7 @@ def is_run(run: Any) -> bool:
     return not run or (isinstance(run[0], list | tuple) and isinstance(run[0][0], str))
 
 
-def is_table(run: Any) -> bool:
+def is_table(run: Any) -> TypeGuard[xr.Dataset]:
     """Tell whether something is the `hop_table` of a run."""
     return isinstance(run, xr.Dataset) and "start" in run.attrs
 
@@ -298,7 +298,7 @@ def _is_scalar(key: dict[str, Any]) -> bool:
     return "external" not in key and not key["shape"]
 
 
-def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
+def _catalogue_columns(run: Any) -> tuple[dict[str, Any], dict[str, Any], np.ndarray]:
     try:
         stream = run[PRIMARY]
     except KeyError:
@@ -313,9 +313,13 @@ def _catalogue_columns(run: Any) -> tuple[dict, dict, np.ndarray]:
     return keys, {name: table[name].values for name in keys}, table["time"].values
 
 
-def _document_columns(run: Any) -> tuple[dict, dict | None, dict, dict, np.ndarray]:
+def _document_columns(
+    run: Any,
+) -> tuple[
+    dict[str, Any], dict[str, Any] | None, dict[str, Any], dict[str, Any], np.ndarray
+]:
     start, stop = None, None
-    keys: dict[str, dict] = {}
+    keys: dict[str, dict[str, Any]] = {}
     primary, events = set(), []
     for name, doc in documents(run):
         if name == "start":

@@ -107,7 +107,7 @@ class _Map:
         return active(self.data).values
 
     def made_of(self, material: Material) -> NDArray[np.bool_]:
-        return classify(self.data).values == material
+        return np.asarray(classify(self.data).values == material)
 
     def inside(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Distance (um) to the nearest pixel outside; the map ends in the unknown."""
@@ -116,7 +116,7 @@ class _Map:
             for axis in (self.grid.y, self.grid.x)
         ]
         distance = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=pitch)
-        return distance[1:-1, 1:-1]
+        return np.asarray(distance[1:-1, 1:-1], float)
 
     def particles(self) -> list[NDArray[np.bool_]]:
         """Find the particles, the brightest first; raise if there is none."""
@@ -249,7 +249,7 @@ def _at(on: _Map, *, x: float, y: float) -> Points:
     return [(float(x), float(y))]
 
 
-def _nodes(centre: float, low: float, high: float, spacing: float) -> NDArray:
+def _nodes(centre: float, low: float, high: float, spacing: float) -> NDArray[Any]:
     """List the positions from low to high that are whole spacings from a centre."""
     first, last = np.ceil((low - centre) / spacing), np.floor((high - centre) / spacing)
     return centre + spacing * np.arange(first, last + 1)

@@ -184,7 +184,7 @@ def _shape(shape: Any) -> str:
 
 def _hops_done(run: Any, stop: dict[str, Any] | None) -> int:
     if stop and "num_events" in stop:
-        return stop["num_events"].get(PRIMARY, 0)
+        return int(stop["num_events"].get(PRIMARY, 0))
     return hop_table(run).sizes["hop"]
 
 

@@ -174,10 +174,10 @@ def _numbers(found: Peaks) -> dict[str, Any]:
     }
 
 
-def _column(rows: list[dict[str, Any]], name: str, along: list[str]) -> NDArray:
+def _column(rows: list[dict[str, Any]], name: str, along: list[str]) -> NDArray[Any]:
     kinds = {"status": np.int8, "reason": str}
     dtype = kinds.get(name.rpartition("_")[2], float)
-    values: NDArray = np.array([row[name] for row in rows], dtype)
+    values: NDArray[Any] = np.array([row[name] for row in rows], dtype)
     return values if along else values[0]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -105,7 +105,7 @@ class GalvanostaticMap(Experiment):
         panel = draw_map(axes, cube.isel(time=0), "", "potential", LIMITS_V)
         title = axes.set_title("", loc="left", size=10)
 
-        def show(k: int) -> list:
+        def show(k: int) -> list[Any]:
             panel.image.set_data(np.ma.masked_invalid(cube.isel(time=k).values))
             title.set_text(f"+5 pA, t = {1e3 * float(cube.time[k]):.0f} ms")
             return [panel.image, title]

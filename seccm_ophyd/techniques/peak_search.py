@@ -3,6 +3,7 @@
 The scalars of events and `seccm_ophyd.analysis.peaks` both come from `search_peaks`.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
@@ -165,7 +166,7 @@ def _noise(sweeps: list[Sweep]) -> float:
     """Estimate the standard deviation of the current from its roughness."""
     roughness = np.concatenate([sweep.roughness for sweep in sweeps])
     # a second difference adds up the variances of three samples, one of them twice
-    return SIGMA_PER_MAD * float(np.median(np.abs(roughness))) / np.sqrt(6)
+    return SIGMA_PER_MAD * float(np.median(np.abs(roughness))) / math.sqrt(6)
 
 
 def _last_that_shows_it_well(peaks: list[tuple[float, Peak]]) -> Peak:
@@ -310,7 +311,7 @@ class _Search:
     def _falls(self, foot: _Foot, apex: float, stands_out: float) -> bool:
         E = self.sweep.E
         error = SLOPED_ERRORS * foot.error * (E[-1] - E[0])
-        return stands_out >= max(SLOPED_SHARE * apex, error)
+        return bool(stands_out >= max(SLOPED_SHARE * apex, error))
 
     def _maximum(self, height: Curve, near: int) -> tuple[int, float]:
         """Find the maximum nearest to a place, and how far it stands out."""

@@ -114,7 +114,8 @@ class _Sweep(Technique):
         """Potential of each sample (V)."""
         corners, n = np.array(self.corners_v, float), self._samples
         path = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(corners)))])
-        return np.interp(np.arange(1, n + 1) * (path[-1] / n), path, corners)
+        at = np.arange(1, n + 1) * (path[-1] / n)
+        return np.asarray(np.interp(at, path, corners), float)
 
     @property
     def acquisition(self) -> Acquisition:

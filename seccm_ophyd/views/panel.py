@@ -1,5 +1,6 @@
 """One map of a picture: image or points, colour bar, scale bar, missed landings."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ def pretty_unit(unit: str) -> str:
 
 def nice_length(width: float) -> float:
     """Return the 1-2-5 number next below a quarter of `width`, for a scale bar."""
-    decade = 10.0 ** np.floor(np.log10(width / 4))
+    decade = 10.0 ** math.floor(math.log10(width / 4))
     return max(n * decade for n in (1, 2, 5) if n * decade <= width / 4 * (1 + 1e-9))
 
 
@@ -107,7 +108,7 @@ class MapPanel:
         for spine in axes.spines.values():
             spine.set_linewidth(0.6)
 
-    def show_map(self, grid: Grid, values: NDArray, missed: NDArray) -> None:
+    def show_map(self, grid: Grid, values: NDArray[Any], missed: NDArray[Any]) -> None:
         """Show values on a grid.
 
         Parameters
@@ -132,7 +133,11 @@ class MapPanel:
         self._show(self.image, values, grid.extent)
 
     def show_points(
-        self, x: NDArray, y: NDArray, values: NDArray, missed: NDArray
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        values: NDArray[Any],
+        missed: NDArray[Any],
     ) -> None:
         """Show values at points that lie on no grid.
 

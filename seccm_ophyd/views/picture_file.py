@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 __all__ = ["Picture", "save_picture"]
 
 
-def save_picture(figure: Figure, path: str | os.PathLike, dpi: float) -> Path:
+def save_picture(figure: Figure, path: str | os.PathLike[str], dpi: float) -> Path:
     """Write a figure so that no reader ever sees half of it.
 
     Parameters
@@ -53,7 +53,7 @@ class Picture(CallbackBase):
         self._update()
         self.figure.canvas.draw_idle()
 
-    def save(self, path: str | os.PathLike, dpi: float | None = None) -> Path:
+    def save(self, path: str | os.PathLike[str], dpi: float | None = None) -> Path:
         """Write the picture up to date, so that no reader ever sees half of it.
 
         Parameters

@@ -32,7 +32,7 @@ _PLAIN = "{desc} {n_fmt}/{total_fmt} hops, {rate_fmt}, {remaining} left{postfix}
 _BAR = _PLAIN.replace(", ", " |{bar:30}| ", 1)
 
 
-class _PlainLines(tqdm):
+class _PlainLines(tqdm):  # type: ignore[type-arg]  # it is generic in stubs only
     """Writes whole lines, for files and pipes."""
 
     @staticmethod
@@ -59,7 +59,7 @@ class HopProgress(CallbackBase):
     def __init__(self, file: TextIO | None = None) -> None:
         super().__init__()
         self._file = file
-        self._bar: tqdm | None = None
+        self._bar: tqdm[Any] | None = None
         self._start: Mapping[str, Any] = {}
         self._descriptor = self._parts = ""
         self._told = -math.inf

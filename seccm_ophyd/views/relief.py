@@ -1,5 +1,7 @@
 """The topography as a picture shows it: levelled, and counted from the lowest."""
 
+from typing import Any
+
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ LEVELLED: dict[Method, str] = {
 }
 
 
-def relief_of_map(grid: Grid, heights: NDArray, levelling: Method) -> NDArray:
+def relief_of_map(grid: Grid, heights: NDArray[Any], levelling: Method) -> NDArray[Any]:
     """Level the heights (um) of a map, shape (ny, nx); as measured if `none`."""
     coords = {"y": grid.y, "x": grid.x}
     levelled = level(xr.DataArray(heights, coords, ("y", "x")), levelling).values
@@ -25,8 +27,8 @@ def relief_of_map(grid: Grid, heights: NDArray, levelling: Method) -> NDArray:
 
 
 def relief_of_points(
-    x: NDArray, y: NDArray, heights: NDArray, levelling: Method
-) -> NDArray:
+    x: NDArray[Any], y: NDArray[Any], heights: NDArray[Any], levelling: Method
+) -> NDArray[Any]:
     """Level the heights (um) of points that lie on no grid; as measured if `none`."""
     if levelling == "none":
         return heights
@@ -34,6 +36,6 @@ def relief_of_points(
     return _from_zero(heights - plane)
 
 
-def _from_zero(heights: NDArray) -> NDArray:
+def _from_zero(heights: NDArray[Any]) -> NDArray[Any]:
     """Count heights from the lowest, spikes aside, as microscopists expect."""
     return heights - robust_limits(heights)[0]
