@@ -4,10 +4,10 @@ import asyncio
 import threading
 
 import pytest
-from seccm_ophyd.plans._run.looking_up import look_up
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.plans import current_map, hop_list, resume_scan
+from seccm_ophyd.plans._run.looking_up import look_up
 from seccm_ophyd.plans.estimate import estimate
 from seccm_ophyd.techniques import CurrentSample
 

@@ -1,8 +1,9 @@
 """Runs that an earlier version has stored read as they did then.
 
-``earlier/data-0.1.0.tar.xz`` is a data folder as version 0.1.0 wrote it, before lines of
-journals had checksums: a scan with two techniques, an adaptive fly scan, an interrupted
-list of points, a charge. The ``.json`` beside it has the sums that 0.1.0 read from it.
+``earlier/data-0.1.0.tar.xz`` is a data folder as version 0.1.0 wrote it, before lines
+of journals had checksums: a scan with two techniques, an adaptive fly scan, an
+interrupted list of points, a charge. The ``.json`` beside it has the sums that 0.1.0
+read from it.
 """
 
 import json
