@@ -51,11 +51,10 @@ class SparingBundler(RunBundler):
             raise
 
     def _stream(self, uid: str) -> str:
-        return next(
-            name
-            for name, bundle in self._descriptors.items()
-            if bundle.descriptor_doc["uid"] == uid
-        )
+        for name, bundle in self._descriptors.items():
+            if bundle.descriptor_doc["uid"] == uid:
+                return str(name)
+        raise KeyError(uid)
 
     async def collect(self, msg: Msg) -> Any:
         """Collect; see `bluesky.bundlers.RunBundler.collect`.

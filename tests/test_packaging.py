@@ -52,6 +52,7 @@ def test_the_linked_packages_are_inside(wheel):
         "plans/_run/run.py",
         "sim_devices/ioc.py",
         "storage/journal.py",
+        "py.typed",
     ):
         assert f"seccm_ophyd/{module}" in names
     modules = {str(p.relative_to(ROOT)) for p in ROOT.glob("seccm_ophyd/*/*.py")}

@@ -77,7 +77,7 @@ class HopTraces(Named, Device):
         self._last_index: int | None = None
         self._subscription: int | None = None
         self._counting = threading.Lock()  # parts come in another thread
-        self._parts: dict[tuple[int, str], NDArray] = {}  # to be written
+        self._parts: dict[tuple[int, str], NDArray[Any]] = {}  # to be written
         self._announced: deque[tuple[str, dict[str, Any]]] = deque()
         super().__init__(*args, **kwargs)
 
@@ -258,7 +258,9 @@ class HopTraces(Named, Device):
             yield "stream_datum", file.stream_datum(name, row)
 
 
-def _write(file: TraceFile, row: int, measurement: Measurement, trace: NDArray) -> None:
+def _write(
+    file: TraceFile, row: int, measurement: Measurement, trace: NDArray[Any]
+) -> None:
     """Write a trace, or what there is of it; NaN behind it."""
     samples = measurement.technique.acquisition.samples
     full = np.full((len(TRACE_CHANNELS), samples), np.nan)

@@ -344,7 +344,7 @@ class Coherence:
         }
         usual = [n for n in ("primary", *counted) if not counted or n in counted]
         names = itertools.chain(usual, (f"lost_{n}" for n in itertools.count(1)))
-        return next(n for n in names if n not in self._streams | described)
+        return str(next(n for n in names if n not in self._streams | described))
 
 
 def _described(column: list[Any]) -> dict[str, Any]:

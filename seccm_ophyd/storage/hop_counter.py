@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from bluesky.callbacks.core import CallbackBase
 from event_model import Event, EventDescriptor, RunStart, RunStop
@@ -69,7 +69,7 @@ class HopCounter(CallbackBase):
 
     def stop(self, doc: RunStop) -> None:
         """Complete the stop document."""
-        run, complete = doc["run_start"], cast(dict, doc)
+        run, complete = doc["run_start"], cast(dict[str, Any], doc)
         counts = self._counts.pop(run, None)
         if counts:
             complete[HOP_COUNTS] = {k: int(v) for k, v in counts.items()}

@@ -88,7 +88,7 @@ class JournalInfo:
     @property
     def uid(self) -> str:
         """The uid of the run."""
-        return self.start["uid"]
+        return str(self.start["uid"])
 
     @property
     def scan_id(self) -> int | None:

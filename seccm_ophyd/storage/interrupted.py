@@ -195,7 +195,7 @@ class InterruptedRun:
     def _key(self, name: str) -> str:
         """Find the event key of a dataset."""
         keys = self._stream["data_keys"].items()
-        return next(k for k, v in keys if v.get("source") == f"HDF5:/{name}")
+        return str(next(k for k, v in keys if v.get("source") == f"HDF5:/{name}"))
 
     def _announced(self, file: Path, name: str, count: int) -> list[Document]:
         key = self._key(name)

@@ -49,12 +49,14 @@ class JournalRun:
     @property
     def start(self) -> dict[str, Any]:
         """The start document."""
-        return self.metadata["start"]
+        start: dict[str, Any] = self.metadata["start"]
+        return start
 
     @property
     def stop(self) -> dict[str, Any]:
         """The stop document; KeyError while there is none."""
-        return self.metadata["stop"]
+        stop: dict[str, Any] = self.metadata["stop"]
+        return stop
 
     @property
     def damage(self) -> Damage:
@@ -172,6 +174,7 @@ class JournalColumn:
 
     def read(self, part: Any = ...) -> NDArray[Any]:
         """Give the values of all events, or of a part of them."""
-        return self._values[part]
+        values: NDArray[Any] = self._values[part]
+        return values
 
     __getitem__ = read

@@ -272,4 +272,4 @@ def _last_time(found: list[Document]) -> float:
     """Find the time of the newest document."""
     times = [doc["time"] for _, doc in found if "time" in doc]
     ends = [max(time) if isinstance(time, list) else time for time in times]
-    return max(time for time in ends if math.isfinite(time))
+    return float(max(time for time in ends if math.isfinite(time)))

@@ -152,7 +152,7 @@ def checksum(data: bytes) -> int:
     for turn in (14, 11, 25, 16, 4, 14, 24):
         c = ((c ^ b) - _turned(b, turn)) & _MASK
         a, b, c = b, c, a  # c is changed by b, then a by c, then b by a, and so on
-    return b
+    return int(b)
 
 
 def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:

@@ -188,7 +188,7 @@ def _raw(dataset: h5py.Dataset, row: int) -> bytes | None:
     """Give a chunk as it is in the file, with its checksum; None if there is none."""
     offset = (row, *(0,) * (dataset.ndim - 1))
     try:
-        return dataset.id.read_direct_chunk(offset)[1]
+        return bytes(dataset.id.read_direct_chunk(offset)[1])
     except _HDF5_SAYS:
         return None
 
