@@ -8,7 +8,8 @@ import time
 import uuid
 from pathlib import Path
 
-from seccm_ophyd.channel_access import forget_channels, free_simulator_port
+from seccm_ophyd._upstream.caproto import forget_channels
+from seccm_ophyd.channel_access import free_simulator_port
 
 __all__ = ["RunningIOC", "start_partial_ioc", "wait_for"]
 

@@ -9,10 +9,10 @@ import bluesky.preprocessors as bpp
 import pytest
 from bluesky.utils import RunEngineInterrupted
 
-from seccm_ophyd import calling
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import CallbackStalledError
 from seccm_ophyd.plans import current_map
+from seccm_ophyd.run_engine import calling
+from seccm_ophyd.run_engine.engine import SessionEngine
 
 GRID = (-1, 1, 2, -2, 2, 2)
 

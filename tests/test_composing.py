@@ -8,8 +8,8 @@ from bluesky.utils import Msg, RunEngineInterrupted
 from event_model import DocumentNames
 from ophyd import Signal
 
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import StorageStalledError
+from seccm_ophyd.run_engine.engine import SessionEngine
 
 
 @pytest.fixture

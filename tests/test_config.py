@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seccm_ophyd import config as configuration
 from seccm_ophyd.config import (
     SAMPLES,
     Config,
@@ -20,13 +19,14 @@ from seccm_ophyd.config import (
     configuration_file,
     load_config,
 )
+from seccm_ophyd.config import config as configuration
+from seccm_ophyd.config.toml_file import line_of
 from seccm_ophyd.errors import ConfigError
-from seccm_ophyd.opening import settle
 from seccm_ophyd.session import Session, open_session
+from seccm_ophyd.session.opening import settle
 from seccm_ophyd.sim_devices.physics.mechanics import STAGES
 from seccm_ophyd.sim_devices.physics.samples import SAMPLES as MADE
 from seccm_ophyd.sim_devices.physics.samples import make_sample
-from seccm_ophyd.toml_file import line_of
 
 PROFILE = Path(__file__).parents[1] / "profile_collection" / "seccm.toml"
 

@@ -10,9 +10,9 @@ from bluesky.utils import FailedStatus, RunEngineInterrupted
 from ophyd.status import Status
 from ophyd.utils import LimitError
 
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import CommandRefusedError, ParameterError
 from seccm_ophyd.plans import current_map, estimate
+from seccm_ophyd.run_engine.engine import SessionEngine
 
 GRID = (-1, 1, 2, -2, 2, 2)
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from seccm_ophyd import lease as module
 from seccm_ophyd.errors import InstrumentLostError, SeccmError
-from seccm_ophyd.lease import Lease
+from seccm_ophyd.run_engine import lease as module
+from seccm_ophyd.run_engine.lease import Lease
 
 OTHER = "somebody@elsewhere pid 1 abcd"
 

@@ -5,6 +5,7 @@ import pkgutil
 
 import pytest
 
+import seccm_ophyd
 from seccm_ophyd import plans
 from seccm_ophyd.plans import hop_scan, scans
 
@@ -31,6 +32,30 @@ OLD = {
 }
 
 
+ROOT = {
+    "composing": "SparingBundler",
+    "demo": "demo",
+    "detached": "start_view",
+    "engine": "SessionEngine",
+    "lease": "Lease",
+    "opening": "settle",
+    "operate": "Instrument",
+    "refusals": "show_briefly",
+    "settings": "number",
+    "signals": "EndSignals",
+    "simulator": "PrivateSimulator",
+    "storing": "Storing",
+    "toml_file": "read_toml",
+}
+
+
+@pytest.mark.parametrize(("module", "name"), ROOT.items())
+def test_an_old_module_of_the_package_is_the_new_one(module, name):
+    old = importlib.import_module(f"seccm_ophyd.{module}")
+    with pytest.warns(DeprecationWarning, match=f"{module} is now seccm_ophyd"):
+        assert getattr(old, name).__module__ != old.__name__
+
+
 @pytest.mark.parametrize(("module", "name"), OLD.items())
 def test_an_old_module_of_the_plans_is_the_new_one(module, name):
     old = importlib.import_module(f"seccm_ophyd.plans.{module}")
@@ -49,5 +74,6 @@ def test_a_name_of_an_old_module_is_that_of_the_new_one():
 
 
 def test_importing_everything_warns_of_nothing():
-    for module in pkgutil.walk_packages(plans.__path__, f"{plans.__name__}."):
-        importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(seccm_ophyd.__path__, "seccm_ophyd."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)

@@ -12,10 +12,10 @@ from bluesky.utils import FailedStatus
 from IPython.core.interactiveshell import InteractiveShell
 from ophyd.utils import LimitError
 
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import CommandRefusedError, TrippedError
 from seccm_ophyd.plans import current_map
-from seccm_ophyd.refusals import show_briefly
+from seccm_ophyd.run_engine.engine import SessionEngine
+from seccm_ophyd.run_engine.refusals import show_briefly
 
 MAP = "RE(current_map(m, -1, 1, 2, -1, 1, 2{}))"
 

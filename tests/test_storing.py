@@ -10,13 +10,13 @@ import bluesky.preprocessors as bpp
 import pytest
 from bluesky.utils import RunEngineInterrupted
 
-from seccm_ophyd import storing
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import FolderGoneError, StorageStalledError
 from seccm_ophyd.plans import current_map
+from seccm_ophyd.run_engine import storing
+from seccm_ophyd.run_engine.engine import SessionEngine
+from seccm_ophyd.run_engine.storing import Storing
 from seccm_ophyd.storage import DataFolder, Journal, StorageThread
 from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storing import Storing
 
 GRID = (-1, 1, 2, -2, 2, 2)
 

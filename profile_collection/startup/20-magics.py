@@ -3,7 +3,7 @@
 from bluesky.magics import BlueskyMagics
 from IPython import get_ipython
 
-from seccm_ophyd.refusals import show_briefly
+from seccm_ophyd.run_engine.refusals import show_briefly
 from seccm_ophyd.views import HopProgress
 
 get_ipython().register_magics(BlueskyMagics)

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from ..detached import start_detached
+from ..processes import start_detached
 from .layout import DataFolder
 from .locks import held
 

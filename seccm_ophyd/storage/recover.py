@@ -86,7 +86,7 @@ def recover(
         How long (s) to wait for a writer that is finishing its work.
     fetch
         Fetches what interrupted runs have left in their IOC; see
-        `seccm_ophyd.left_hops.fetch_left_hops`.
+        `seccm_ophyd.session.left_hops.fetch_left_hops`.
     again
         Uids of runs that are written again whatever the catalogue has of them.
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seccm_ophyd.channel_access import forget_channels
+from seccm_ophyd._upstream.caproto import forget_channels
 from seccm_ophyd.storage.layout import DataFolder
 from seccm_ophyd.storage.locks import held
 from tests.iocs import RunningIOC

@@ -11,7 +11,7 @@ from ophyd import EpicsSignalRO
 from ophyd import get_cl as get_control_layer
 
 import seccm_ophyd.devices  # noqa: F401  it protects the search
-from seccm_ophyd.channel_access import forget_channels
+from seccm_ophyd._upstream.caproto import forget_channels
 from tests.iocs import RunningIOC, wait_for
 
 

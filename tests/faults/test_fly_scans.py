@@ -9,11 +9,11 @@ from bluesky.utils import RunEngineInterrupted
 from ophyd import EpicsSignal
 
 from seccm_ophyd.analysis import hop_table, hop_traces
+from seccm_ophyd.cli.operate import Instrument
 from seccm_ophyd.errors import OverloadError, SeccmError, TooManyMissesError
-from seccm_ophyd.left_hops import fetch_left_hops
-from seccm_ophyd.operate import Instrument
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
+from seccm_ophyd.session.left_hops import fetch_left_hops
 from seccm_ophyd.storage import DataFolder, SessionCatalogue
 from seccm_ophyd.storage.damage import gaps
 from seccm_ophyd.storage.follower import documents

@@ -8,9 +8,9 @@ import pytest
 
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.errors import InstrumentLostError
-from seccm_ophyd.left_hops import fetch_left_hops
 from seccm_ophyd.plans import hop_fly
 from seccm_ophyd.session import open_session
+from seccm_ophyd.session.left_hops import fetch_left_hops
 from seccm_ophyd.storage import DataFolder
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.techniques import CurrentSample

@@ -6,9 +6,9 @@ import bluesky.preprocessors as bpp
 import numpy as np
 import pytest
 
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.plans._run.metadata import check_metadata
+from seccm_ophyd.run_engine.engine import SessionEngine
 from seccm_ophyd.schema import OWN_METADATA
 from tests.plans.calls import BY_NAME, documents, each_plan, moved
 

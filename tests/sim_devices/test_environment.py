@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from seccm_ophyd import simulator
+from seccm_ophyd.session import simulator
 from seccm_ophyd.sim_devices.epics.environment import (
     sends_beacons,
     served_interfaces,

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from ophyd import Signal
 
-from seccm_ophyd.engine import SessionEngine
 from seccm_ophyd.errors import NotKeptError, ParameterError
+from seccm_ophyd.run_engine.engine import SessionEngine
+from seccm_ophyd.run_engine.storing import Storing
 from seccm_ophyd.storage import Journal, StorageThread
 from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.journal import encode
 from seccm_ophyd.storage.kept import check_kept
-from seccm_ophyd.storing import Storing
 
 
 def _around_itself():

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
 from seccm_ophyd.analysis import hop_map
-from seccm_ophyd.detached import start_view
 from seccm_ophyd.errors import RunNotFoundError, SeccmError
+from seccm_ophyd.processes import start_view
 from seccm_ophyd.replay import replay
 from seccm_ophyd.views import HopMapView, live
 from seccm_ophyd.views.live import view

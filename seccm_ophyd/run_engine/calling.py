@@ -12,8 +12,8 @@ from typing import Any
 from bluesky.run_engine import Dispatcher
 from event_model import DocumentNames
 
-from .errors import CallbackStalledError, SeccmError
-from .storage import StorageThread
+from ..errors import CallbackStalledError, SeccmError
+from ..storage import StorageThread
 from .storing import wait_until
 from .stuck import where_is
 

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from . import config
-from .channel_access import free_simulator_port
-from .errors import SeccmError
+from ..channel_access import free_simulator_port
+from ..config import Simulator
+from ..errors import SeccmError
 
 __all__ = ["PrivateSimulator"]
 
@@ -36,7 +36,7 @@ class PrivateSimulator:
         File for what it says.
     """
 
-    def __init__(self, settings: config.Simulator, log: Path) -> None:
+    def __init__(self, settings: Simulator, log: Path) -> None:
         self.prefix = f"SIM{secrets.token_hex(4).upper()}:"
         self.log = log
         self.port = port = free_simulator_port()

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .config import Config, Probe, Sample, load_config
-from .errors import ConfigError
-from .settings import from_dict
-from .storage import DataFolder
+from ..config import Config, Probe, Sample, load_config
+from ..config.settings import from_dict
+from ..errors import ConfigError
+from ..storage import DataFolder
 
 __all__ = ["check_files", "make_data_folder", "settle"]
 

@@ -17,8 +17,8 @@ from bluesky.utils import (
 from IPython.core.interactiveshell import InteractiveShell
 from ophyd.utils import LimitError
 
-from .errors import SeccmError
-from .terminal import clean_lines
+from ..errors import SeccmError
+from ..terminal import clean_lines
 
 __all__ = ["show_briefly"]
 

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .errors import SeccmError, StorageStalledError
-from .storage import StorageThread
+from ..errors import SeccmError, StorageStalledError
+from ..storage import StorageThread
 
 __all__ = ["Storing", "wait_until"]
 

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import __version__
-from .errors import SeccmError
-from .files import folder_name, new_file, picture
-from .sim_devices.arguments import number, prefix, whole_number
-from .terminal import clean, clean_lines, cleaned_record
+from .. import __version__
+from ..errors import SeccmError
+from ..files import folder_name, new_file, picture
+from ..sim_devices.arguments import number, prefix, whole_number
+from ..terminal import clean, clean_lines, cleaned_record
 
 __all__ = ["main"]
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # in order with stderr, and prompt
     if arguments[:1] == ["ioc"]:  # its options are the simulator's own
-        from .sim_devices.__main__ import main as ioc
+        from ..sim_devices.__main__ import main as ioc
 
         return ioc(arguments[1:]) or 0
     parsed = _parser().parse_args(arguments)
@@ -199,7 +199,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _paper(arguments: argparse.Namespace) -> int:
-    from .paper import FIGURES, reproduce
+    from ..paper import FIGURES, reproduce
 
     chosen = arguments.figure or FIGURES
     rows = reproduce(
@@ -212,13 +212,13 @@ def _paper(arguments: argparse.Namespace) -> int:
 
 
 def _runs(arguments: argparse.Namespace) -> None:
-    from .analysis import list_runs
+    from ..analysis import list_runs
 
     _print(list_runs(_folder(arguments).journal, limit=arguments.limit))
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from .analysis import describe_run
+    from ..analysis import describe_run
 
     run = _run(arguments)
     _print(describe_run(run))
@@ -242,7 +242,7 @@ def _view(arguments: argparse.Namespace) -> None:
             "there is no display: give --save FILE to draw into a file, e.g. --save "
             "map.png"
         )
-    from .views.live import view
+    from ..views.live import view
 
     if not arguments.once:
         os.nice(10)  # the scan goes first
@@ -258,11 +258,11 @@ def _view(arguments: argparse.Namespace) -> None:
 
 def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
     """Draw a run into a window, or a file where there is none; None: at once."""
-    from .analysis import start_and_stop
-    from .analysis.resumed import find_beside
-    from .replay import replay
-    from .schema import TECHNIQUES
-    from .views import HopMapView, SeriesView
+    from ..analysis import start_and_stop
+    from ..analysis.resumed import find_beside
+    from ..replay import replay
+    from ..schema import TECHNIQUES
+    from ..views import HopMapView, SeriesView
 
     start, _ = start_and_stop(run)
     kind: Any = SeriesView
@@ -281,7 +281,7 @@ def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
         path = view.save(save or Path(f"{start['uid'][:8]}.png"))
         _print(f"{'picture':<11} {path}")
         return
-    from .views.window import Window
+    from ..views.window import Window
 
     window = Window(partial(kind, **options, **found))
     replay(run, window.view, speed=speed, sleep=window.wait)
@@ -289,21 +289,21 @@ def _draw(run: Any, arguments: argparse.Namespace, speed: float | None) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from .analysis import export_csv
+    from ..analysis import export_csv
 
     _print(f"{'table':<11} {export_csv(_run(arguments), arguments.csv)}")
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from .verifying import verify_runs
+    from .verify import verify_runs
 
     return verify_runs(_folder(arguments), arguments.run, as_json=arguments.json)
 
 
 def _recover(arguments: argparse.Namespace) -> int:
-    from .left_hops import fetch_left_hops
-    from .storage.index import journal_of
-    from .storage.recover import recover
+    from ..session.left_hops import fetch_left_hops
+    from ..storage.index import journal_of
+    from ..storage.recover import recover
 
     folder = _folder(arguments)
     again = [] if arguments.run is None else [journal_of(folder, arguments.run).uid]
@@ -339,9 +339,9 @@ def _safe(arguments: argparse.Namespace) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> None:
-    from .analysis import list_runs
+    from ..analysis import list_runs
+    from ..storage.layout import DataFolder
     from .operate import Instrument, find_instrument, session_folder
-    from .storage.layout import DataFolder
 
     data = session_folder(arguments.data)
     folder = DataFolder(data)
@@ -359,14 +359,14 @@ def _print_table(rows: dict[str, str]) -> None:
 
 def _data(arguments: argparse.Namespace) -> Path:
     """Return the data folder that is meant."""
-    from .config import data_folder
+    from ..config import data_folder
 
     data: Path = data_folder() if arguments.data is None else arguments.data
     return data
 
 
 def _folder(arguments: argparse.Namespace) -> Any:
-    from .storage.layout import DataFolder
+    from ..storage.layout import DataFolder
 
     folder = DataFolder(_data(arguments))
     if not folder.journal.is_dir():
@@ -376,14 +376,10 @@ def _folder(arguments: argparse.Namespace) -> Any:
 
 def _run(arguments: argparse.Namespace) -> Any:
     """Take a run from the catalogue, or from its journal while that has more."""
-    from .storage.catalogue import SessionCatalogue
+    from ..storage.catalogue import SessionCatalogue
 
     return SessionCatalogue(_folder(arguments)).find(arguments.run)
 
 
 def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

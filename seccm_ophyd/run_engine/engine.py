@@ -12,15 +12,15 @@ from bluesky.run_engine import Dispatcher
 from bluesky.utils import DefaultDuringTask, Msg, Plan
 from event_model import DocumentNames
 
+from ..devices import Microscope
+from ..errors import ParameterError, StorageStalledError
+from ..plans._run.hop_plan import check_unused
+from ..plans._run.metadata import check_metadata, check_start
+from ..plans._run.wrappers import in_own_words, safe_after_failure
+from ..schema import ORDER_TIME, OWN_METADATA
+from ..storage.kept import check_kept
+from .bundler import SparingBundler
 from .calling import Calling
-from .composing import SparingBundler
-from .devices import Microscope
-from .errors import ParameterError, StorageStalledError
-from .plans._run.hop_plan import check_unused
-from .plans._run.metadata import check_metadata, check_start
-from .plans._run.wrappers import in_own_words, safe_after_failure
-from .schema import ORDER_TIME, OWN_METADATA
-from .storage.kept import check_kept
 from .storing import Storing
 
 __all__ = ["SessionEngine"]

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import cast
 
-from .plans import hop_scan
-from .session import open_session
-from .techniques import CurrentSample
-from .views import HopProgress
+from ..plans import hop_scan
+from ..session import open_session
+from ..techniques import CurrentSample
+from ..views import HopProgress
 
 __all__ = ["demo"]
 

@@ -13,10 +13,10 @@ import threading
 import time
 from typing import Any
 
-from .devices import Microscope
-from .errors import SeccmError
+from ..devices import Microscope
+from ..errors import SeccmError
+from ..terminal import clean
 from .stuck import where_is
-from .terminal import clean
 
 __all__ = ["Lease"]
 

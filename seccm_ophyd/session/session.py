@@ -9,14 +9,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .channel_access import forget_channels, uses_libca
-from .config import Config
-from .connections import close_connections
-from .detached import start_view
-from .opening import check_files, check_switch, make_data_folder, settle
-from .signals import EndSignals, call_before_exit
-from .simulator import PrivateSimulator
-from .storage import (
+from .._upstream.caproto import close_connections, forget_channels
+from ..channel_access import uses_libca
+from ..config import Config
+from ..processes import start_view
+from ..run_engine.shutdown import EndSignals, call_before_exit
+from ..storage import (
     LINES,
     HopCounter,
     Journal,
@@ -30,6 +28,8 @@ from .storage import (
     remove_profile,
     write_profile,
 )
+from .opening import check_files, check_switch, make_data_folder, settle
+from .simulator import PrivateSimulator
 
 __all__ = ["Session", "open_session"]
 
@@ -99,10 +99,10 @@ class Session:
             log = folder.root / "simulator.log"
             self._simulator = PrivateSimulator(config.simulator, log)
         # bluesky and ophyd load while the simulator starts
-        from .devices import Microscope
-        from .engine import SessionEngine
-        from .lease import Lease
-        from .storing import Storing
+        from ..devices import Microscope
+        from ..run_engine.engine import SessionEngine
+        from ..run_engine.lease import Lease
+        from ..run_engine.storing import Storing
 
         self._lock.tell(self._whereabouts())
         if folder.has_catalogue:

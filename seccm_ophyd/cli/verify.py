@@ -6,10 +6,10 @@ from collections import Counter
 
 from tqdm import tqdm
 
-from .storage.index import journal_of, survey
-from .storage.layout import DataFolder
-from .storage.verify import RunCheck, verify
-from .terminal import clean
+from ..storage.index import journal_of, survey
+from ..storage.layout import DataFolder
+from ..storage.verify import RunCheck, verify
+from ..terminal import clean
 
 __all__ = ["verify_runs"]
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from .errors import ConfigError
+from ..errors import ConfigError
+from ..sim_devices.arguments import MOST_RADIUS_UM
 from .settings import (
     Settings,
     choice,
@@ -19,7 +20,6 @@ from .settings import (
     text,
     whole,
 )
-from .sim_devices.arguments import MOST_RADIUS_UM
 from .toml_file import line_of, read_toml
 
 __all__ = [

@@ -15,15 +15,15 @@ import numpy as np
 from caproto import CaprotoError
 from caproto.threading.client import PV, Context, SharedBroadcaster
 
-from .devices.line_part import LinePart
-from .devices.line_record import LineRecord
-from .errors import SeccmError
-from .schema import HOPS, TECHNIQUES
-from .storage import DataFolder
-from .storage.interrupted import InterruptedRun, LeftHops
-from .storage.layout import LINES
-from .storage.locks import held
-from .techniques import Measurement, as_techniques
+from ..devices.line_part import LinePart
+from ..devices.line_record import LineRecord
+from ..errors import SeccmError
+from ..schema import HOPS, TECHNIQUES
+from ..storage import DataFolder
+from ..storage.interrupted import InterruptedRun, LeftHops
+from ..storage.layout import LINES
+from ..storage.locks import held
+from ..techniques import Measurement, as_techniques
 
 __all__ = ["fetch_left_hops"]
 

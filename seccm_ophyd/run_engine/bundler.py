@@ -14,7 +14,7 @@ from bluesky.protocols import EventPageCollectable
 from bluesky.utils import Msg
 from event_model import ComposeDescriptorBundle, DocumentNames
 
-from .errors import CallbackStalledError, StorageStalledError
+from ..errors import CallbackStalledError, StorageStalledError
 
 __all__ = ["SparingBundler"]
 

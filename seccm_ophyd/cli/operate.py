@@ -13,10 +13,10 @@ from typing import Any
 from caproto import CaprotoError, ChannelType
 from caproto.threading.client import PV, Context, SharedBroadcaster
 
-from .config import DEFAULT_DATA, data_folder, load_config
-from .errors import ConfigError, InstrumentLostError, SeccmError
-from .storage.layout import DataFolder
-from .storage.locks import session_info
+from ..config.config import DEFAULT_DATA, data_folder, load_config
+from ..errors import ConfigError, InstrumentLostError, SeccmError
+from ..storage.layout import DataFolder
+from ..storage.locks import session_info
 
 __all__ = ["Instrument", "find_instrument", "session_folder"]
 

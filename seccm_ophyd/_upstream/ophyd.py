@@ -1,0 +1,81 @@
+"""ophyd over caproto: what it does with channels and updates, and what is changed.
+
+Tried with the versions in `TRIED`. Each function says what happens without it; it can
+go when ophyd does that itself.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["TRIED", "mend"]
+
+TRIED = ("1.11",)
+
+
+def mend() -> None:
+    """Change what has to be changed; the second time does nothing more."""
+    _pass_over_lost_channels()
+    _tell_updates_once()
+
+
+def _pass_over_lost_channels() -> None:
+    """Let ophyd not wait for what describes a channel that has gone meanwhile.
+
+    ophyd asks each channel that connects for its units, limits and so on, in four
+    threads, up to 10 s each. When an IOC dies while many wait to be asked, minutes pass
+    in which no other channel, of whatever IOC, is connected. A channel that comes back
+    is asked anew.
+    """
+    from ophyd import _caproto_shim as shim
+
+    def in_background(
+        self: Any, callback: Callable[..., None], *, timeout: float
+    ) -> None:
+        def describe(pvname: str) -> None:
+            channel = getattr(self, "_caproto_pv", None)
+            if channel is None or channel.connected:
+                callback(pvname, self.get_all_metadata_blocking(timeout=timeout))
+
+        shim._dispatcher.schedule_utility_task(describe, pvname=self.pvname)  # noqa: SLF001
+
+    shim.PV.get_all_metadata_callback = in_background
+
+
+def _tell_updates_once() -> None:
+    """Let ophyd work through each update of caproto once, and not twice.
+
+    caproto gives the first callback of a channel the number 0, which ophyd takes for
+    none: it adds the callback once more when somebody subscribes. Here they are counted
+    from 1, as by pyepics. The second one also hid that the first update of an enum may
+    come before its words: here they are asked for first, where nobody is kept waiting.
+    """
+    from caproto import enum_types
+    from ophyd import _caproto_shim as shim
+    from ophyd._caproto_shim import PV
+
+    add, tell = PV.add_callback, PV._PV__on_changes  # noqa: SLF001 (as ophyd's)
+
+    @functools.wraps(add)
+    def add_from_one(self: Any, *args: Any, **kwargs: Any) -> int:
+        if not self.callbacks:
+            self._cb_count = itertools.count(1)
+        return int(add(self, *args, **kwargs))
+
+    @functools.wraps(tell)
+    def tell_in_words(self: Any, subscription: Any, update: Any) -> None:
+        if self.typefull not in enum_types or self._args["enum_strs"] is not None:
+            tell(self, subscription, update)
+            return
+
+        def ask_and_tell(pvname: str) -> None:
+            if self.connected:
+                self.get_ctrlvars()
+                tell(self, subscription, subscription.most_recent_response or update)
+
+        shim._dispatcher.schedule_utility_task(ask_and_tell, pvname=self.pvname)  # noqa: SLF001
+
+    if not hasattr(add, "__wrapped__"):
+        PV.add_callback = add_from_one
+        PV._PV__on_changes = tell_in_words  # noqa: SLF001

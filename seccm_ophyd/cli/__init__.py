@@ -1,0 +1,5 @@
+"""The ``seccm`` command."""
+
+from .main import main
+
+__all__ = ["main"]
