@@ -1,4 +1,4 @@
-"""No module of the package knows itself by way of others, imports for types included."""
+"""No module knows itself by way of others, imports for types included."""
 
 from graphlib import TopologicalSorter
 

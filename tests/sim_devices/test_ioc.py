@@ -296,7 +296,7 @@ def test_ends_with_its_parent(surface, free_port):
     ],
 )
 def test_bad_arguments_are_told(arguments, told):
-    """The options one by one: tests/test_cli.py."""
+    """The options one by one: tests/cli/test_main.py."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,

@@ -41,7 +41,7 @@ def test_a_stored_run_is_drawn_into_a_file(
     data, tmp_path, capsys, monkeypatch, command
 ):
     niced = []  # else the tests to come would be slow
-    monkeypatch.setattr(cli.os, "nice", niced.append)
+    monkeypatch.setattr("os.nice", niced.append)
     folder, uid = data
     picture = tmp_path / "map.png"
     run = [] if command == "view" else [uid[:8]]

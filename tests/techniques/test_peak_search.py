@@ -295,7 +295,7 @@ def test_a_measured_voltammogram_of_platinum(smoothing_v):
 
     The oxide is reduced near 0.63 V; the rising branch ends in oxygen.
     """
-    file = Path(__file__).parent / "measured" / "platinum_cv.csv"
+    file = Path(__file__).parents[1] / "measured" / "platinum_cv.csv"
     potential, current = np.loadtxt(file, delimiter=",", skiprows=1, unpack=True)
     coarse = search_peaks(potential, current)
     assert coarse.cathodic.reason == "sampled too coarsely"

@@ -12,6 +12,7 @@ from seccm_ophyd import cli
 from seccm_ophyd.analysis import list_runs
 from seccm_ophyd.analysis.levelling import METHODS
 from seccm_ophyd.cli import operate
+from seccm_ophyd.cli.main import LEVELLINGS
 from seccm_ophyd.config import data_folder
 from seccm_ophyd.errors import ConfigError, ParameterError, SeccmError
 from seccm_ophyd.sim_devices.physics.samples import make_sample
@@ -198,7 +199,7 @@ def test_a_broken_configuration_keeps_nobody_from_making_safe(folder, caplog):
 
 
 def test_the_ways_of_levelling_are_those_of_the_analysis():
-    assert set(cli.LEVELLINGS) == set(METHODS)
+    assert set(LEVELLINGS) == set(METHODS)
 
 
 def test_a_reader_that_has_read_enough_is_told_nothing(run):

@@ -28,7 +28,7 @@ from seccm_ophyd.sim_devices.physics.mechanics import STAGES
 from seccm_ophyd.sim_devices.physics.samples import SAMPLES as MADE
 from seccm_ophyd.sim_devices.physics.samples import make_sample
 
-PROFILE = Path(__file__).parents[1] / "profile_collection" / "seccm.toml"
+PROFILE = Path(__file__).parents[2] / "profile_collection" / "seccm.toml"
 
 
 @pytest.fixture(autouse=True)
