@@ -15,7 +15,7 @@ from seccm_ophyd.techniques import (
     ZeroCurrentPotential,
 )
 
-from tests.test_techniques import TECHNIQUES, each_technique
+from tests.techniques.test_techniques import TECHNIQUES, each_technique
 
 
 def trace_of(made, potential=None, current=None, samples=None):
