@@ -4,7 +4,7 @@
 # make bench  what physics, hops and reading cost, beside what they may; half an hour or more
 # make soak   thousands of hops at full speed, and all tests that take long
 # make chaos  faults in sequences against scans of every kind; SEED=1 HOURS=24 (simulated)
-# make docs   the pictures of the documentation
+# make docs   the documentation with its pictures: docs/_build/html/index.html
 # make venv   only the environment that the others use (.venv)
 
 PYTHON ?= python3
@@ -51,6 +51,9 @@ chaos: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/explanations/make_simulator_figures.py
 	$(BIN)/python docs/explanations/make_hopping_figures.py
+	$(BIN)/python docs/gallery/make_pictures.py
+	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --keep-going \
+	    docs docs/_build/html
 
 venv: $(STAMP)
 
@@ -64,4 +67,4 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build *.egg-info .mypy_cache .ruff_cache
