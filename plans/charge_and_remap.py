@@ -80,7 +80,7 @@ def charge_and_remap(
 
     Examples
     --------
-    >>> RE(charge_and_remap(seccm, (1.5, -3), -5, 5, 21, -5, 5, 21))  # doctest: +SKIP
+    >>> RE(charge_and_remap(seccm, (1.5, -3), -5, 5, 21, -5, 5, 21))
     """
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
     zero = ZeroCurrentPotential(duration_s=hold_s)

@@ -75,7 +75,6 @@ def local_charge(
     Examples
     --------
     >>> RE(local_charge(seccm, (1.5, -3), current_pa=200, e_upper_v=0.8))
-    ... # doctest: +SKIP
     """
     check_range("current_pa", current_pa, *CHARGE_PA, "pA")
     own: dict[str, Any] = {
@@ -139,7 +138,7 @@ def local_discharge(
 
     Examples
     --------
-    >>> RE(local_discharge(seccm, (1.5, -3)))  # doctest: +SKIP
+    >>> RE(local_discharge(seccm, (1.5, -3)))
     """
     check_range("current_pa", current_pa, *DISCHARGE_PA, "pA")
     own: dict[str, Any] = {
@@ -208,7 +207,7 @@ def charge_discharge(
 
     Examples
     --------
-    >>> RE(charge_discharge(seccm, (1.5, -3)))  # doctest: +SKIP
+    >>> RE(charge_discharge(seccm, (1.5, -3)))
     """
     check_range("current_pa", current_pa, *CHARGE_PA, "pA")
     own: dict[str, Any] = {"duration_s": duration_s, "interval_s": interval_s}

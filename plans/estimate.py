@@ -146,10 +146,9 @@ def estimate(plan: Iterable[Msg]) -> Estimate:
     Examples
     --------
     >>> plan = hop_scan(seccm, CurrentSample(), -5, 5, 64, -5, 5, 64)
-    ... # doctest: +SKIP
-    >>> print(estimate(plan))  # doctest: +SKIP
-    4096 hops, about 18 min, 78.9 MB
-    >>> RE(plan)  # doctest: +SKIP
+    >>> print(estimate(plan))
+    4096 hops, about 18 min, 78.8 MB
+    >>> RE(plan)
     """
     if isinstance(plan, HopPlan):
         messages = plan.again()

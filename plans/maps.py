@@ -66,7 +66,7 @@ def current_map(
 
     Examples
     --------
-    >>> RE(current_map(seccm, -10, 10, 41, -10, 10, 41))  # doctest: +SKIP
+    >>> RE(current_map(seccm, -10, 10, 41, -10, 10, 41))
     """
     own: dict[str, Any] = {"potential_v": potential_v, "settle_s": settle_s}
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
@@ -128,7 +128,6 @@ def voltammetry_map(
     Examples
     --------
     >>> RE(voltammetry_map(seccm, 0, 2, 5, 0, 2, 5, scan_rate_v_s=10))
-    ... # doctest: +SKIP
     """
     own: dict[str, Any] = {
         "e_start_v": e_start_v,
@@ -194,7 +193,7 @@ def potential_map(
 
     Examples
     --------
-    >>> RE(potential_map(seccm, -7.5, 7.5, 31, -7.5, 7.5, 31))  # doctest: +SKIP
+    >>> RE(potential_map(seccm, -7.5, 7.5, 31, -7.5, 7.5, 31))
     """
     own: dict[str, Any] = {
         "duration_s": duration_s,
@@ -258,7 +257,7 @@ def galvanostatic_map(
 
     Examples
     --------
-    >>> RE(galvanostatic_map(seccm, -15, 15, 31, -15, 15, 31))  # doctest: +SKIP
+    >>> RE(galvanostatic_map(seccm, -15, 15, 31, -15, 15, 31))
     """
     own: dict[str, Any] = {
         "current_pa": current_pa,

@@ -64,9 +64,8 @@ def cyclic_voltammetry(
 
     Examples
     --------
-    >>> RE(cyclic_voltammetry(seccm, (1.5, -3)))  # doctest: +SKIP
+    >>> RE(cyclic_voltammetry(seccm, (1.5, -3)))
     >>> RE(cyclic_voltammetry(seccm, {"run": uid, "rule": "brightest_particle"}))
-    ... # doctest: +SKIP
     """
     own: dict[str, Any] = {
         "e_start_v": e_start_v,
@@ -135,7 +134,7 @@ def scan_rate_series(
 
     Examples
     --------
-    >>> RE(scan_rate_series(seccm, (0, 0), (0.1, 1, 10)))  # doctest: +SKIP
+    >>> RE(scan_rate_series(seccm, (0, 0), (0.1, 1, 10)))
     """
     if not (isinstance(scan_rates_v_s, Sequence | np.ndarray) and len(scan_rates_v_s)):
         raise ParameterError(
@@ -208,7 +207,7 @@ def approach_curves(
 
     Examples
     --------
-    >>> RE(approach_curves(seccm, [(0, 0)], 3))  # doctest: +SKIP
+    >>> RE(approach_curves(seccm, [(0, 0)], 3))
     """
     times = check_number("repeats", repeats)
     technique = CurrentSample(potential_v=potential_v)

@@ -92,8 +92,8 @@ def resume_scan(
 
     Examples
     --------
-    >>> RE(resume_scan(seccm, -1))  # doctest: +SKIP
-    >>> hop_map(cat[-1])  # doctest: +SKIP
+    >>> RE(resume_scan(seccm, -1))
+    >>> hop_map(cat[-1])
     """
     unknown = [outcome for outcome in redo if outcome not in OUTCOMES]
     if unknown or isinstance(redo, str):

@@ -81,7 +81,7 @@ def hop_scan(
     Examples
     --------
     >>> RE(hop_scan(seccm, CurrentSample(potential_v=0.65),
-    ...             -10, 10, 41, -10, 10, 41))  # doctest: +SKIP
+    ...             -10, 10, 41, -10, 10, 41))
     """
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
     techniques = as_techniques(technique)
@@ -147,7 +147,7 @@ def hop_fly(
     Examples
     --------
     >>> RE(hop_fly(seccm, CurrentSample(potential_v=0.65),
-    ...            -10, 10, 41, -10, 10, 41, adaptive=True))  # doctest: +SKIP
+    ...            -10, 10, 41, -10, 10, 41, adaptive=True))
     """
     grid = Grid(x_start, x_stop, x_num, y_start, y_stop, y_num, snake)
     techniques = as_techniques(technique)
@@ -206,7 +206,7 @@ def hop_list(
 
     Examples
     --------
-    >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))  # doctest: +SKIP
+    >>> RE(hop_list(seccm, CurrentSample(), [(0, 0), (1.5, -2)]))
     """
     found = yield from find_points(microscope, points)
     techniques = as_techniques(technique)

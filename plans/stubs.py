@@ -156,7 +156,7 @@ def withdraw(microscope: HoppingMicroscope) -> MsgGenerator[None]:
 
     Examples
     --------
-    >>> RE(withdraw(seccm))  # doctest: +SKIP
+    >>> RE(withdraw(seccm))
     """
     yield from trigger_and_wait(microscope.z.withdraw)
 
@@ -202,7 +202,7 @@ def approach(
 
     Examples
     --------
-    >>> RE(approach(seccm, potential_v=0.65))  # doctest: +SKIP
+    >>> RE(approach(seccm, potential_v=0.65))
     """
     yield from get_ready(
         microscope, "approach(seccm", technique, potential_v, threshold_pa
@@ -245,7 +245,7 @@ def hop_to(
 
     Examples
     --------
-    >>> RE(hop_to(seccm, 1.5, -3, potential_v=0.65))  # doctest: +SKIP
+    >>> RE(hop_to(seccm, 1.5, -3, potential_v=0.65))
     """
     check_points(microscope, [x], [y])
     yield Msg("checkpoint")
@@ -271,6 +271,6 @@ def make_safe(microscope: HoppingMicroscope) -> MsgGenerator[None]:
 
     Examples
     --------
-    >>> RE(make_safe(seccm))  # doctest: +SKIP
+    >>> RE(make_safe(seccm))
     """
     yield from trigger_and_wait(microscope.safe)

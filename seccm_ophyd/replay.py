@@ -56,7 +56,7 @@ def replay(
     Examples
     --------
     >>> replay(catalog[uid], BestEffortCallback())
-    >>> replay("data/journal/4f1c.jsonl", HopMapView(), speed=20)
+    >>> replay(cat.folder.journal_file(uid), HopMapView(), speed=20)
     """
     if speed is None:
         for name, doc in documents(run):

@@ -68,7 +68,7 @@ def hop_traces(
 
     Examples
     --------
-    >>> hop_traces(catalog[uid], hops=[12]).isel(hop=0).plot.scatter("E", "i")
+    >>> hop_traces(catalog[uid], hops=[12]).isel(hop=0).plot.scatter(x="E", y="i")
     """
     source = RunTraces.of(run)
     return source.read(label or source.labels[0], source.rows(hops))

@@ -58,7 +58,6 @@ class ClampAmplifier(ClampSettings):
     Examples
     --------
     >>> RE(bps.prepare(seccm.clamp, CurrentSample(potential_v=0.65), wait=True))
-    ... # doctest: +SKIP
     """
 
     technique = Cpt(Signal, value="{}", kind="config", doc="what is measured, as JSON")

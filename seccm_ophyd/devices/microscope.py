@@ -320,7 +320,7 @@ class Microscope(Device):
 
         Examples
         --------
-        >>> seccm.rehome()  # doctest: +SKIP
+        >>> seccm.rehome()
         """
         self.connect(timeout_s)
         self.link.ask_again()

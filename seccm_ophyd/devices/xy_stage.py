@@ -17,7 +17,7 @@ class XYStage(Linked):
 
     Examples
     --------
-    >>> RE(bps.mv(seccm.xy.x, 3.0, seccm.xy.y, -1.5))  # doctest: +SKIP
+    >>> RE(bps.mv(seccm.xy.x, 3.0, seccm.xy.y, -1.5))
     """
 
     x = _axis("XY:X", "x of the probe over the sample (um)")

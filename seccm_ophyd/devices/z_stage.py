@@ -68,8 +68,8 @@ class ZStage(Linked):
 
     Examples
     --------
-    >>> RE(approach(seccm))  # doctest: +SKIP
-    >>> RE(bps.mv(seccm.z.axis, 20))  # doctest: +SKIP
+    >>> RE(approach(seccm))
+    >>> RE(bps.mv(seccm.z.axis, 20))
     """
 
     axis = Cpt(

@@ -320,7 +320,6 @@ def open_session(
     --------
     >>> with open_session(simulator=True, seed=1, data_dir="data") as s:
     ...     s.RE(hop_scan(s.seccm, CurrentSample(), -1, 1, 3, -1, 1, 3))
-    ... # doctest: +SKIP
     """
     check_switch("view", view)
     settled = settle(

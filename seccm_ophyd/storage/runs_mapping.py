@@ -198,8 +198,8 @@ class RunsMapping(ABC):
 
         Examples
         --------
-        >>> cat.search(plan_name="hop_scan")[-1]  # doctest: +SKIP
-        >>> cat.search(TimeRange(since="2026-05-01"))  # doctest: +SKIP
+        >>> cat.search(plan_name="hop_scan")[-1]
+        >>> cat.search(TimeRange(since="2026-05-01"))
         """
         from tiled.queries import Eq  # heavy
 

@@ -35,9 +35,9 @@ class Window:
     --------
     A stored run, ten times as fast as it was recorded:
 
-    >>> window = Window()
-    >>> replay(run, window.view, speed=10, sleep=window.wait)
-    >>> window.hold()
+    >>> window = Window()  # doctest: +SKIP
+    >>> replay(run, window.view, speed=10, sleep=window.wait)  # doctest: +SKIP
+    >>> window.hold()  # doctest: +SKIP
     """
 
     def __init__(
