@@ -65,7 +65,9 @@ class Decisions(SphinxDirective):
             link = f"[{row.title}]({row.page}.md)"
             rows.append(f"| {row.number} | {link} | {row.status} | {row.date} |")
         head = "| | decision | status | date |\n|--:|---|---|---|"
-        return self.parse_text_to_nodes("\n".join([head, *rows]))
+        table = nodes.container(classes=["decisions"])
+        table += self.parse_text_to_nodes("\n".join([head, *rows]))
+        return [table]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
