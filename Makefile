@@ -25,8 +25,7 @@ slow: $(STAMP)
 	OPHYD_CONTROL_LAYER=pyepics $(BIN)/python -m pytest -n 2 -m "not soak" \
 	    --timeout=600 $(PYTEST_ARGS) tests/devices tests/system tests/faults/test_lost_ioc.py \
 	    --deselect tests/system/test_command_line.py \
-	    --deselect tests/system/test_paper.py --deselect tests/system/test_tutorial.py \
-	    --deselect tests/system/test_banner.py
+	    --deselect tests/system/test_paper.py --deselect tests/system/test_banner.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -5,14 +5,14 @@ block                             what is done with it
 ================================  ====================================================
 ``python``                        runs; what a last expression gives is shown, as in
                                   IPython
-``bash``                          runs, in a folder of its own
-``text`` right behind one         compared with what came; ``...`` stands for anything
+``bash``                          runs, in a private folder
+``text`` right after one         compared with what came; ``...`` stands for anything
 ``{code-block}`` with a caption   becomes the file of that name
 no language                       is no code: a listing, a message
 ================================  ====================================================
 
 ``<!-- skip: next "why" -->`` before a block that cannot run says why. The prefix
-``LAB:`` becomes one that nobody else has.
+``LAB:`` becomes a unique one.
 """
 
 import ast

@@ -121,7 +121,7 @@ def _break_off(hops):
 
 @pytest.fixture
 def folder(names, tmp_path, monkeypatch):
-    """Work in a folder of its own, in which `data` is that of the session."""
+    """Work in a private folder, in which `data` is that of the session."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(names["session_data"])
     own = storage.DataFolder(tmp_path / "own").create()

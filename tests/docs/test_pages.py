@@ -1,15 +1,19 @@
 """Every code block of README and docs runs, and what a page shows is what comes."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seccm_ophyd.channel_access import free_simulator_port
 from seccm_ophyd.session import open_session
+from tests.redis_server import free_port, redis_server
 
 from .pages import ROOT, Page, pages
 
 STARTUP = ROOT / "profile_collection" / "startup"
+QUEUE_SERVER = "docs/how-to/queue_server.md"
 SESSION = "<!-- session -->"
 # of these a few seconds; the others are slow
 QUICK = ()
@@ -41,9 +45,27 @@ def parameters():
         yield pytest.param(name, id=name, marks=marks)
 
 
+@pytest.fixture
+def queue_server(tmp_path):
+    """Give what the queue server needs: Redis, ports, and the profile."""
+    shutil.copytree(STARTUP.parent, tmp_path / "profile_collection")
+    control, info = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+    with redis_server(tmp_path / "redis") as redis:
+        network = {"redis_addr": f"127.0.0.1:{redis.port}", "zmq_info_addr": info}
+        settings = tmp_path / "queue.yml"
+        settings.write_text(yaml.safe_dump({"network": network}))
+        yield {
+            "QSERVER_CONFIG": str(settings),
+            "QSERVER_ZMQ_CONTROL_ADDRESS_FOR_SERVER": control,
+            "QSERVER_ZMQ_CONTROL_ADDRESS": control,
+            "IPYTHONDIR": str(tmp_path / "ipython"),
+        }
+
+
 @pytest.mark.parametrize("name", list(parameters()))
 def test_the_code_of_a_page_runs(name, request, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
+    more = request.getfixturevalue("queue_server") if name == QUEUE_SERVER else {}
     (tmp_path / "figures").mkdir()
     names = {}
     if SESSION in (ROOT / name).read_text():
@@ -54,6 +76,7 @@ def test_the_code_of_a_page_runs(name, request, tmp_path, monkeypatch):
         "EPICS_CAS_SERVER_PORT": str(port),
         "EPICS_CA_ADDR_LIST": f"127.0.0.1:{port}",
         "PYTHONPATH": str(ROOT),
+        **more,
     }
     Page(name, tmp_path, names, environment).run()
 

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,40 +17,19 @@ from seccm_ophyd.storage.follower import documents
 from seccm_ophyd.storage.locks import held
 from tests.faults.safety import wait_until_safe
 from tests.iocs import wait_for
+from tests.redis_server import free_port, redis_server
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 PROFILE = Path(__file__).parents[2] / "profile_collection"
 USER = {"user": "me", "user_group": "primary"}
-REQUIRE = "SECCM_REQUIRE_REDIS"
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @pytest.fixture
 def redis(tmp_path):
     """Start a Redis of our own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        said = "no redis-server here (apt-get install redis-server): NOT tested"
-        assert REQUIRE not in os.environ, said
-        pytest.skip(said)
-    port = free_port()
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(
-        [program, *options, "--dir", str(folder), "--appendonly", "no"],
-        stdout=subprocess.DEVNULL,
-    )
-    process.port = port
-    yield process
-    process.kill()
-    process.wait()
+    with redis_server(tmp_path / "redis") as process:
+        yield process
 
 
 class Manager:
