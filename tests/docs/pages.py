@@ -170,8 +170,12 @@ class Page:
                 stderr=error_stream,
                 start_new_session=True,
             )
-            self._groups.append(process.pid)
+        self._groups.append(process.pid)
+        try:
             code = process.wait(BASH_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
         said = output.read_text()
         assert code == 0, f"{where} ended with {code}:\n{said}{errors.read_text()}"
         return said
@@ -179,9 +183,8 @@ class Page:
     def _end_commands(self) -> None:
         for group in self._groups:
             for number, wait_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0)):
-                if not _ended(group, number, wait_s):
-                    continue
-                break
+                if _ended(group, number, wait_s):
+                    break
 
 
 def _ended(group: int, number: int, wait_s: float) -> bool:
