@@ -15,8 +15,6 @@ from .pages import ROOT, Page, pages
 STARTUP = ROOT / "profile_collection" / "startup"
 QUEUE_SERVER = "docs/how-to/queue_server.md"
 SESSION = "<!-- session -->"
-# of these a few seconds; the others are slow
-QUICK = ()
 
 
 @pytest.fixture
@@ -40,8 +38,8 @@ def names_in_ipython(session):
 def parameters():
     for name in pages():
         text = (ROOT / name).read_text()
-        marks = [pytest.mark.system] if SESSION in text else []
-        marks += [] if name in QUICK else [pytest.mark.slow, pytest.mark.timeout(600)]
+        marks = [pytest.mark.slow, pytest.mark.timeout(600)]
+        marks += [pytest.mark.system] if SESSION in text else []
         yield pytest.param(name, id=name, marks=marks)
 
 
