@@ -30,7 +30,7 @@ __all__ = ["main"]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m seccm_ophyd.sim_devices",
+        prog="seccm ioc",  # the same as python -m seccm_ophyd.sim_devices
         description="Simulated SECCM behind EPICS Channel Access.",
     )
     parser.add_argument(
