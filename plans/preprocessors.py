@@ -67,11 +67,10 @@ def hop_run_wrapper(
 
     Examples
     --------
-    >>> def spiral():
-    ...     for k in range(50):
-    ...         x, y = 0.1 * k * math.cos(0.5 * k), 0.1 * k * math.sin(0.5 * k)
-    ...         yield from hop(seccm, HopPoint(k, x, y))
-    >>> RE(hop_run_wrapper(spiral(), seccm, CurrentSample()))  # doctest: +SKIP
+    >>> def diagonal():
+    ...     for k in range(5):
+    ...         yield from hop(seccm, HopPoint(k, 0.5 * k, 0.5 * k))
+    >>> RE(hop_run_wrapper(diagonal(), seccm, CurrentSample()))
     """
     techniques = as_techniques(technique)
     request = HopRequest(

@@ -68,7 +68,8 @@ def hop(
 
     Examples
     --------
-    >>> outcome = yield from hop(seccm, HopPoint(0, 1.5, -3))  # doctest: +SKIP
+    >>> mine = hop(seccm, HopPoint(0, 1.5, -3))
+    >>> RE(hop_run_wrapper(mine, seccm, CurrentSample()))
     """
     if techniques is None:
         techniques = microscope.clamp.prepared

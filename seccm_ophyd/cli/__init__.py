@@ -1,5 +1,3 @@
 """The ``seccm`` command."""
 
-from .main import main
-
-__all__ = ["main"]
+from .main import main as main

@@ -30,10 +30,10 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_HERE = {
     "devices.microscope.Microscope": "needs the instrument that it names",
-    "refusals.show_briefly": "needs IPython",
+    "run_engine.refusals.show_briefly": "needs IPython",
     "views.window.Window": "needs a display",
 }
-OWN_SESSION = "session.open_session"
+OWN_SESSION = "session.session.open_session"
 
 
 def examples():

@@ -36,7 +36,7 @@ def test_an_update_is_worked_through_once(session, told):
 
 
 def test_an_enum_is_told_in_words_from_the_first(session, told):
-    session.seccm.clamp.holding_potential.put(0.65)
+    session.seccm.clamp.holding_potential.put(0.65, wait=True)
     session.RE(approach(session.seccm))
     session.RE(make_safe(session.seccm))
     words = told["Z:State"]

@@ -14,7 +14,6 @@ from seccm_ophyd.techniques import (
     Measurement,
     ZeroCurrentPotential,
 )
-
 from tests.techniques.test_techniques import TECHNIQUES, each_technique
 
 
