@@ -23,11 +23,33 @@ __all__ = [
 ]
 
 
+# ophyd's own, whose text is the status with all that belongs to it
+_OF_THE_STATUS = ("StatusTimeoutError", "WaitTimeoutError", "UnknownStatusFailure")
+
+
 class DeviceFailure(FailedStatus):
-    """A failed status that reads as what its device said, which is its cause."""
+    """A failed status that reads as one sentence: what its device said, or its name.
+
+    Never as the status or the device itself, whose text fills a screen.
+    """
 
     def __str__(self) -> str:
-        return str(self.__cause__)
+        cause = self.__cause__
+        if isinstance(cause, SeccmError | LimitError):
+            return str(cause)
+        name = _name_of(self.args[0] if self.args else None)
+        if cause is None or type(cause).__name__ in _OF_THE_STATUS:
+            late = isinstance(cause, TimeoutError)
+            why = "did not end in time" if late else "failed and gave no reason"
+            return f"{name} {why}"
+        said = str(cause).strip().partition("\n")[0] or type(cause).__name__
+        return f"{name}: {said:.300}"
+
+
+def _name_of(status: object) -> str:
+    """Name the device of a status."""
+    device = getattr(status, "device", None) or getattr(status, "obj", None)
+    return str(getattr(device, "name", "") or "a device")
 
 
 def in_own_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
@@ -51,10 +73,8 @@ def in_own_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
 
 
 def _told(failed: FailedStatus) -> FailedStatus:
-    """Let it say what the device said, if that is a sentence for users."""
+    """Let it say what the device said, or which device it was."""
     cause = failed.__cause__
-    if not isinstance(cause, SeccmError | LimitError):
-        return failed
     told = DeviceFailure(*failed.args).with_traceback(failed.__traceback__)
     told.__cause__ = cause
     return told

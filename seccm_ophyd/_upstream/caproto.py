@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 TRIED = ("1.3",)
 CLOSE_S = 2.0
 _SEARCH_AGAIN_S = 0.2
+_CIRCUIT_S = 4.0  # in which an IOC answers that a connection is open; caproto: 2
 
 
 def mend() -> None:
@@ -58,12 +59,18 @@ def _outlive_dying_servers() -> None:
 
     The thread that opens connections ends with the exception of the first that fails:
     no PV of whatever IOC connects any more in this process. Here the PVs of that IOC
-    are searched for again instead.
+    are searched for again instead. And it is given more time to answer: a network may
+    be slow.
     """
     from caproto import CaprotoTimeoutError
     from caproto.threading.client import Context, VirtualCircuitManager
 
     connect, send = Context.get_circuit_manager, VirtualCircuitManager.send
+    make = VirtualCircuitManager.__init__
+
+    @functools.wraps(make)
+    def make_patiently(self: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **{"timeout": _CIRCUIT_S, **kwargs})
 
     @functools.wraps(connect)
     def connect_or_search_again(self: Any, address: Any, priority: int) -> Any:
@@ -83,6 +90,7 @@ def _outlive_dying_servers() -> None:
 
     if not hasattr(connect, "__wrapped__"):
         Context.get_circuit_manager = connect_or_search_again
+        VirtualCircuitManager.__init__ = make_patiently
         VirtualCircuitManager.send = send_or_disconnect
 
 

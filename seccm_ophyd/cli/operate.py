@@ -13,6 +13,7 @@ from typing import Any
 from caproto import CaprotoError, ChannelType
 from caproto.threading.client import PV, Context, SharedBroadcaster
 
+from .._upstream.caproto import mend
 from ..config.config import DEFAULT_DATA, data_folder, load_config
 from ..errors import ConfigError, InstrumentLostError, SeccmError
 from ..storage.layout import DataFolder
@@ -23,7 +24,8 @@ __all__ = ["Instrument", "find_instrument", "session_folder"]
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 3.0
-READ_TIMEOUT_S = 1.0
+FOUND_TIMEOUT_S = 9.0  # where it has been found: the network may be slow
+READ_TIMEOUT_S = 1.0  # and twice the time that it took to connect
 
 _PVS = {
     "owner": "IOC:Owner.VAL$",
@@ -114,22 +116,36 @@ class Instrument:
         listed = os.environ.get("EPICS_CA_ADDR_LIST", "")
         os.environ["EPICS_CA_ADDR_LIST"] = f"{listed} {addresses}".strip()
         self.prefix = prefix
+        mend()
         self._context = Context(SharedBroadcaster(), timeout=CONNECT_TIMEOUT_S)
         names = [prefix + name for name in _PVS.values()]
         self._pvs: dict[str, PV] = dict(
             zip(_PVS, self._context.get_pvs(*names), strict=True)
         )
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        begun = time.monotonic()
         try:
             for pv in self._pvs.values():
-                left = max(0.01, deadline - time.monotonic())
-                pv.wait_for_connection(timeout=left)
+                self._wait_for(pv, begun)
         except (TimeoutError, CaprotoError) as error:
             self.close()
             raise InstrumentLostError(
-                f"{prefix} does not answer within {CONNECT_TIMEOUT_S:g} s: tip state "
+                f"{prefix} does not answer within {self._longest_s(pv):g} s: tip state "
                 "unknown; check --prefix, EPICS_CA_ADDR_LIST and that its IOC runs"
             ) from error
+        self._timeout_s = READ_TIMEOUT_S + 2.0 * (time.monotonic() - begun)
+
+    def _wait_for(self, pv: PV, begun: float) -> None:
+        while not pv.connected:
+            left = begun + self._longest_s(pv) - time.monotonic()
+            try:
+                pv.wait_for_connection(timeout=max(0.01, min(left, 0.5)))
+            except (TimeoutError, CaprotoError):
+                if time.monotonic() > begun + self._longest_s(pv):
+                    raise
+
+    def _longest_s(self, pv: PV) -> float:
+        is_found = pv.name in self._context.broadcaster.search_results
+        return FOUND_TIMEOUT_S if is_found else CONNECT_TIMEOUT_S
 
     def close(self) -> None:
         """Close the connection."""
@@ -146,17 +162,17 @@ class Instrument:
         """Read a PV as text: an enum as its word."""
         with self._answering():
             if _PVS[name].endswith("$"):
-                data = self._pvs[name].read(timeout=READ_TIMEOUT_S).data
+                data = self._pvs[name].read(timeout=self._timeout_s).data
                 return bytes(data).split(b"\0")[0].decode(errors="replace")
             reading = self._pvs[name].read(
-                data_type=ChannelType.STRING, timeout=READ_TIMEOUT_S
+                data_type=ChannelType.STRING, timeout=self._timeout_s
             )
             return bytes(reading.data[0]).decode(errors="replace")
 
     def numbers(self, name: str) -> list[float]:
         """Read a PV as numbers."""
         with self._answering():
-            data = self._pvs[name].read(timeout=READ_TIMEOUT_S).data
+            data = self._pvs[name].read(timeout=self._timeout_s).data
             return [float(value) for value in data]
 
     def make_safe(self, timeout_s: float) -> None:

@@ -1,5 +1,6 @@
 """The settings of the clamp amplifier, put and verified one after the other."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from ophyd import EpicsSignal
 
 from ..errors import CommandRefusedError
 from ..techniques import Acquisition
+from .in_flight import SLOW_S, in_flight
 from .link import Linked
 from .setting import PUT_TIMEOUT_S, Setting, array_setting, setting
 
@@ -104,6 +106,8 @@ class ClampSettings(Linked):
     def apply(self, wanted: Acquisition, *, approaching: bool) -> None:
         """Set what an acquisition needs: sampling first, what acts on the cell last.
 
+        On a slow network those that act on no cell are put all at once.
+
         Parameters
         ----------
         wanted
@@ -117,11 +121,11 @@ class ClampSettings(Linked):
         CommandRefusedError
             If the amplifier did not take a setting.
         """
-        for signal, setpoint in (
+        *passive, held, mode = (
             *self._sampling(wanted),
             *self._clamping(wanted, approaching=approaching),
-        ):
-            self._put_verified(signal, setpoint)
+        )
+        self._put_in_order([passive, [held], [mode]])
 
     def turn(
         self, wanted: Acquisition, *, approaching: bool
@@ -136,8 +140,42 @@ class ClampSettings(Linked):
 
     def put_passive(self, settings: list[tuple[EpicsSignal, Any]]) -> None:
         """Put settings that act on no cell, each one verified."""
-        for signal, setpoint in settings:
-            self._put_verified(signal, setpoint)
+        self._put_in_order([settings])
+
+    def _put_in_order(self, stages: list[list[tuple[EpicsSignal, Any]]]) -> None:
+        """Put settings, each stage when the one before is verified."""
+        if self.link.round_trip_s < SLOW_S:
+            for stage in stages:
+                for signal, setpoint in stage:
+                    self._put_verified(signal, setpoint)
+            return
+        every = [each for stage in stages for each in stage]
+        unknown = [each for each in every if each[0] not in self._known]
+        self._know_those_found(unknown)
+        for stage in stages:
+            left = [each for each in stage if not self._has(*each)]
+            for signal, _ in left:
+                self._known.pop(signal, None)
+            puts = [
+                functools.partial(s.put, to, wait=True, timeout=PUT_TIMEOUT_S)
+                for s, to in left
+            ]
+            in_flight(puts, self.link)
+            self._know_those_found(left)
+            for signal, setpoint in left:
+                if not self._has(signal, setpoint):
+                    self._put_verified(signal, setpoint)  # says what it is instead
+
+    def _know_those_found(self, settings: list[tuple[EpicsSignal, Any]]) -> None:
+        """Ask for settings, all at once, and know those that are as they should be."""
+        asked = [functools.partial(s.get, use_monitor=False) for s, _ in settings]
+        found = in_flight(asked, self.link)
+        for (signal, setpoint), value in zip(settings, found, strict=True):
+            if _equal(value, setpoint):
+                self._know(signal, setpoint)
+
+    def _has(self, signal: EpicsSignal, setpoint: Any) -> bool:
+        return signal in self._known and np.array_equal(self._known[signal], setpoint)
 
     def _sampling(self, wanted: Acquisition) -> list[tuple[EpicsSignal, Any]]:
         """List the settings of an acquisition that do not act on the cell."""
@@ -170,7 +208,7 @@ class ClampSettings(Linked):
         ]
 
     def _put_verified(self, signal: EpicsSignal, setpoint: Any) -> None:
-        if signal in self._known and np.array_equal(self._known[signal], setpoint):
+        if self._has(signal, setpoint):
             return
         found = signal.get(use_monitor=False)
         if not _equal(found, setpoint):

@@ -17,6 +17,7 @@ from ..storage.layout import LINES
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
 from .command import finished
+from .in_flight import in_flight
 from .line_collecting import LineCollecting
 from .line_fetching import WINDOW
 from .line_record import LineRecord
@@ -90,14 +91,12 @@ class HopLine(LineCollecting):
         clamp = self.parent.clamp
         wanted = [technique.acquisition for technique in clamp.prepared]
         turns = [wanted[turn] for turn in turns_of(clamp.prepared)]
-        self._put(self.max_misses, int(max_misses))
-        self._put(self.turns, len(turns))
+        self._put_all((self.max_misses, int(max_misses)), (self.turns, len(turns)))
         for number, acquisition in enumerate([wanted[0], *turns]):
             mode, hold, passive = clamp.turn(acquisition, approaching=number == 0)
             clamp.put_passive(passive)
-            self._put(self.mode, mode)
-            self._put(self.hold, hold)
-            self._put(self.store, number)
+            self._put_all((self.mode, mode), (self.hold, hold))
+            self._put_all((self.store, number))
         clamp.forget_settings()  # from now on the IOC sets them
         self._points, self._given = (), []
         return finished(self)
@@ -145,9 +144,10 @@ class HopLine(LineCollecting):
         unknown = np.full(len(left), UNKNOWN)
         x, y, travel, slow = (*columns, unknown, unknown)[:4]
         signals = (self.x, self.y, self.travel_heights, self.slow_heights)
-        for signal, values in zip(signals, (x, y, travel, slow), strict=True):
-            self._put(signal, np.where(np.isnan(values), UNKNOWN, values))
+        arrays = [np.where(np.isnan(a), UNKNOWN, a) for a in (x, y, travel, slow)]
+        self._put_all(*zip(signals, arrays, strict=True))
         self._noise_pa = float(self.parent.clamp.present_noise.get())
+        self.link.went_on()
         self._fetching.end_line()
         if self.window.connected:  # not every IOC has it
             self.window.put(WINDOW, wait=False)
@@ -205,8 +205,15 @@ class HopLine(LineCollecting):
         moving = travel.sum() / max(xy.x.velocity.get(), 1e-9)
         return float(len(x) * (hop + xy.x.settle.get()) + moving + 2 * MARGIN_S)
 
-    def _put(self, signal: EpicsSignal, value: Any) -> None:
-        signal.put(value, wait=True, timeout=PUT_TIMEOUT_S)
+    def _put_all(self, *settings: tuple[EpicsSignal, Any]) -> None:
+        """Put settings; on a slow network all at once."""
+        in_flight(
+            [
+                functools.partial(signal.put, value, wait=True, timeout=PUT_TIMEOUT_S)
+                for signal, value in settings
+            ],
+            self.link,
+        )
 
     @property
     def is_ending(self) -> bool:

@@ -9,7 +9,7 @@ from ophyd.utils.errors import DisconnectedError
 
 from ..errors import InstrumentLostError
 from .line_part import LinePart
-from .page_size import PageSize
+from .page_size import GROWTH, PageSize
 from .setting import PUT_TIMEOUT_S
 
 __all__ = ["LineFetching"]
@@ -113,16 +113,20 @@ class LineFetching:
         line, size = self._line, self._page_size
         hop_bytes = LinePart.hop_bytes(line.parent.clamp.measurements)
         hops = size.hops(hop_bytes)
-        timeout_s = PUT_TIMEOUT_S + 4.0 * size.expected_s(hops * hop_bytes)
+        expected_s = 4.0 * size.expected_s(hops * hop_bytes)
+        timeout_s = PUT_TIMEOUT_S + expected_s + line.link.allowance_s
         begun = time.monotonic()
         try:
             if line.part_hops.connected:
                 line.part_hops.put(hops, wait=False)
             line.fetch.put(first, wait=False)
             flat = np.asarray(line.part.get(timeout=timeout_s), float)
+            line.link.went_on()
             if tuple(flat[:2]) != (self.number, first):
                 line.fetch.put(first, wait=True, timeout=timeout_s)
+                line.link.went_on()
                 flat = np.asarray(line.part.get(timeout=timeout_s), float)
+                line.link.went_on()
         except (TimeoutError, ConnectionError, DisconnectedError) as error:
             if isinstance(error, InstrumentLostError):
                 raise
@@ -130,7 +134,9 @@ class LineFetching:
                 f"has not handed out its hops within {timeout_s:.0f} s, the link to it "
                 "is cut or too slow"
             ) from error
-        size.note(flat.nbytes, time.monotonic() - begun)
+        took_s = time.monotonic() - begun
+        # the rest is the size; of what is small on a slow network nobody knows
+        size.note(flat.nbytes, max(took_s - line.link.round_trip_s, took_s / GROWTH))
         part = LinePart.decode(flat, self.number, first)
         if not part.hops:
             raise InstrumentLostError(f"{line.part.pvname} hands out no hop")

@@ -4,11 +4,13 @@ import contextlib
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, DeviceStatus, EpicsSignalRO
+from ophyd import Device, DeviceStatus, EpicsSignalRO, get_cl
+from ophyd.signal import EpicsSignalBase
 from ophyd.utils.errors import InvalidState
 
 from ..errors import CommandTimeoutError, InstrumentLostError
@@ -16,6 +18,11 @@ from .named import Named
 from .watchdog import SILENCE_S, watchdog
 
 __all__ = ["SILENCE_S", "InstrumentLink", "Linked"]
+
+READ_TIMEOUT_S = 2.0
+LONGEST_ROUND_TRIP_S = SILENCE_S  # with a longer one no lease can be kept
+MEASURED = 4  # round trips that are remembered
+ALLOWED_ROUND_TRIPS = 4  # by which time-outs are longer
 
 
 class InstrumentLink(Device):
@@ -48,8 +55,13 @@ class InstrumentLink(Device):
         self.not_driving: Callable[[bool], str] = lambda ask: ""
         """Tells why this client does not drive any more, as the end of a sentence; the
         session sets it. Asks the IOC if that is not known and the argument is true."""
+        self.went_on: Callable[[], None] = lambda: None
+        """Called where the IOC has answered in the middle of a longer exchange; the
+        session sets it, and beats there if a heartbeat is due."""
         self._answers = True  # to questions; it may be heard and not hear
         self._heard: float | None = None
+        self._round_trips: deque[float] = deque([0.0], maxlen=MEASURED)
+        self._is_measuring = threading.Lock()
         self._stood_still_s = 0.0
         self._messages = 0
         self._lock = threading.Lock()
@@ -64,6 +76,54 @@ class InstrumentLink(Device):
         """Why the instrument was lost; empty when it is not, or `accept` was called."""
         return self._lost
 
+    @property
+    def round_trip_s(self) -> float:
+        """Time (s) from a question to its answer: the least of the last few.
+
+        A computer that is busy makes one of them long, a slow network all of them.
+        """
+        return min(self._round_trips)
+
+    def measure(self) -> None:
+        """Measure the round trip; the time-outs of the instrument are widened by it.
+
+        Without an answer they stay: others tell of an IOC that does not answer.
+        """
+        if not self.boot_id.connected:
+            return
+        begun = time.monotonic()
+        try:
+            self.boot_id.get(use_monitor=False, timeout=LONGEST_ROUND_TRIP_S)
+        except (TimeoutError, ConnectionError):
+            return
+        round_trip_s = time.monotonic() - begun
+        if round_trip_s > LONGEST_ROUND_TRIP_S:
+            return  # this process stood still meanwhile
+        if len(self._round_trips) == 1 and not self._round_trips[0]:
+            self._round_trips.clear()
+        self._round_trips.append(round_trip_s)
+        device = self if self.parent is None else self.parent
+        for walk in device.walk_signals():
+            if isinstance(walk.item, EpicsSignalBase):
+                # ophyd's own is 2 s, and is not to be changed once there are signals
+                walk.item._timeout = READ_TIMEOUT_S + self.allowance_s  # noqa: SLF001
+
+    def keep_measuring(self) -> None:
+        """Measure it in a thread, unless that goes on already."""
+        if self._is_measuring.acquire(blocking=False):
+            get_cl().thread_class(target=self._measure_again, daemon=True).start()
+
+    def _measure_again(self) -> None:
+        try:
+            self.measure()
+        finally:
+            self._is_measuring.release()
+
+    @property
+    def allowance_s(self) -> float:
+        """By how much (s) each time-out is widened: some of the longest round trips."""
+        return ALLOWED_ROUND_TRIPS * max(self._round_trips)
+
     def watch(
         self, status: DeviceStatus, timeout_s: float, *, even_if_lost: bool = False
     ) -> DeviceStatus:
@@ -75,10 +135,12 @@ class InstrumentLink(Device):
             Of what is going to be started. It needs no time-out of its own, for which
             ophyd would start a thread each time.
         timeout_s
-            Time (s) after which it fails in any case, up to 0.25 s later.
+            Time (s) after which it fails in any case, up to 0.25 s later, and some
+            round trips.
         even_if_lost
             Whether it may begin although the instrument was lost before.
         """
+        timeout_s += self.allowance_s
         with self._lock:
             done = [s for s in self._pending if s.done]
             for old in done:
@@ -153,7 +215,11 @@ class InstrumentLink(Device):
     def last_error(self) -> str:
         """Return the last refusal or fault as the IOC tells it, or why it cannot."""
         try:
-            return str(self.error_message.get(timeout=1.0, use_monitor=False))
+            return str(
+                self.error_message.get(
+                    timeout=1.0 + self.allowance_s, use_monitor=False
+                )
+            )
         except (TimeoutError, ConnectionError) as error:
             return f"(its ErrorMessage cannot be read: {error})"
 

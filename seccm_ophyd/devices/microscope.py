@@ -163,10 +163,15 @@ class Microscope(Device):
         # rounds are counted, not seconds: those in which this process did not run
         # would be held against the IOC
         missing, rounds, last = signals, 0, math.ceil(timeout_s / CONNECT_POLL_S)
+        answered = 0
         while still := [signal for signal in missing if not signal.connected]:
-            if len(still) < len(missing):
-                last = rounds + math.ceil(PARTIAL_TIMEOUT_S / CONNECT_POLL_S)
-            missing = still
+            found = sum(_is_found(signal) for signal in signals)
+            if len(still) < len(missing) or found > answered:
+                patience_s = PARTIAL_TIMEOUT_S
+                if all(_is_found(signal) for signal in still):
+                    patience_s = timeout_s  # they are asked what describes them
+                last = rounds + math.ceil(patience_s / CONNECT_POLL_S)
+            missing, answered = still, found
             if rounds == last:
                 names = sorted(signal.pvname for signal in missing)
                 hint = ": does its IOC run?" if len(names) == len(signals) else ""
@@ -177,6 +182,7 @@ class Microscope(Device):
                 )
             time.sleep(CONNECT_POLL_S)
             rounds += 1
+        self.link.measure()
         self._wait_for_optional()
 
     @property
@@ -192,7 +198,8 @@ class Microscope(Device):
         """Give the other PVs, which were searched for with them, a moment."""
         signals = [walk.item for walk in self.walk_signals()]
         others = [s for s in signals if isinstance(s, OptionalSetting)]
-        for _ in range(math.ceil(OPTIONAL_TIMEOUT_S / CONNECT_POLL_S)):
+        longest_s = OPTIONAL_TIMEOUT_S + self.link.allowance_s
+        for _ in range(math.ceil(longest_s / CONNECT_POLL_S)):
             if all(signal.connected for signal in others):
                 return
             time.sleep(CONNECT_POLL_S)
@@ -246,7 +253,7 @@ class Microscope(Device):
         Parameters
         ----------
         timeout_s
-            Longest wait for the answer (s).
+            Longest wait for the answer (s), and some round trips.
 
         Raises
         ------
@@ -255,7 +262,8 @@ class Microscope(Device):
         """
         if self.line.run.is_pending:
             return False
-        state = self.z.state.get(use_monitor=False, timeout=timeout_s)
+        longest_s = timeout_s + self.link.allowance_s
+        state = self.z.state.get(use_monitor=False, timeout=longest_s)
         return bool(state == "WITHDRAWN")
 
     def withdraw_meanwhile(self) -> bool | None:
@@ -424,3 +432,9 @@ class Microscope(Device):
         """Contact height and what the technique hints."""
         fields = [self.z.contact_height.name, *self.clamp.hints["fields"]]
         return {"fields": fields}
+
+
+def _is_found(signal: Any) -> bool:
+    """Whether the channel of a signal is connected, perhaps not yet described."""
+    channel = getattr(signal, "_read_pv", None)
+    return channel is None or bool(channel.connected)

@@ -4,7 +4,7 @@ Who asks waits for the answer in the loop that sends the heartbeat: on a network
 has just become narrow (50 kB/s) an answer must not take as long as a lease.
 """
 
-__all__ = ["PageSize"]
+__all__ = ["GROWTH", "PageSize"]
 
 SOUGHT_S = 0.5
 MOST_BYTES = 150e3

@@ -51,8 +51,11 @@ class Setting(EpicsSignal):
             If this session drove the instrument and does not any more.
         """
         link = self._link()
-        if self._of_owner and link is not None:
-            link.check_driving()
+        if link is not None:
+            if self._of_owner:
+                link.check_driving()
+            if kwargs.get("timeout"):
+                kwargs["timeout"] += link.allowance_s
         return super().put(value, *args, **kwargs)
 
     def check_value(self, value: Any) -> None:

@@ -1,5 +1,6 @@
 """The Z stage: lowers the nanopipette until the meniscus closes the cell."""
 
+import functools
 import math
 from typing import Any
 
@@ -9,12 +10,13 @@ from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignalRO
 from ophyd.status import Status
 
-from ..errors import SeccmError
+from ..errors import CommandRefusedError, SeccmError
 from .axis import MARGIN_S, CommandedAxis
 from .command import Command, ResultScalar, belonging_to, finished, start_ahead
+from .in_flight import SLOW_S, in_background
 from .link import Linked
 from .named import Named
-from .setting import PUT_TIMEOUT_S, Push, WorkedOut, setting
+from .setting import PUT_TIMEOUT_S, Push, Setting, WorkedOut, setting
 
 __all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
 
@@ -155,13 +157,30 @@ class ZStage(Linked):
         heights
             Both in um; NaN for one that is not known.
         """
+        left = {}
+        is_slow = self.link.round_trip_s >= SLOW_S
         for signal, height in zip(
             (self.travel_height, self.slow_height), heights, strict=True
         ):
             known = UNKNOWN if math.isnan(height) else height
             if signal.get() != known:
-                signal.put(known, wait=True, timeout=PUT_TIMEOUT_S)
-        return finished(self)
+                # an IOC takes in order what comes by one connection: on a slow network
+                # what is written next finds it there, and it is verified meanwhile
+                signal.put(known, wait=not is_slow, timeout=PUT_TIMEOUT_S)
+                left[signal] = known
+        if not (is_slow and left):
+            return finished(self)
+        return in_background(self, functools.partial(self._check_heights, left))
+
+    def _check_heights(self, heights: dict[Setting, float]) -> None:
+        """Check that the IOC has what was written without waiting for it."""
+        for signal, height in heights.items():
+            found = signal.get(use_monitor=False)
+            if not math.isclose(found, height, abs_tol=1e-6):
+                raise CommandRefusedError(
+                    f"{signal.pvname} is {found!r}, not {height!r}: "
+                    f"{self.link.last_error()}"
+                )
 
     def trigger(self) -> DeviceStatus:
         """Land: same as ``approach.trigger()``; fails with `NoContactError`."""

@@ -31,6 +31,8 @@ BUSY_S = 60.0
 """For so long (s) the lease is kept while the engine's loop stands still, and the probe
 is withdrawn: a plan that computes, or reads files, does no harm there."""
 SAY_BUSY_S = 2.0
+WAITED_ROUND_TRIPS = 10
+"""So many more may go by, on a slow network, until a busy loop is worth a warning."""
 SETTLE_S = 1.0
 ASK_TIMEOUT_S = 2.0
 
@@ -88,8 +90,9 @@ class Lease:
         self._wait_until_told()
         m.driver = self.name
         self._lease_s = float(m.lease_time.get())
-        m.link.not_driving = self.not_driving
         period_s = self._lease_s / BEATS_PER_LEASE
+        m.link.not_driving = self.not_driving
+        m.link.went_on = functools.partial(self._beat_if_due, period_s)
         asyncio.run_coroutine_threadsafe(self._keep(period_s), loop)
         self._turned = time.monotonic()
         self._standing_in = threading.Thread(
@@ -100,7 +103,8 @@ class Lease:
 
     def _wait_until_told(self) -> None:
         """Wait for the monitor; give the lease back if it stays silent."""
-        m, deadline = self._microscope, time.monotonic() + TIMEOUT_S
+        m = self._microscope
+        deadline = time.monotonic() + TIMEOUT_S + m.link.allowance_s
         while m.owner_told != self.name:
             if time.monotonic() > deadline:
                 m.claim.put("", wait=False)
@@ -169,7 +173,8 @@ class Lease:
         if not owner.connected or link.is_silent(UNHEARD_S):
             return None
         try:
-            return str(owner.get(use_monitor=False, timeout=ASK_TIMEOUT_S))
+            longest_s = ASK_TIMEOUT_S + link.allowance_s
+            return str(owner.get(use_monitor=False, timeout=longest_s))
         except (TimeoutError, ConnectionError):
             return None
 
@@ -196,7 +201,8 @@ class Lease:
                 continue
             where = where_is(self._loop_thread)
             keeps = busy_s < BUSY_S and self._is_at_rest()
-            if busy_s > SAY_BUSY_S and not self._said_busy:
+            waits_s = WAITED_ROUND_TRIPS * self._microscope.link.round_trip_s
+            if busy_s > SAY_BUSY_S + waits_s and not self._said_busy:
                 self._said_busy = True
                 self._say_busy(busy_s, where, keeps)
             if keeps:
@@ -219,6 +225,15 @@ class Lease:
             else "the probe is not withdrawn, so no heartbeat is sent until it goes "
             f"on: the IOC makes it SAFE {self._lease_s:g} s after the last one",
         )
+
+    def _beat_if_due(self, period_s: float) -> None:
+        """Beat while settings are exchanged in the engine's loop on a slow network.
+
+        For as long as a loop that hangs may take: what hangs gets no answers.
+        """
+        busy_s = time.monotonic() - self._turned
+        if threading.get_ident() == self._loop_thread and period_s < busy_s < BUSY_S:
+            self._beat()
 
     def _beat(self) -> None:
         """Renew the lease, or take it again after the IOC has ended it."""
@@ -248,6 +263,7 @@ class Lease:
             m.link.forget_standstill()
         if owner == self.name:
             m.heartbeat.put(next(self._beats) % 2**30, wait=False)
+            m.link.keep_measuring()
             self._tell("")
         elif not owner:
             self._tell("the lease had ended, it is taken again")

@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ophyd.utils import LimitError
 
 from ..errors import SeccmError
+from ..plans._run.wrappers import DeviceFailure
 from ..terminal import clean_lines
 
 __all__ = ["show_briefly"]
@@ -69,7 +70,9 @@ class _NotTwice(logging.Filter):
 def _expected(error: BaseException) -> BaseException | None:
     """Find what a user is to read: the error, or the one of a status that failed."""
     found = error.__cause__ if isinstance(error, FailedStatus) else error
-    return found if isinstance(found, _EXPECTED) else None
+    if isinstance(found, _EXPECTED):
+        return found
+    return error if isinstance(error, DeviceFailure) else None
 
 
 def _show(

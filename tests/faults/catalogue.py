@@ -271,6 +271,13 @@ FAULTS: dict[int, Fault] = {
         "on, else it ends SAFE, and what was not written is written later; a fly scan "
         "hops on meanwhile",
     ),
+    64: Fault(
+        "the network delays each message by 0.2 s or 1 s, each way",
+        "a session opens (6 s, 26 s), keeps its lease; a hop of a stepped scan takes "
+        "two round trips longer (0.8 s, 4.0 s), a change of technique in a contact up "
+        "to seven; in a fly scan the IOC hops by itself; time-outs are longer by four "
+        "round trips; an error is one sentence; SAFE as in a fast one",
+    ),
     65: Fault(
         "malformed frames flood the port of the IOC",
         "errors of one kind are logged once, and their count at 10, 100, 1000 ... "

@@ -9,6 +9,7 @@ import pytest
 from bluesky.utils import FailedStatus, RunEngineInterrupted
 from ophyd.status import Status
 from ophyd.utils import LimitError
+from ophyd.utils.errors import UnknownStatusFailure
 
 from seccm_ophyd.errors import CommandRefusedError, ParameterError
 from seccm_ophyd.plans import current_map, estimate
@@ -105,6 +106,36 @@ def test_what_a_device_said_is_what_is_raised_and_recorded(RE, docs, fake, error
     assert raised.value.__cause__ is error
     (stop,) = [doc for name, doc in docs if name == "stop"]
     assert stop["reason"] == str(error)
+
+
+@pytest.mark.fault(64)
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        (None, "x did not end in time"),  # by a time-out of ophyd's own
+        (UnknownStatusFailure("The status (<...>) has failed."), "x failed and gave"),
+        (TimeoutError("no answer\nand what is in a second line"), "x: no answer"),
+        (ValueError(""), "x: ValueError"),
+    ],
+)
+def test_no_failure_shows_a_whole_device(RE, docs, fake, fail, said):
+    axis = fake.device.xy.x
+
+    def set_it(value):
+        if fail is None:
+            return Status(axis, timeout=0.01)
+        status = Status(axis)
+        status.set_exception(fail)
+        return status
+
+    axis.set = set_it
+    with pytest.raises(FailedStatus) as raised:
+        RE(bp.scan([], axis, 0, 1, 2))
+    assert str(raised.value).startswith(f"seccm_xy_{said}")
+    assert "\n" not in str(raised.value)
+    assert repr(axis) not in str(raised.value)
+    assert len(str(raised.value)) < 80
+    assert docs[-1][1]["reason"] == str(raised.value)
 
 
 def test_a_plan_may_handle_the_failed_status(RE, fake):
