@@ -60,13 +60,22 @@ def _outlive_dying_servers() -> None:
     The thread that opens connections ends with the exception of the first that fails:
     no PV of whatever IOC connects any more in this process. Here the PVs of that IOC
     are searched for again instead. And it is given more time to answer: a network may
-    be slow.
+    be slow. The thread that renews subscriptions ends likewise: here one is renewed
+    when its channel is there again.
     """
     from caproto import CaprotoTimeoutError
-    from caproto.threading.client import Context, VirtualCircuitManager
+    from caproto.threading.client import Context, Subscription, VirtualCircuitManager
 
     connect, send = Context.get_circuit_manager, VirtualCircuitManager.send
-    make = VirtualCircuitManager.__init__
+    make, compose = VirtualCircuitManager.__init__, Subscription.compose_command
+
+    @functools.wraps(compose)
+    def compose_or_wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return compose(self, *args, **kwargs)
+        except CaprotoTimeoutError:
+            self.needs_reactivation = True
+            return None
 
     @functools.wraps(make)
     def make_patiently(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -91,6 +100,7 @@ def _outlive_dying_servers() -> None:
     if not hasattr(connect, "__wrapped__"):
         Context.get_circuit_manager = connect_or_search_again
         VirtualCircuitManager.__init__ = make_patiently
+        Subscription.compose_command = compose_or_wait
         VirtualCircuitManager.send = send_or_disconnect
 
 
