@@ -13,7 +13,10 @@ from seccm_ophyd.sim_devices.physics.solver import stepping
 TWICE = "float64(float64)"
 
 
-def test_nothing_is_compiled_after_the_import():
+def test_nothing_is_compiled_after_the_import(monkeypatch):
+    # the command of the simulator, which another test may have imported, puts it off
+    monkeypatch.setattr(compiled._queue, "is_put_off", False)
+
     @compiled.compiled(TWICE)
     def twice(x):
         return 2 * x
