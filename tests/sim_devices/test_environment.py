@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from seccm_ophyd.config import Simulator
 from seccm_ophyd.session import simulator
 from seccm_ophyd.sim_devices.epics.environment import (
     sends_beacons,
@@ -140,7 +141,7 @@ def test_a_private_simulator_does_not_follow_them(tmp_path, monkeypatch):
     monkeypatch.setattr(
         simulator.subprocess, "Popen", lambda *args, **kw: started.append((args, kw))
     )
-    simulator.PrivateSimulator(simulator.config.Simulator(), tmp_path / "log")
+    simulator.PrivateSimulator(Simulator(), tmp_path / "log")
     ((arguments,), options) = started[0]
     assert "--interfaces 127.0.0.1" in " ".join(arguments)
     assert not [name for name in options["env"] if name.startswith("EPICS_CAS_")]
