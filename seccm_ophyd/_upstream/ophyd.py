@@ -7,15 +7,17 @@ go when ophyd does that itself.
 import functools
 import itertools
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["TRIED", "mend"]
+__all__ = ["TRIED", "forget_last_callbacks", "mend"]
 
 logger = logging.getLogger(__name__)
 
 TRIED = ("1.11",)
+_CALLED_S = 1.0
 _ASKERS = 64  # channels that are asked what describes them at a time
 
 
@@ -23,6 +25,22 @@ def mend() -> None:
     """Change what has to be changed; the second time does nothing more."""
     _pass_over_lost_channels()
     _tell_updates_once()
+
+
+def forget_last_callbacks() -> None:
+    """Have the threads that call callbacks let go of the one that each has called last.
+
+    They keep it, and with it the whole device, until the next one comes: a session that
+    has closed would stay in memory.
+    """
+    from ophyd import _caproto_shim as shim
+
+    threads = shim._dispatcher._threads.values()  # noqa: SLF001
+    called = [threading.Event() for _ in threads]
+    for thread, event in zip(threads, called, strict=True):
+        thread.queue.put((event.set, (), {}))
+    for event in called:
+        event.wait(_CALLED_S)
 
 
 def _pass_over_lost_channels() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._upstream.caproto import close_connections, forget_channels
+from .._upstream.ophyd import forget_last_callbacks
 from ..channel_access import uses_libca
 from ..config import Config
 from ..processes import start_view
@@ -249,6 +250,8 @@ class Session:
             seccm.destroy()
         # the next session is not to begin with what this one has heard last
         forget_channels(seccm.prefix)
+        if not uses_libca():
+            forget_last_callbacks()
 
     def __enter__(self) -> "Session":
         return self
