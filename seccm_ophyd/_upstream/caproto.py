@@ -28,30 +28,64 @@ _CIRCUIT_S = 4.0  # in which an IOC answers that a connection is open; caproto: 
 def mend() -> None:
     """Change what has to be changed; the second time does nothing more."""
     _keep_searching()
+    _search_where_it_is_possible()
     _outlive_dying_servers()
     _search_only_for_known_channels()
 
 
 def _keep_searching() -> None:
-    """Let caproto's search survive that variables of the environment come and go.
+    """Have caproto's search survive what happens to variables of the environment.
 
     It copies the environment before each search. When another thread adds or removes a
-    variable meanwhile, that raises, and its thread ends: no PV is found any more.
+    variable meanwhile, or one of EPICS has a value that is no such value, be it one for
+    servers, that raises, and its thread ends: no PV is found any more, even when the
+    variable is right again. Here the last environment without such a value counts.
     """
     import caproto._utils as caproto  # not at the top: commands of a shell are quick
 
     copied = caproto.get_environment_variables
+    good: dict[str, Any] | None = None
 
     @functools.wraps(copied)
     def steady() -> dict[str, Any]:
+        nonlocal good
         while True:
             try:
-                return dict(copied())
+                good = dict(copied())
+                return dict(good)
             except (KeyError, RuntimeError):  # changed while it was copied
                 continue
+            except caproto.CaprotoEnvironmentSetupError as error:
+                if good is None:  # it was wrong from the beginning
+                    raise
+                logger.info("the environment of before is used: %s", error)
+                return dict(good)
 
     if not hasattr(copied, "__wrapped__"):
         caproto.get_environment_variables = steady
+
+
+def _search_where_it_is_possible() -> None:
+    """Have caproto's search pass over an address that cannot be reached.
+
+    Where one is in a network that is down, sending to it raises: no address after it is
+    searched, and the thread that searches ends: no PV is found any more, even when the
+    network is there again.
+    """
+    import caproto as ca
+    from caproto.threading.client import SharedBroadcaster
+
+    def send_to_each(self: Any, *commands: Any) -> None:
+        message = self.broadcaster.send(*commands)
+        for address in ca.get_client_address_list():
+            if (sock := self.udp_sock) is None:
+                return
+            try:
+                sock.sendto(message, address)
+            except OSError as error:
+                logger.info("nothing is searched for at %s:%d: %s", *address, error)
+
+    SharedBroadcaster.send = send_to_each
 
 
 def _outlive_dying_servers() -> None:

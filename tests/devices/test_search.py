@@ -3,7 +3,9 @@
 import os
 import socket
 import threading
+from types import SimpleNamespace
 
+import caproto
 import caproto._utils
 import pytest
 from caproto.threading.client import Context, SharedBroadcaster
@@ -31,6 +33,34 @@ def test_the_search_survives_changes_of_the_environment():
     finally:
         ended.set()
         thread.join()
+
+
+@pytest.mark.parametrize("name", ["EPICS_CAS_SERVER_PORT", "EPICS_CA_CONN_TMO"])
+def test_the_search_survives_a_value_that_is_none(monkeypatch, name):
+    before = caproto._utils.get_environment_variables()
+    monkeypatch.setenv(name, "none")
+    assert caproto._utils.get_environment_variables() == before
+    monkeypatch.setenv(name, "77")
+    assert caproto._utils.get_environment_variables()[name] == 77
+
+
+def test_an_address_that_cannot_be_reached_is_passed_over(monkeypatch):
+    asked = []
+
+    def sendto(message, address):
+        if address[0] == "192.0.2.1":
+            raise OSError(101, "Network is unreachable")
+        asked.append((message, address))
+
+    here = ("127.0.0.1", 5064)
+    addresses = [("192.0.2.1", 5064), here]
+    monkeypatch.setattr(caproto, "get_client_address_list", lambda: addresses)
+    searching = SimpleNamespace(
+        broadcaster=SimpleNamespace(send=lambda *commands: b"search"),
+        udp_sock=SimpleNamespace(sendto=sendto),
+    )
+    SharedBroadcaster.send(searching, "command")
+    assert asked == [(b"search", here)]
 
 
 def test_channels_that_have_gone_keep_nobody_waiting():
