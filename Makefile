@@ -1,6 +1,7 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
 # make test   the tests          make check   style, types, layers
 # make slow   the tests that take long, and those of EPICS with the other EPICS layer
+# make coverage  which branches the tests take: plans, devices, techniques, storage
 # make bench  what physics, hops and reading cost, beside what they may; half an hour or more
 # make soak   thousands of hops at full speed, and all tests that take long
 # make chaos  faults in sequences against scans of every kind; SEED=1 HOURS=24 (simulated)
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow check bench soak chaos docs venv clean
+.PHONY: demo test slow check coverage bench soak chaos docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -32,6 +33,13 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# 90 % at least, in branches, of the four rooms that must not go wrong
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(PYTEST_ARGS)
+	for room in plans devices techniques storage; do \
+	    $(BIN)/python -m coverage report --include="*/$$room/*" --fail-under=90 \
+	        --skip-covered || exit 1; done
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
