@@ -14,7 +14,10 @@ from ophyd import get_cl as get_control_layer
 
 import seccm_ophyd.devices  # noqa: F401  it protects the search
 from seccm_ophyd._upstream.caproto import forget_channels
+from seccm_ophyd.channel_access import uses_libca
 from tests.iocs import RunningIOC, wait_for
+
+pytestmark = pytest.mark.skipif(uses_libca(), reason="nothing is changed there")
 
 
 def test_the_search_survives_changes_of_the_environment():
@@ -64,8 +67,6 @@ def test_an_address_that_cannot_be_reached_is_passed_over(monkeypatch):
 
 
 def test_channels_that_have_gone_keep_nobody_waiting():
-    if get_control_layer().name != "caproto":
-        pytest.skip("only of ophyd's layer for caproto")
     gone = [get_control_layer().get_pv(f"GONE:{k}") for k in range(100)]
     told, ended = [], threading.Event()
     for pv in gone:
