@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 TRIED = ("1.3",)
 CLOSE_S = 2.0
 _SEARCH_AGAIN_S = 0.2
+_READY_S = 0.05  # for a channel that is connected
 _CIRCUIT_S = 4.0  # in which an IOC answers that a connection is open; caproto: 2
 
 
@@ -94,8 +95,9 @@ def _outlive_dying_servers() -> None:
     The thread that opens connections ends with the exception of the first that fails:
     no PV of whatever IOC connects any more in this process. Here the PVs of that IOC
     are searched for again instead. And it is given more time to answer: a network may
-    be slow. The thread that renews subscriptions ends likewise: here one is renewed
-    when its channel is there again.
+    be slow. The thread that renews subscriptions ends in the same way, and waits before
+    that for each channel that has gone: here one is renewed when its channel is there
+    again, and no other one waits for it.
     """
     from caproto import CaprotoTimeoutError
     from caproto.threading.client import Context, Subscription, VirtualCircuitManager
@@ -104,9 +106,9 @@ def _outlive_dying_servers() -> None:
     make, compose = VirtualCircuitManager.__init__, Subscription.compose_command
 
     @functools.wraps(compose)
-    def compose_or_wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def compose_or_pass(self: Any, timeout: float = _READY_S) -> Any:
         try:
-            return compose(self, *args, **kwargs)
+            return compose(self, timeout=timeout)
         except CaprotoTimeoutError:
             self.needs_reactivation = True
             return None
@@ -134,7 +136,7 @@ def _outlive_dying_servers() -> None:
     if not hasattr(connect, "__wrapped__"):
         Context.get_circuit_manager = connect_or_search_again
         VirtualCircuitManager.__init__ = make_patiently
-        Subscription.compose_command = compose_or_wait
+        Subscription.compose_command = compose_or_pass
         VirtualCircuitManager.send = send_or_disconnect
 
 
