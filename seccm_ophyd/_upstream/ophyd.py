@@ -91,9 +91,6 @@ def _tell_updates_once() -> None:
     def add_from_one(self: Any, *args: Any, **kwargs: Any) -> int:
         if not self.callbacks:
             self._cb_count = itertools.count(1)
-            # what describes it is asked for anyway, and its first update comes by
-            # itself: nothing is to wait for them in the thread that connects channels
-            kwargs |= {"with_ctrlvars": False, "run_now": False}
         return int(add(self, *args, **kwargs))
 
     @functools.wraps(tell)
