@@ -51,6 +51,8 @@ def test_scan_and_grid_scan_move_the_stage(session, collected):
 
 
 def test_a_plain_epics_motor_works_on_the_records(session):
+    # at its safe potential the IOC refuses to lower the probe: no current would stop it
+    session.seccm.clamp.holding_potential.put(0.65, wait=True)
     axes = [
         EpicsMotor(f"{session.seccm.prefix}{suffix}", name="axis")
         for suffix in ("XY:X", "XY:Y", "Z:Z")
