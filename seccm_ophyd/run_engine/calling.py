@@ -6,16 +6,15 @@ The event loop turns meanwhile: a plot that takes long lets no lease end.
 import asyncio
 import functools
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from bluesky.run_engine import Dispatcher
 from event_model import DocumentNames
 
-from ..errors import CallbackStalledError, SeccmError
+from ..errors import CallbackStalledError
 from ..storage import StorageThread
-from .storing import wait_until
 from .stuck import where_is
+from .waiting import WaitingSafely, wait_until
 
 __all__ = ["Calling"]
 
@@ -27,7 +26,7 @@ PATIENCE_S = 60.0
 """Longest wait (s); the scan goes on then, and the documents come later."""
 
 
-class Calling:
+class Calling(WaitingSafely):
     """Calls subscribers with documents, in their order and in one thread.
 
     Parameters
@@ -36,11 +35,7 @@ class Calling:
         Knows the subscribers.
     """
 
-    withdraw: Callable[[], bool | None] | None = None
-    """Begins to withdraw the probe; see `Microscope.withdraw_meanwhile`."""
-
-    is_hop: Callable[[dict[str, Any]], bool] | None = None
-    """Whether a document describes a hop, which has ended with it."""
+    busy = "behind a callback"
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
@@ -62,7 +57,7 @@ class Calling:
             the plan was to go on.
         """
         loop = asyncio.get_running_loop()
-        ended: asyncio.Future[None] = loop.create_future()
+        ended: asyncio.Future[Exception | None] = loop.create_future()
 
         def call_and_tell() -> None:
             self._call(name, doc)
@@ -72,14 +67,7 @@ class Calling:
         self._thread.submit(call_and_tell, always=True)
         if self._is_behind:
             return
-        begun = loop.time()
-        interrupted = await wait_until(ended, begun + WITHDRAW_S)
-        try:
-            if not ended.done():
-                interrupted |= await self._outlast(ended, begun, doc)
-        finally:
-            if interrupted and (task := asyncio.current_task()) is not None:
-                task.cancel()  # a pause or an abort that came meanwhile acts now
+        await self._wait(ended, doc, WITHDRAW_S)
 
     def call_later(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         """Have subscribers called after the documents before it; returns at once.
@@ -104,7 +92,6 @@ class Calling:
     async def _outlast(
         self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
     ) -> bool:
-        """Wait with the probe withdrawn; tell whether a pause or an abort came."""
         loop = asyncio.get_running_loop()
         logger.warning(
             "a callback has been busy for %g s in %s: the scan waits with the probe "
@@ -113,7 +100,7 @@ class Calling:
             where_is(self._thread.ident),
             PATIENCE_S,
         )
-        lifting = asyncio.ensure_future(asyncio.to_thread(self._lift))
+        lifting = self._lift()
         interrupted = await wait_until(ended, begun + PATIENCE_S)
         if not ended.done():
             self._is_behind = True
@@ -123,28 +110,13 @@ class Calling:
                 "documents later",
                 PATIENCE_S,
             )
-        interrupted |= await wait_until(lifting, begun + PATIENCE_S + WITHDRAW_S)
-        if lifting.done() and lifting.result():
-            self._check_hop(doc)
-        return interrupted
-
-    def _lift(self) -> bool | None:
-        """Begin to withdraw the probe, where there is one."""
-        if self.withdraw is None:
-            return None
-        try:
-            return self.withdraw()
-        except (SeccmError, TimeoutError, ConnectionError) as error:
-            logger.error("the probe was not withdrawn behind a callback: %s", error)
-            return None
-
-    def _check_hop(self, doc: dict[str, Any]) -> None:
-        if self.is_hop is None or not self.is_hop(doc):
-            raise CallbackStalledError(
-                f"a callback took longer than {WITHDRAW_S:g} s and the probe was "
-                "withdrawn from its contact: the plan, which is no scan of hops, "
-                "cannot go on in it"
-            )
+        error = CallbackStalledError(
+            f"a callback took longer than {WITHDRAW_S:g} s and the probe was "
+            "withdrawn from its contact: the plan, which is no scan of hops, cannot "
+            "go on in it"
+        )
+        until = begun + PATIENCE_S + WITHDRAW_S
+        return await self._lifted(lifting, until, doc, error) or interrupted
 
     def _caught_up(self) -> None:
         self._is_behind = False

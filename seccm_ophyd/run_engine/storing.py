@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import SeccmError, StorageStalledError
+from ..errors import StorageStalledError
 from ..storage import StorageThread
+from .waiting import WaitingSafely, wait_until
 
-__all__ = ["Storing", "wait_until"]
+__all__ = ["Storing"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ WITHDRAW_S, SAY_S = 1.0, 2.0
 _NOT_AWAITED = ("stream_datum", "stream_resource", "resource", "datum", "datum_page")
 
 
-class Storing:
+class Storing(WaitingSafely):
     """Stores documents in their order, and waits for a storage that stalls.
 
     Parameters
@@ -40,11 +41,7 @@ class Storing:
         kept in memory, and written when the storage answers again.
     """
 
-    withdraw: Callable[[], bool | None] | None = None
-    """Begins to withdraw the probe; see `Microscope.withdraw_meanwhile`."""
-
-    is_hop: Callable[[dict[str, Any]], bool] | None = None
-    """Whether a document describes a hop, which has ended with it."""
+    busy = "while storage stalls"
 
     def __init__(
         self,
@@ -163,23 +160,13 @@ class Storing:
             if is_end:
                 self._thread.submit(_say_stored, always=True)
             return
-        begun = loop.time()
-        interrupted = await wait_until(ended, begun + WITHDRAW_S)
-        try:
-            if not ended.done():
-                interrupted |= await self._outlast(ended, begun, doc)
-            if error := ended.result():
-                raise error
-        finally:
-            if interrupted and (task := asyncio.current_task()) is not None:
-                task.cancel()  # a pause or an abort that came meanwhile acts now
+        await self._wait(ended, doc, WITHDRAW_S)
 
     async def _outlast(
         self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
     ) -> bool:
-        """Wait with the probe withdrawn; tell whether a pause or an abort came."""
         loop = asyncio.get_running_loop()
-        lifting = asyncio.ensure_future(asyncio.to_thread(self._lift))
+        lifting = self._lift()
         interrupted = await wait_until(ended, begun + SAY_S)
         lifted = lifting.result() if lifting.done() else None
         if not ended.done():
@@ -201,27 +188,12 @@ class Storing:
                 )
             waited_s = loop.time() - begun
             logger.warning("storage answers again after %.1f s", waited_s)
-        interrupted |= await wait_until(lifting, begun + self._patience_s)
-        if lifting.done() and lifting.result():
-            self._check_hop(doc)
-        return interrupted
-
-    def _lift(self) -> bool | None:
-        """Begin to withdraw the probe, where there is one."""
-        if self.withdraw is None:
-            return None
-        try:
-            return self.withdraw()
-        except (SeccmError, TimeoutError, ConnectionError) as error:
-            logger.error("the probe was not withdrawn while storage stalls: %s", error)
-            return None
-
-    def _check_hop(self, doc: dict[str, Any]) -> None:
-        if self.is_hop is None or not self.is_hop(doc):
-            raise StorageStalledError(
-                "the storage stalled and the probe was withdrawn from its contact: "
-                "the plan, which is no scan of hops, cannot go on in it"
-            )
+        error = StorageStalledError(
+            "the storage stalled and the probe was withdrawn from its contact: the "
+            "plan, which is no scan of hops, cannot go on in it"
+        )
+        until = begun + self._patience_s
+        return await self._lifted(lifting, until, doc, error) or interrupted
 
     def _caught_up(self) -> None:
         self._gave_up = False
@@ -229,27 +201,3 @@ class Storing:
 
 def _say_stored() -> None:
     logger.warning("storage answers again: the run is on the disk, nothing is lost")
-
-
-async def wait_until(future: "asyncio.Future[Any]", until: float) -> bool:
-    """Wait for a future, up to a time of the loop; tell whether it was interrupted.
-
-    Parameters
-    ----------
-    future
-        What is waited for.
-    until
-        Time of the loop (s).
-
-    Returns
-    -------
-    bool
-        Whether this task was cancelled meanwhile, which has no effect before the end.
-    """
-    loop, interrupted = asyncio.get_running_loop(), False
-    while not future.done() and (left := until - loop.time()) > 0:
-        try:
-            await asyncio.wait({future}, timeout=left)
-        except asyncio.CancelledError:
-            interrupted = True
-    return interrupted
