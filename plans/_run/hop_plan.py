@@ -57,8 +57,10 @@ def hop_plan(function: Callable[..., MsgGenerator[Any]]) -> Callable[..., HopPla
     TypeError
         When it is called with arguments that it does not have.
     """
-    signature = _spelled_out(function)
-    options = {field.name for field in fields(HopOptions)} & set(signature.parameters)
+    own = inspect.signature(function)
+    takes_options = _OPTIONS in own.parameters
+    signature = _spelled_out(own) if takes_options else own
+    options = {field.name for field in fields(HopOptions)}
 
     @functools.wraps(function)
     def made(*args: Any, **kwargs: Any) -> HopPlan:
@@ -68,7 +70,7 @@ def hop_plan(function: Callable[..., MsgGenerator[Any]]) -> Callable[..., HopPla
             _check_technique(function.__name__, signature, args)
             raise TypeError(f"{function.__name__}: {error}") from None
         _check_microscope(arguments["microscope"], function.__name__)
-        if _takes_options(function):
+        if takes_options:
             given = {n: arguments.pop(n) for n in options & arguments.keys()}
             arguments[_OPTIONS] = HopOptions(**given)
         return HopPlan(function, **arguments)
@@ -78,21 +80,14 @@ def hop_plan(function: Callable[..., MsgGenerator[Any]]) -> Callable[..., HopPla
     made.__annotations__ = {
         name: parameter.annotation for name, parameter in signature.parameters.items()
     } | {"return": signature.return_annotation}
-    if _takes_options(function):
+    if takes_options:
         made.__doc__ = _documented(function)
     return made
 
 
-def _takes_options(function: Callable[..., Any]) -> bool:
-    return _OPTIONS in inspect.signature(function).parameters
-
-
-def _spelled_out(function: Callable[..., Any]) -> inspect.Signature:
+def _spelled_out(signature: inspect.Signature) -> inspect.Signature:
     """Put the options themselves where the parameter for all of them stands."""
-    signature = inspect.signature(function)
     own = [p for name, p in signature.parameters.items() if name != _OPTIONS]
-    if not _takes_options(function):
-        return signature
     options = [
         inspect.Parameter(
             field.name,

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..channel_access import uses_libca
+
 __all__ = ["TRIED", "forget_last_callbacks", "mend"]
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ def forget_last_callbacks() -> None:
     They keep it, and with it the whole device, until the next one comes: a session that
     has closed would stay in memory.
     """
+    if uses_libca():
+        return
     from ophyd import _caproto_shim as shim
 
     threads = shim._dispatcher._threads.values()  # noqa: SLF001

@@ -1,6 +1,7 @@
 """Whether the instrument is there: its connection, its boot number and its clock."""
 
 import contextlib
+import functools
 import threading
 import time
 import weakref
@@ -102,11 +103,16 @@ class InstrumentLink(Device):
         if len(self._round_trips) == 1 and not self._round_trips[0]:
             self._round_trips.clear()
         self._round_trips.append(round_trip_s)
+        timeout_s = READ_TIMEOUT_S + self.allowance_s
+        for signal in self._signals_of_instrument:
+            # ophyd's own is 2 s, and is not to be changed once there are signals
+            signal._timeout = timeout_s  # noqa: SLF001
+
+    @functools.cached_property  # each heartbeat comes by
+    def _signals_of_instrument(self) -> list[EpicsSignalBase]:
         device = self if self.parent is None else self.parent
-        for walk in device.walk_signals():
-            if isinstance(walk.item, EpicsSignalBase):
-                # ophyd's own is 2 s, and is not to be changed once there are signals
-                walk.item._timeout = READ_TIMEOUT_S + self.allowance_s  # noqa: SLF001
+        walked = (walk.item for walk in device.walk_signals())
+        return [signal for signal in walked if isinstance(signal, EpicsSignalBase)]
 
     def keep_measuring(self) -> None:
         """Measure it in a thread, unless that goes on already."""

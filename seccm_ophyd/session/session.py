@@ -250,8 +250,7 @@ class Session:
             seccm.destroy()
         # the next session is not to begin with what this one has heard last
         forget_channels(seccm.prefix)
-        if not uses_libca():
-            forget_last_callbacks()
+        forget_last_callbacks()
 
     def __enter__(self) -> "Session":
         return self
