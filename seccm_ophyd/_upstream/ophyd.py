@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 TRIED = ("1.11",)
 _CALLED_S = 1.0
+_NOTHING_ASKED = {"run_now": False, "with_ctrlvars": False}
 _ASKERS = 64  # channels that are asked what describes them at a time
 
 
@@ -84,6 +85,9 @@ def _tell_updates_once() -> None:
     none: it adds the callback once more when somebody subscribes. Here they are counted
     from 1, as by pyepics. The second one also hid that the first update of an enum may
     come before its words: here they are asked for first, where nobody is kept waiting.
+
+    A callback also begins with what the monitor has told already, or tells next: ophyd
+    asks for the value and what describes it once more, one channel after another.
     """
     from caproto import enum_types
     from ophyd import _caproto_shim as shim
@@ -92,10 +96,15 @@ def _tell_updates_once() -> None:
     add, tell = PV.add_callback, PV._PV__on_changes  # noqa: SLF001 (as ophyd's)
 
     @functools.wraps(add)
-    def add_from_one(self: Any, *args: Any, **kwargs: Any) -> int:
+    def add_from_one(
+        self: Any, *args: Any, run_now: bool = False, **kwargs: Any
+    ) -> int:
         if not self.callbacks:
             self._cb_count = itertools.count(1)
-        return int(add(self, *args, **kwargs))
+        index = int(add(self, *args, **kwargs | _NOTHING_ASKED))
+        if run_now and self.connected and self._args["value"] is not None:
+            self.run_callback(index)
+        return index
 
     @functools.wraps(tell)
     def tell_in_words(self: Any, subscription: Any, update: Any) -> None:
