@@ -87,11 +87,11 @@ class Estimate:
         beyond = self.duration_s > LIMITS.duration_s or self.bytes > LIMITS.bytes
         if beyond and not force:
             raise ParameterError(
-                f"{self} is not allowed: at most {LIMITS.duration_s / 3600:g} h and "
-                f"{LIMITS.bytes / 1e9:g} GB; force=True goes on nevertheless"
+                f"{self} is more than {LIMITS.duration_s / 3600:g} h or "
+                f"{LIMITS.bytes / 1e9:g} GB: give force=True to run it anyway"
             )
         if self.hops > LIMITS.hops:
-            raise ParameterError(f"{self} is not allowed: at most {LIMITS.hops} hops")
+            raise ParameterError(f"{self} is too much: at most {LIMITS.hops} hops are possible")
 
 
 LIMITS = Estimate(hops=4_000_000, duration_s=86400.0, bytes=10e9)

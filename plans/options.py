@@ -82,7 +82,7 @@ class HopOptions:
         Adaptive(margin_um=self.margin_um)
         if self.overload not in OVERLOAD:
             raise ParameterError(
-                f"overload={self.overload!r} is not allowed: {' or '.join(OVERLOAD)}"
+                f"overload={self.overload!r} must be {' or '.join(OVERLOAD)}"
             )
         if self.threshold_pa is not None:
             check_range("threshold_pa", self.threshold_pa, *THRESHOLD_PA, "pA")
@@ -97,8 +97,8 @@ class HopOptions:
         self._check_input()
         if self.travel_limit_um <= self.withdraw_um:
             raise ParameterError(
-                f"travel_limit_um={self.travel_limit_um:g} is not allowed: more than "
-                f"withdraw_um={self.withdraw_um:g} is needed to come back to the sample"
+                f"travel_limit_um={self.travel_limit_um:g} must be more than "
+                f"withdraw_um={self.withdraw_um:g}, to come back to the sample"
             )
 
     def _check_input(self) -> None:

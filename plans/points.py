@@ -138,7 +138,7 @@ def scan_rate_series(
     """
     if not (isinstance(scan_rates_v_s, Sequence | np.ndarray) and len(scan_rates_v_s)):
         raise ParameterError(
-            f"scan_rates_v_s={scan_rates_v_s!r} is not allowed: give a list of at "
+            f"scan_rates_v_s={scan_rates_v_s!r} must be a list of at "
             "least one, in V/s, e.g. [0.1, 1]"
         )
     sweep: dict[str, Any] = {

@@ -97,7 +97,7 @@ def resume_scan(
     """
     unknown = [outcome for outcome in redo if outcome not in OUTCOMES]
     if unknown or isinstance(redo, str):
-        raise ParameterError(f"redo={redo!r} is not allowed: of {', '.join(OUTCOMES)}")
+        raise ParameterError(f"redo={redo!r} must be a list of {', '.join(OUTCOMES)}")
     if run is None:
         raise ParameterError(
             "run=None is no run: give a uid, a scan number, -1 for the newest run, or "

@@ -31,7 +31,7 @@ def check_number(name: str, number: int) -> int:
         If it is not a whole number of at least 1.
     """
     if not _is_finite(number) or number < 1 or number % 1:
-        raise ParameterError(f"{name}={number!r} is not allowed: a whole number from 1")
+        raise ParameterError(f"{name}={number!r} must be a whole number from 1")
     return int(number)
 
 
@@ -44,7 +44,7 @@ def check_flag(name: str, value: bool) -> None:
         If it is neither True nor False.
     """
     if not isinstance(value, bool | np.bool_):
-        raise ParameterError(f"{name}={value!r} is not allowed: give True or False")
+        raise ParameterError(f"{name}={value!r} must be True or False")
 
 
 def check_finite(name: str, value: float) -> None:
@@ -106,7 +106,7 @@ def _check_position(axis: object, value: float) -> None:
         axis.check_value(value)  # type: ignore[attr-defined]
     except (LimitError, ValueError) as error:
         raise ParameterError(
-            f"{name}={value:g} is not allowed: {low:g} to {high:g} um"
+            f"{name}={value:g} must be between {low:g} and {high:g} um"
         ) from error
 
 

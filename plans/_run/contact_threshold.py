@@ -78,7 +78,7 @@ def signed_threshold(
     check_range("threshold_pa", given, *THRESHOLD_PA, "pA")
     rest = f"the rest potential of {rest_potential_v:g} V"
     if given == 0:
-        raise ParameterError(f"threshold_pa={given!r} is not allowed: 0 has no sign")
+        raise ParameterError(f"threshold_pa={given!r} must have a sign: 0 has none")
     if (given > 0) != anodic:
         direction, side = ("anodic (> 0)", "above") if anodic else ("< 0", "below")
         raise ParameterError(
@@ -91,7 +91,7 @@ def signed_threshold(
     away = abs(given) / least_contact_pa_v
     if threshold_pa is not None and sure >= DEFAULT_THRESHOLD_PA:
         raise ParameterError(
-            f"threshold_pa={given:g} is not allowed at {potential_v:g} V: at most "
+            f"threshold_pa={given:g} is too much at {potential_v:g} V: give at most "
             f"{sure:.3g} pA in magnitude, which each contact passes "
             f"({least_contact_pa_v:g} pA for each volt from {rest}, "
             "least_contact_pa_v in seccm.toml)"
@@ -152,13 +152,13 @@ def check_threshold(
     least = max(NOISE_FACTOR * noise, STEP_FACTOR * step)
     if abs(threshold_pa) < least:
         raise ParameterError(
-            f"threshold_pa={threshold_pa:g} is not allowed: at least {least:.3g} pA in "
+            f"threshold_pa={threshold_pa:g} is below the noise: give at least {least:.3g} pA in "
             f"magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms noise, "
             f"{STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
         )
     if abs(threshold_pa) > USABLE * full:
         raise ParameterError(
-            f"threshold_pa={threshold_pa:g} is not allowed: at most "
+            f"threshold_pa={threshold_pa:g} is beyond the range: give at most "
             f"{USABLE * full:.4g} pA in magnitude ({USABLE:.0%} of the current range "
             "at this gain)"
         )

@@ -51,12 +51,12 @@ class Grid:
         )
         if num > 1 and start == stop:
             raise ParameterError(
-                f"{axis}_num={num} is not allowed where {axis}_start and {axis}_stop "
+                f"{axis}_num={num} needs two ends, but {axis}_start and {axis}_stop "
                 f"are both {start:g} um: give two different ends, or {axis}_num=1"
             )
         if num == 1 and start != stop:
             raise ParameterError(
-                f"{axis}_num=1 is not allowed where {axis}_start={start:g} and "
+                f"{axis}_num=1 is a single place, but {axis}_start={start:g} and "
                 f"{axis}_stop={stop:g} um differ: give {axis}_stop={start:g}, or "
                 f"{axis}_num of at least 2"
             )

@@ -33,7 +33,7 @@ def check_overload(options: HopOptions, x: float, y: float) -> None:
     if options.overload == "stop":
         raise OverloadError(
             f"the amplifier left its range at x={x:g} um, y={y:g} um; "
-            'overload="record" goes on nevertheless'
+            'overload="record" continues after one'
         )
 
 

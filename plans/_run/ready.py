@@ -29,7 +29,7 @@ def get_ready(
     """
     if technique is not None and potential_v is not None:
         raise ParameterError(
-            f"potential_v={potential_v!r} is not allowed beside a technique, which has "
+            f"potential_v={potential_v!r} must not come with a technique, which has "
             "its own potential: give one of them"
         )
     techniques = None

@@ -59,7 +59,7 @@ def check_request(
         check_withdrawal(path.pattern, options.withdraw_um, request.known)
     elif options.withdraw_um < HIGHEST_UM:
         raise ParameterError(
-            f"withdraw_um={options.withdraw_um:g} is not allowed where the points are "
+            f"withdraw_um={options.withdraw_um:g} is too little where the points are "
             f"not known beforehand: give at least {HIGHEST_UM:g} um"
         )
     approach_v = techniques[0].acquisition.approach_potential_v

@@ -54,7 +54,7 @@ def find_points(
         pairs = [[]]
     if any(len(pair) != 2 for pair in pairs):
         raise ParameterError(
-            f"points={points!r} is not allowed: each point is a pair (x, y) in um"
+            f"points={points!r} must be pairs (x, y) in um"
         )
     return pairs
 

@@ -64,7 +64,7 @@ def check_withdrawal(points: Points, withdraw_um: float, known: Points = ()) -> 
     if step:
         least = min(STEEPEST * step, HIGHEST_UM)
         raise ParameterError(
-            f"withdraw_um={withdraw_um:g} is not allowed with a step of {step:.4g} um: "
+            f"withdraw_um={withdraw_um:g} is too little for a step of {step:.4g} um: "
             f"give at least {least:.3g} um ({STEEPEST:g} um for each um of the step, "
             f"but no more than {HIGHEST_UM:g} um)"
         )

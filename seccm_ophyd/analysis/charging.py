@@ -231,7 +231,7 @@ def frame(cube: Any, t_s: float) -> xr.DataArray:
     spare = float(np.diff(times).max()) if len(times) > 1 else 0.0
     if not times[0] - spare <= t_s <= times[-1] + spare * (1 + 1e-6):
         raise ValueError(
-            f"t_s={t_s:g} is not allowed: {times[0]:g} to {times[-1]:g} s were measured"
+            f"t_s={t_s:g} must be between {times[0]:g} and {times[-1]:g} s"
         )
     return film.isel(time=int(np.abs(times - t_s).argmin()))
 

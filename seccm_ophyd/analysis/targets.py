@@ -216,7 +216,7 @@ def _within(
     point: tuple[float, float] | None = None,
 ) -> Points:
     if not 0 < spacing_um < np.inf:
-        raise ValueError(f"spacing_um={spacing_um!r} is not allowed: more than 0 um")
+        raise ValueError(f"spacing_um={spacing_um!r} must be more than 0 um")
     particles = on.particles()
     if point is not None:
         pixel = on.pixel(*point)
@@ -226,14 +226,14 @@ def _within(
         particle = 1
     if particle not in range(1, len(particles) + 1):
         raise ValueError(
-            f"particle={particle!r} is not allowed: {on.name} has 1 to {len(particles)}"
+            f"particle={particle!r} must be 1 to {len(particles)} on {on.name}"
         )
     chosen = particles[particle - 1]
     around = on.grid.extent
     wide = max(around[1] - around[0], around[3] - around[2])
     if wide > MOST_NODES * spacing_um:
         raise ValueError(
-            f"spacing_um={spacing_um:g} is not allowed: at least "
+            f"spacing_um={spacing_um:g} must be at least "
             f"{wide / MOST_NODES:.2g} um on {on.name}"
         )
     cx, cy = on.centre(chosen)
@@ -257,7 +257,7 @@ def _nodes(centre: float, low: float, high: float, spacing: float) -> NDArray[An
 
 def _count(n: int) -> int:
     if n != int(n) or n < 1:
-        raise ValueError(f"n={n!r} is not allowed: a whole number, 1 or more")
+        raise ValueError(f"n={n!r} must be a whole number, 1 or more")
     return int(n)
 
 

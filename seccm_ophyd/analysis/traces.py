@@ -115,7 +115,7 @@ def trace_map(
     label = label or source.labels[0]
     count = source.samples(label)
     if not 0 <= sample < count:
-        raise ValueError(f"sample={sample} is not allowed: 0 to {count - 1}")
+        raise ValueError(f"sample={sample} must be between 0 and {count - 1}")
     values = [p.read_sample(label, channel, sample) for p in whole_run(source)]
     hops = place_table(whole_table(source))
     coords = {

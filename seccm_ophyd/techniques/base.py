@@ -54,7 +54,7 @@ def check_range(name: str, value: float, low: float, high: float, unit: str) -> 
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not number or not low <= value <= high:
         raise ParameterError(
-            f"{name}={value!r} is not allowed: {low:g} to {high:g} {unit}".rstrip()
+            f"{name}={value!r} must be between {low:g} and {high:g} {unit}".rstrip()
         )
 
 

@@ -167,7 +167,7 @@ class Galvanostatic(Technique):
         check_range("current_pa", self.current_pa, *CURRENT_LIMITS_PA, "pA")
         if self.current_pa == 0:
             raise ParameterError(
-                "current_pa=0 is not allowed: use ZeroCurrentPotential"
+                "current_pa=0 imposes no current: use ZeroCurrentPotential"
             )
         if abs(self.current_pa) < CURRENT_STEP_PA:
             raise ParameterError(

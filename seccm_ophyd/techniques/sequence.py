@@ -47,7 +47,7 @@ def as_techniques(
     """
     if isinstance(techniques, list | tuple):
         if not techniques:
-            raise ParameterError("technique=[] is not allowed: at least one is needed")
+            raise ParameterError("technique=[] must have at least one")
         return tuple(as_technique(technique) for technique in techniques)
     return (as_technique(techniques),)  # type: ignore[arg-type]
 

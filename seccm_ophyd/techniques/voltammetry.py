@@ -99,13 +99,13 @@ class _Sweep(Technique):
             high = self.scan_rate_v_s * SAMPLES_LIMITS[1] / slowest
             raise ParameterError(
                 f"a sweep over {self._length:g} V at scan_rate_v_s="
-                f"{self.scan_rate_v_s:g} is not allowed: {low:g} to {high:g} V"
+                f"{self.scan_rate_v_s:g} must be between {low:g} and {high:g} V"
             )
         if not fewest <= self._samples <= most:
             low = max(self._length / most, STEP_LIMITS_V[0])
             high = min(self._length / fewest, STEP_LIMITS_V[1])
             raise ParameterError(
-                f"step_v={self.step_v:g} is not allowed: {low:g} to {high:g} V, for at "
+                f"step_v={self.step_v:g} must be between {low:g} and {high:g} V, for at "
                 f"most {most} samples of this sweep and at least {fewest}"
             )
 

@@ -125,7 +125,7 @@ def test_times_outside_the_film_are_refused(tmp_path):
     )
     cube = potential_cube(run.documents)
     for t_s in (-0.1, 0.7, np.nan):
-        with pytest.raises(ValueError, match=r"not allowed: 0 to 0.59 s"):
+        with pytest.raises(ValueError, match=r"between 0 and 0.59 s"):
             frame(cube, t_s)
 
 

@@ -153,12 +153,12 @@ def test_particles_are_chosen_by_number_or_by_a_point():
     assert len(small) >= 4
     by_point = find_targets(run.documents, "within", spacing_um=1.0, point=[-4.2, 0.3])
     assert by_point == small
-    with pytest.raises(ValueError, match=r"particle=3 .* has 1 to 2"):
+    with pytest.raises(ValueError, match=r"particle=3 must be 1 to 2"):
         find_targets(run.documents, "within", spacing_um=1.0, particle=3)
     with pytest.raises(ValueError, match="no LiFePO4 at"):
         find_targets(run.documents, "within", spacing_um=1.0, point=(9, -9))
     for spacing in (0.0, -1.0, np.nan, 1e-6):
-        with pytest.raises(ValueError, match=r"spacing_um=.* is not allowed"):
+        with pytest.raises(ValueError, match=r"spacing_um=.* must be"):
             find_targets(run.documents, "within", spacing_um=spacing)
 
 

@@ -105,13 +105,13 @@ def test_nothing_or_less(fake, call, name, value):
     ("name", "change", "message"),
     [
         ("current_map", {"x_num": 2.5}, "x_num=2.5 .*whole number"),
-        ("current_map", {"potential_v": 650.0}, r"potential_v=650.*-2 to 2 V"),  # mV
-        ("current_map", {"x_stop": 10_000.0}, "seccm_xy_x.*-30 to 30 um"),  # nm
-        ("hop_scan", {"approach_rate_um_s": 20_000.0}, "0.01 to 200 um/s"),  # nm/s
+        ("current_map", {"potential_v": 650.0}, r"potential_v=650.*-2 and 2 V"),  # mV
+        ("current_map", {"x_stop": 10_000.0}, "seccm_xy_x.*-30 and 30 um"),  # nm
+        ("hop_scan", {"approach_rate_um_s": 20_000.0}, "0.01 and 200 um/s"),  # nm/s
         ("hop_scan", {"threshold_pa": -2.0}, "threshold_pa=-2 has the wrong sign"),
         ("hop_scan", {"withdraw_um": 20.0, "travel_limit_um": 4.0}, "more than"),
         ("galvanostatic_map", {"e_upper_v": -0.4, "e_lower_v": 1.2}, "e_lower_v|e_up"),
-        ("local_charge", {"current_pa": 5e9}, "0 to 20000 pA"),  # a typo of 1e9
+        ("local_charge", {"current_pa": 5e9}, "0 and 20000 pA"),  # a typo of 1e9
         ("hop_list", {"points": [(0, 0, 0)]}, "pair"),
         ("hop_list", {"points": "here"}, "pair"),
     ],

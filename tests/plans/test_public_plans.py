@@ -121,7 +121,7 @@ REFUSED = [
     *[(call.name, {"threshold_pa": 0.0}, "threshold_pa=0.0") for call in CALLS],
     *[(call.name, {"threshold_pa": 1.0}, "at least 1.12 pA") for call in CALLS],
     *[
-        (call.name, {"point": (0, 31)}, "seccm_xy_y=31 .*-30 to 30 um")
+        (call.name, {"point": (0, 31)}, "seccm_xy_y=31 .*-30 and 30 um")
         for call in CALLS
         if "point" in call.parameters
     ],
@@ -133,17 +133,17 @@ REFUSED = [
         for bad in (float("nan"), 2e6)
         if (name, bad) != ("x_stop", 2e6)
     ],
-    ("current_map", {"x_num": "3"}, "x_num='3' is not allowed"),
+    ("current_map", {"x_num": "3"}, "x_num='3' must be a whole"),
     ("current_map", {"x_start": True}, "x_start=True is not a finite"),
     ("approach_curves", {"repeats": 0}, "repeats=0"),
     ("scan_rate_series", {"scan_rates_v_s": ()}, "a list of at least one, in V/s"),
     ("scan_rate_series", {"scan_rates_v_s": 0.1}, "a list of at least one, in V/s"),
     ("scan_rate_series", {"scan_rates_v_s": (1, 2000)}, "scan_rate_v_s=2000"),
-    ("local_charge", {"current_pa": -200.0}, "current_pa=-200.0.*0 to 20000 pA"),
-    ("local_charge", {"current_pa": "200"}, "current_pa='200'.*0 to 20000 pA"),
-    ("local_charge", {"current_pa": 0.0}, "current_pa=0 is not allowed"),
+    ("local_charge", {"current_pa": -200.0}, "current_pa=-200.0.*0 and 20000 pA"),
+    ("local_charge", {"current_pa": "200"}, "current_pa='200'.*0 and 20000 pA"),
+    ("local_charge", {"current_pa": 0.0}, "current_pa=0 imposes no current"),
     ("local_charge", {"e_upper_v": 0.6}, "must lie between"),
-    ("local_discharge", {"current_pa": 200.0}, "current_pa=200.0.*-20000 to 0 pA"),
+    ("local_discharge", {"current_pa": 200.0}, "current_pa=200.0.*-20000 and 0 pA"),
     ("local_discharge", {"e_lower_v": 0.7}, "must lie between"),
     ("charge_discharge", {"e_lower_v": 0.7}, "must lie between"),
     ("charge_discharge", {"current_pa": None}, "current_pa=None"),
@@ -167,7 +167,7 @@ REFUSED = [
     ("current_map", {"margin_um": 3.0}, "no effect without adaptive=True"),
     ("galvanostatic_map", {"current_pa": 0}, "current_pa=0"),
     ("hop_list", {"points": [(0, float("nan"))]}, "nan is not a finite"),
-    ("hop_list", {"technique": []}, "at least one is needed"),
+    ("hop_list", {"technique": []}, "must have at least one"),
 ]
 
 
@@ -281,6 +281,6 @@ def test_limits_are_checked_without_running(RE, fake, call):
     check_limits(call(fake.device))
     fake.device.xy.x.low_limit_travel.sim_put(-0.5)
     fake.device.xy.x.high_limit_travel.sim_put(0.5)
-    with pytest.raises(ParameterError, match=r"seccm_xy_x=.* -0.5 to 0.5 um"):
+    with pytest.raises(ParameterError, match=r"seccm_xy_x=.* -0.5 and 0.5 um"):
         check_limits(call(fake.device))
     assert moved(fake) == []

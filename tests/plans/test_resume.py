@@ -151,8 +151,8 @@ def test_a_run_without_any_hop_is_done_from_its_beginning(RE, docs, fake):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"redo": ["good"]}, r"redo=\['good'\] is not allowed: of contact, no_contact"),
-        ({"redo": "bad"}, "redo='bad' is not allowed"),
+        ({"redo": ["good"]}, r"redo=\['good'\] must be a list of contact, no_contact"),
+        ({"redo": "bad"}, "redo='bad' must be a list"),
         ({"withdraw_um": -1.0}, "withdraw_um=-1.0"),
         ({"run": 3.5}, "run=3.5 cannot be resumed"),
         ({"run": []}, "no start document"),

@@ -162,47 +162,47 @@ def test_what_is_no_number_is_refused_with_field_value_and_range(technique, valu
         with pytest.raises(ParameterError) as refused:
             technique(**{field.name: value})
         said = str(refused.value)
-        assert said.startswith(f"{field.name}={value!r} is not allowed: "), said
-        assert " to " in said
+        assert said.startswith(f"{field.name}={value!r} must be "), said
+        assert " between " in said
 
 
 @pytest.mark.parametrize(
     ("technique", "arguments", "message"),
     [
-        (CurrentSample, {"potential_v": 2.1}, "potential_v=2.1.*-2 to 2 V"),
-        (CurrentSample, {"settle_s": -0.001}, "settle_s=-0.001.*0 to 3600 s"),
-        (CurrentSample, {"samples": 0}, "samples=0.*1 to 20000 samples"),
-        (CurrentSample, {"samples": 20_001}, "samples=20001.*1 to 20000"),
+        (CurrentSample, {"potential_v": 2.1}, "potential_v=2.1.*-2 and 2 V"),
+        (CurrentSample, {"settle_s": -0.001}, "settle_s=-0.001.*0 and 3600 s"),
+        (CurrentSample, {"samples": 0}, "samples=0.*1 and 20000 samples"),
+        (CurrentSample, {"samples": 20_001}, "samples=20001.*1 and 20000"),
         (CurrentSample, {"samples": 1.5}, "samples=1.5 is not a whole number"),
-        (CurrentSample, {"sample_rate_hz": 6e5}, "sample_rate_hz.*0.01 to 500000 Hz"),
-        (CurrentSample, {"filter_hz": 1.0}, "filter_hz=1.0.*10 to 100000 Hz"),
-        (CyclicVoltammetry, {"e_vertex1_v": 2.5}, "e_vertex1_v=2.5.*-2 to 2 V"),
-        (CyclicVoltammetry, {"scan_rate_v_s": 9e-5}, "=9e-05.*0.0001 to 1000 V/s"),
-        (CyclicVoltammetry, {"scan_rate_v_s": 2000}, "=2000.*0.0001 to 1000 V/s"),
-        (CyclicVoltammetry, {"cycles": 0}, "cycles=0.*1 to 100 cycles"),
+        (CurrentSample, {"sample_rate_hz": 6e5}, "sample_rate_hz.*0.01 and 500000 Hz"),
+        (CurrentSample, {"filter_hz": 1.0}, "filter_hz=1.0.*10 and 100000 Hz"),
+        (CyclicVoltammetry, {"e_vertex1_v": 2.5}, "e_vertex1_v=2.5.*-2 and 2 V"),
+        (CyclicVoltammetry, {"scan_rate_v_s": 9e-5}, "=9e-05.*0.0001 and 1000 V/s"),
+        (CyclicVoltammetry, {"scan_rate_v_s": 2000}, "=2000.*0.0001 and 1000 V/s"),
+        (CyclicVoltammetry, {"cycles": 0}, "cycles=0.*1 and 100 cycles"),
         (CyclicVoltammetry, {"cycles": 1.5}, "cycles=1.5 is not a whole number"),
-        (CyclicVoltammetry, {"step_v": 2e-5}, "step_v=2e-05.*0.0001 to 0.05 V.*20000"),
-        (CyclicVoltammetry, {"step_v": 0.06}, "step_v=0.06.*1e-05 to 0.05 V"),
+        (CyclicVoltammetry, {"step_v": 2e-5}, "step_v=2e-05.*0.0001 and 0.05 V.*20000"),
+        (CyclicVoltammetry, {"step_v": 0.06}, "step_v=0.06.*1e-05 and 0.05 V"),
         (CyclicVoltammetry, {"step_v": 1e-3, "scan_rate_v_s": 1000},
-         "step_v=0.001.*0.002 to 0.05 V, for at most 1000 samples"),
+         "step_v=0.001.*0.002 and 0.05 V, for at most 1000 samples"),
         (CyclicVoltammetry, {"step_v": 0.05, "scan_rate_v_s": 1e-4},
-         "step_v=0.05.*0.0001 to 0.01 V.*at least 200"),
+         "step_v=0.05.*0.0001 and 0.01 V.*at least 200"),
         (CyclicVoltammetry, {"cycles": 100, "e_vertex1_v": 2, "e_vertex2_v": -2,
                              "scan_rate_v_s": 1e-4},
-         "over 800 V at scan_rate_v_s=0.0001.*to 200 V"),
+         "over 800 V at scan_rate_v_s=0.0001.*and 200 V"),
         (LinearSweepVoltammetry, {"e_end_v": 1e-7}, "over 1e-07 V at scan_rate"),
         (LinearSweepVoltammetry, {"e_end_v": 0.0}, "the potential stays at 0 V"),
-        (Chronoamperometry, {"duration_s": -1.0}, "duration_s=-1.0.*0.0001 to 2 s"),
-        (Chronoamperometry, {"duration_s": 3.0}, "duration_s=3.0.*0.0001 to 2 s"),
-        (ZeroCurrentPotential, {"duration_s": -0.1}, "duration_s=-0.1.*0.001 to 20 s"),
-        (ZeroCurrentPotential, {"interval_s": 101}, "interval_s=101.*2e-06 to 100 s"),
+        (Chronoamperometry, {"duration_s": -1.0}, "duration_s=-1.0.*0.0001 and 2 s"),
+        (Chronoamperometry, {"duration_s": 3.0}, "duration_s=3.0.*0.0001 and 2 s"),
+        (ZeroCurrentPotential, {"duration_s": -0.1}, "duration_s=-0.1.*0.001 and 20 s"),
+        (ZeroCurrentPotential, {"interval_s": 101}, "interval_s=101.*2e-06 and 100 s"),
         (Galvanostatic, {"current_pa": 0}, "current_pa=0.*ZeroCurrentPotential"),
-        (Galvanostatic, {"current_pa": 3e4}, "current_pa.*-20000 to 20000 pA"),
-        (Galvanostatic, {"duration_s": 0.001}, "duration_s=0.001.*0.01 to 200 s"),
+        (Galvanostatic, {"current_pa": 3e4}, "current_pa.*-20000 and 20000 pA"),
+        (Galvanostatic, {"duration_s": 0.001}, "duration_s=0.001.*0.01 and 200 s"),
         (Galvanostatic, {"e_upper_v": 0.6}, "e_upper_v=0.6 are.*must lie between"),
         (Galvanostatic, {"e_lower_v": 0.7}, "e_lower_v=0.7, .*must lie between"),
         (Galvanostatic, {"e_upper_v": -0.5}, "e_upper_v=-0.5 are not allowed"),
-        (Galvanostatic, {"compliance_v": 11}, "compliance_v=11.*0.1 to 10 V"),
+        (Galvanostatic, {"compliance_v": 11}, "compliance_v=11.*0.1 and 10 V"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_with_its_name_and_range(technique, arguments, message):
@@ -280,7 +280,7 @@ def test_what_is_no_technique_is_refused(thing):
 
 
 def test_an_empty_list_of_techniques_is_refused():
-    with pytest.raises(ParameterError, match="at least one is needed"):
+    with pytest.raises(ParameterError, match="must have at least one"):
         as_techniques([])
 
 

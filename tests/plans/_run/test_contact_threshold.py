@@ -51,17 +51,17 @@ def test_a_threshold_has_the_sign_of_the_current(given, potential, expected):
 @pytest.mark.parametrize(
     ("given", "potential", "message"),
     [
-        (15000, 0.65, "threshold_pa=15000 is not allowed at 0.65 V: at most 5.4 pA"),
-        (-15000, 0.0, "threshold_pa=-15000 is not allowed at 0 V: at most 5.6 pA"),
+        (15000, 0.65, "threshold_pa=15000 is too much at 0.65 V: give at most 5.4 pA"),
+        (-15000, 0.0, "threshold_pa=-15000 is too much at 0 V: give at most 5.6 pA"),
         (15001, 0.38, "too close to the rest potential of 0.38 V"),
         (None, 0.38, "0.38 V is too close .* at least 0.48 V, or at most 0.18 V"),
         (None, 0.25, "0.25 V is too close .* at least 0.48 V, or at most 0.18 V"),
         (2.0, 0.0, "threshold_pa=2 has the wrong sign: at 0 V, below the rest"),
         (-2.0, 0.65, "threshold_pa=-2 has the wrong sign: at 0.65 V, above the rest"),
-        (0.0, 0.65, "0 has no sign"),
+        (0.0, 0.65, "must have a sign"),
         (math.nan, 0.65, "threshold_pa=nan"),
         ("2", 0.65, "threshold_pa='2'"),
-        (1e6, 0.65, "-20000 to 20000 pA"),
+        (1e6, 0.65, "-20000 and 20000 pA"),
     ],
 )
 def test_a_threshold_that_would_not_stop_the_probe_is_refused(
@@ -148,14 +148,14 @@ def test_a_stub_does_not_land_at_a_potential_that_nobody_chose(RE, fake, stub, m
     [
         (("a", 0), {}, r"seccm_xy_x='a' is not a finite number: give -30 to 30 um"),
         ((0, math.nan), {}, r"seccm_xy_y=nan is not a finite number: give -30 to 30"),
-        ((40, 0), {}, r"seccm_xy_x=40 is not allowed: -30 to 30 um"),
+        ((40, 0), {}, r"seccm_xy_x=40 must be between -30 and 30 um"),
         ((None, 0), {}, r"seccm_xy_x=None is not a finite number"),
         ((0, 0), {"potential_v": 0.4}, "too close to the rest potential"),
         ((0, 0), {"potential_v": math.nan}, "potential_v=nan"),
         ((0, 0), {"potential_v": 650.0}, "potential_v=650.0"),
         ((0, 0), {"technique": "CV"}, "CV"),
-        ((0, 0), {"threshold_pa": 15000}, "threshold_pa=15000 is not allowed"),
-        ((0, 0), {"threshold_pa": 0.5}, "threshold_pa=0.5 is not allowed: at least"),
+        ((0, 0), {"threshold_pa": 15000}, "threshold_pa=15000 is too much"),
+        ((0, 0), {"threshold_pa": 0.5}, "threshold_pa=0.5 is below the noise: give at least"),
         ((0, 0), {"technique": CurrentSample()}, "give one of them"),
     ],
 )

@@ -99,10 +99,10 @@ def test_on_a_composite_half_a_margin_is_always_left(seed):
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("margin_um", 0.0, "0.1 to 100 um"),
-        ("margin_um", np.nan, "0.1 to 100 um"),
-        ("slow_um", -1.0, "0.02 to 100 um"),
-        ("fast_rate_um_s", 300.0, "0.01 to 200 um/s"),
+        ("margin_um", 0.0, "0.1 and 100 um"),
+        ("margin_um", np.nan, "0.1 and 100 um"),
+        ("slow_um", -1.0, "0.02 and 100 um"),
+        ("fast_rate_um_s", 300.0, "0.01 and 200 um/s"),
     ],
 )
 def test_a_margin_that_cannot_be_is_refused(field, value, told):
