@@ -91,7 +91,9 @@ class Estimate:
                 f"{LIMITS.bytes / 1e9:g} GB: give force=True to run it anyway"
             )
         if self.hops > LIMITS.hops:
-            raise ParameterError(f"{self} is too much: at most {LIMITS.hops} hops are possible")
+            raise ParameterError(
+                f"{self} is too much: at most {LIMITS.hops} hops are possible"
+            )
 
 
 LIMITS = Estimate(hops=4_000_000, duration_s=86400.0, bytes=10e9)

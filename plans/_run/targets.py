@@ -53,9 +53,7 @@ def find_points(
     except (TypeError, ValueError):
         pairs = [[]]
     if any(len(pair) != 2 for pair in pairs):
-        raise ParameterError(
-            f"points={points!r} must be pairs (x, y) in um"
-        )
+        raise ParameterError(f"points={points!r} must be pairs (x, y) in um")
     return pairs
 
 

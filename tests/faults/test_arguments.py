@@ -206,7 +206,7 @@ def test_and_take_no_memory_even_forced():
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     first, second, grown_kb = done.stdout.splitlines()
-    assert "force=True goes on nevertheless" in first
+    assert "give force=True to run it anyway" in first
     assert "at most 4000000 hops" in second
     assert int(grown_kb) < 50_000
 

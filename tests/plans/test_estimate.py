@@ -87,7 +87,9 @@ LONG = Galvanostatic(duration_s=20_000, interval_s=1)
     ids=["hops", "techniques", "bytes"],
 )
 def test_beyond_a_day_or_10_gb_it_is_refused_unless_forced(RE, docs, fake, arguments):
-    with pytest.raises(ParameterError, match=r"24 h or 10 GB: give force=True") as refused:
+    with pytest.raises(
+        ParameterError, match=r"24 h or 10 GB: give force=True"
+    ) as refused:
         RE(hop_list(fake.device, *arguments))
     assert docs == []
     assert moved(fake) == []

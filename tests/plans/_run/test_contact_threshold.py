@@ -155,7 +155,11 @@ def test_a_stub_does_not_land_at_a_potential_that_nobody_chose(RE, fake, stub, m
         ((0, 0), {"potential_v": 650.0}, "potential_v=650.0"),
         ((0, 0), {"technique": "CV"}, "CV"),
         ((0, 0), {"threshold_pa": 15000}, "threshold_pa=15000 is too much"),
-        ((0, 0), {"threshold_pa": 0.5}, "threshold_pa=0.5 is below the noise: give at least"),
+        (
+            (0, 0),
+            {"threshold_pa": 0.5},
+            "threshold_pa=0.5 is below the noise: give at least",
+        ),
         ((0, 0), {"technique": CurrentSample()}, "give one of them"),
     ],
 )
