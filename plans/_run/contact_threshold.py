@@ -152,9 +152,9 @@ def check_threshold(
     least = max(NOISE_FACTOR * noise, STEP_FACTOR * step)
     if abs(threshold_pa) < least:
         raise ParameterError(
-            f"threshold_pa={threshold_pa:g} is below the noise: give at least {least:.3g} pA in "
-            f"magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms noise, "
-            f"{STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
+            f"threshold_pa={threshold_pa:g} is below the noise: give at least "
+            f"{least:.3g} pA in magnitude ({NOISE_FACTOR:g} x {noise:.3g} pA rms "
+            f"noise, {STEP_FACTOR:g} x {step:.3g} pA digitiser step)"
         )
     if abs(threshold_pa) > USABLE * full:
         raise ParameterError(

@@ -105,8 +105,8 @@ class _Sweep(Technique):
             low = max(self._length / most, STEP_LIMITS_V[0])
             high = min(self._length / fewest, STEP_LIMITS_V[1])
             raise ParameterError(
-                f"step_v={self.step_v:g} must be between {low:g} and {high:g} V, for at "
-                f"most {most} samples of this sweep and at least {fewest}"
+                f"step_v={self.step_v:g} must be between {low:g} and {high:g} V, for "
+                f"at most {most} samples of this sweep and at least {fewest}"
             )
 
     @property
