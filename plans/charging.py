@@ -36,7 +36,7 @@ def local_charge(
 ) -> MsgGenerator[str]:
     """Charge the particle at a point through one contact (Takahashi 2014, Fig. 3b).
 
-    It ends at the potential or at the time, whichever comes first; the event tells
+    It ends at the potential or at the time, whichever comes first; the event says
     which (``end_reason``).
 
     Parameters

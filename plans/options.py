@@ -39,10 +39,10 @@ class HopOptions:
         A landing that has found nothing after this travel is a miss (um). The first
         landing has the travel limit that the instrument is set to.
     max_misses
-        So many hops in a row without a good pixel, whatever the reason, end the scan.
+        How many hops in a row without a good pixel, for any reason, end the scan.
     overload
         What comes after a hop in which the amplifier left its range, when the cell is
-        safe and the probe withdrawn: "record" goes on, "stop" ends the scan.
+        safe and the probe withdrawn: "record" continues, "stop" ends the scan.
     adaptive
         Withdraw only as far as the heights measured so far demand, and lower fast
         through the gap that is known; `withdraw_um` where nothing is known.

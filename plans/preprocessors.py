@@ -1,4 +1,4 @@
-"""Wrappers around plans of one's own: a run for their hops, an instrument left SAFE."""
+"""Wrappers around your own plans: a run for their hops, an instrument left SAFE."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ def hop_run_wrapper(
     """Open a run around a plan that hops, as `hop_scan` does; SAFE afterwards.
 
     Threshold, gain and rates are checked and set before, and put back after it; the
-    amplifier is prepared. Misses are counted by nobody: the plan sees the outcome of
+    amplifier is prepared. Nothing counts misses: the plan sees the outcome of
     each `hop`.
 
     Parameters
@@ -46,7 +46,7 @@ def hop_run_wrapper(
         What is measured at each contact: a technique, its dict, or a list of them.
     options
         How to hop; None: as `hop_scan` by default. ``withdraw_um`` is at least 3, since
-        nobody knows the points beforehand.
+        the points are not known beforehand.
     md
         Metadata for the start document.
 

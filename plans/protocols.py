@@ -77,7 +77,7 @@ class Amplifier(Readable[Any], Movable[Any], Preparable, Protocol):
 
 
 class Hop(Readable[Any], Movable[int], Protocol):
-    """What an event tells of its hop; it is set to the index of the hop."""
+    """What an event records of its hop; it is set to the index of the hop."""
 
     outcome: Readable[str]
 
@@ -128,4 +128,4 @@ class HoppingMicroscope(Protocol):
     rest_potential: Setting
 
     def abandon(self) -> None:
-        """Let what is pending end without error: nobody waits for it any more."""
+        """Have what is pending end without error: no plan waits for it any more."""

@@ -50,12 +50,12 @@ def resume_scan(
     per_hop: PerHop | None = None,
     md: dict[str, Any] | None = None,
 ) -> MsgGenerator[str]:
-    """Make the hops that an interrupted run lacks, as it would have made them.
+    """Make the hops that are missing from an interrupted run, as it would have.
 
     Grid or points, technique and options are those of the interrupted run; the new one
-    tells its uid under ``resumes``. ``hop_map`` of it is the whole map. A run that
-    was resumed and interrupted again is resumed once more: what all of them lack is
-    done.
+    has its uid under ``resumes``. ``hop_map`` of it is the whole map. A run that
+    was resumed and interrupted again is resumed once more: what is missing from all
+    of them is done.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def resume_scan(
     Raises
     ------
     ParameterError
-        If `run` lacks nothing, or is no run of hops, or an argument is refused;
+        If `run` is complete, or is no run of hops, or an argument is refused;
         nothing has moved and no run was opened.
 
     Examples
@@ -108,7 +108,9 @@ def resume_scan(
     scan = _scan(first)
     points = _missing(scan, tables, redo)
     if not points.size:
-        raise ParameterError(f"run {last['uid'][:8]} lacks no hop: nothing to resume")
+        raise ParameterError(
+            f"run {last['uid'][:8]} is complete: there is nothing to resume"
+        )
     changes = {
         "withdraw_um": withdraw_um,
         "approach_rate_um_s": approach_rate_um_s,
@@ -170,16 +172,16 @@ def _parts(microscope: HoppingMicroscope, run: Any) -> Iterator[Any]:
 
 def _scan(start: dict[str, Any]) -> Path:
     """Make the points again that a run set out for, in their order."""
-    told = start.get("plan_args") or {}
+    args = start.get("plan_args") or {}
     if GRID in start:
         scan: Path = Grid.from_metadata(start[GRID])
     else:
-        single = [told["point"]] if "point" in told else []
-        scan = PointList(told.get("points", single), told.get("repeats", 1))
+        single = [args["point"]] if "point" in args else []
+        scan = PointList(args.get("points", single), args.get("repeats", 1))
     if TECHNIQUES not in start or scan.size != start.get("num_points"):
         raise ParameterError(
             f"run {start['uid'][:8]} ({start.get('plan_name')}) cannot be resumed: it "
-            "does not tell where it would have hopped to"
+            "does not record where it would have hopped to"
         )
     return scan
 
@@ -210,8 +212,8 @@ def _missing(scan: Path, tables: Sequence[Any], redo: Sequence[str]) -> PointLis
 
 def _options(start: dict[str, Any], changes: dict[str, Any]) -> HopOptions:
     """Take the options of the run, and what is changed of them."""
-    told = start.get("plan_args") or {}
-    before = {f.name: told[f.name] for f in fields(HopOptions) if f.name in told}
+    args = start.get("plan_args") or {}
+    before = {f.name: args[f.name] for f in fields(HopOptions) if f.name in args}
     changed = {name: value for name, value in changes.items() if value is not None}
     if not before.get("adaptive"):
         before.pop("margin_um", None)  # it had no effect

@@ -53,7 +53,7 @@ def hop(
         The point of the hop before it: an axis that stays gets no message.
     following
         The point of the hop that follows: the withdrawal to it begins by itself when
-        all is measured, and goes on while the event is recorded. None: the probe stays
+        all is measured, and continues while the event is recorded. None: the probe stays
         in contact, until something withdraws it.
 
     Yields
@@ -105,7 +105,7 @@ def _move(
     before: HopPoint | None,
     turns: Sequence[int],
 ) -> MsgGenerator[None]:
-    """Move, and hand over what follows: the IOC begins it when XY has come to rest."""
+    """Move, with what follows pre-armed: the IOC begins it when XY has come to rest."""
     was = (before.x, before.y) if before else None
     clamp = [(microscope.clamp, "approach")] if turns else []
     moves = ways(microscope, point.x, point.y, was)
@@ -117,7 +117,7 @@ def _move(
 def _acquire_and_leave(
     microscope: HoppingMicroscope, following: HopPoint | None
 ) -> MsgGenerator[None]:
-    """Take the last acquisition, and hand over the withdrawal that follows it."""
+    """Take the last acquisition, with the withdrawal after it pre-armed."""
     steps: list[tuple[Any, ...]] = [("trigger", microscope.clamp.acquire)]
     if following is not None:
         if following.heights is not None:

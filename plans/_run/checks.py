@@ -96,7 +96,7 @@ def _check_position(axis: object, value: float) -> None:
     name = getattr(axis, "name", "position")
     if not getattr(axis, "connected", True):
         check_finite(name, value)
-        return  # it has no limits to tell: the plan can be looked at, but not run
+        return  # it knows no limits: the plan can be looked at, but not run
     low, high = axis.limits  # type: ignore[attr-defined]
     if not _is_finite(value):
         raise ParameterError(
@@ -118,7 +118,7 @@ def check_space(
     Raises
     ------
     DiskSpaceError
-        If it would leave less than the reserve; the message tells all three sizes.
+        If it would leave less than the reserve; the message has all three sizes.
     """
     traces = microscope.traces
     free = yield from bps.rd(traces.free_space, default_value=math.inf)

@@ -37,7 +37,7 @@ _SAMPLES_AT_ONCE = 5_000_000  # ... samples of them that it may have to keep
 
 
 def fly_along(microscope: HoppingMicroscope, request: HopRequest) -> MsgGenerator[None]:
-    """Let the instrument hop to points, many of them at a time.
+    """Have the instrument hop to points by itself, many of them at a time.
 
     A pause or a fault ends the line between two hops: what has been made is collected,
     and after a pause the rest of the line is made.
@@ -110,7 +110,7 @@ class _Made:
 def _part(
     microscope: HoppingMicroscope, points: Points, made: _Made
 ) -> MsgGenerator[None]:
-    """Hop along some points, and collect what they give while it goes on."""
+    """Hop along some points, and collect what they give while it runs."""
     line, group, taken = microscope.line, object(), 0
     due: object | None = None
     done = False
@@ -132,13 +132,13 @@ def _part(
             taken += yield from made.take(line.take_given(), points[taken:])
             if not (done and line.is_incomplete):  # else there is more than one part
                 break
-    # who has made too many misses has been told so by now
+    # too many misses have been reported by now
     if line.failure is not None and not isinstance(line.failure, NoContactError):
         raise line.failure
 
 
 def _end(microscope: HoppingMicroscope) -> MsgGenerator[None]:
-    """End a line that goes on, and collect all that it has made.
+    """End a line that still runs, and collect all that it has made.
 
     Whatever it was that ends the scan must be heard of, not what fails in here.
     """

@@ -1,4 +1,4 @@
-"""Where a scan hops, and what its start document tells of it: a grid, or points."""
+"""Where a scan hops, and what its start document says of it: a grid, or points."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +73,7 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """Number of hops, told without making them."""
+        """Number of hops, without making them."""
         return int(self.x_num) * int(self.y_num)
 
     @property

@@ -1,8 +1,8 @@
 """How high to lift the probe between two hops, from the heights measured so far.
 
-A prescan of the surroundings tells hopping-probe microscopes how far to withdraw (Novak
-et al., Nature Methods 6 (2009) 279). In SECCM every hop is such a prescan for the line
-behind it: the surface near a point is taken to be no higher than the highest contact in
+Hopping-probe microscopes find out by a prescan how far to withdraw (Novak
+et al., Nature Methods 6 (2009) 279). In SECCM every hop is such a prescan for the next
+line: the surface near a point is taken to be no higher than the highest contact in
 its neighbourhood, by more than a margin.
 """
 
@@ -16,7 +16,7 @@ from seccm_ophyd.techniques import check_range
 
 __all__ = ["NEAR", "STEEPEST", "Adaptive", "HopHeights", "Surroundings"]
 
-NEAR = 2.6  # moves: what lies that near to a point tells its height
+NEAR = 2.6  # moves: what lies that near to a point predicts its height
 _FEWEST = 3  # contacts that near; with fewer nothing is known
 STEEPEST = 4.0  # um that the surface may rise on one um of a move
 

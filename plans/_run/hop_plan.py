@@ -16,7 +16,7 @@ from ..protocols import HoppingMicroscope
 __all__ = ["HopPlan", "check_unused", "hop_plan"]
 
 _OPTIONS = "options"  # the parameter of a plan that stands for all of `HopOptions`
-_AFTER = "\n\nYields\n"  # the section behind the parameters
+_AFTER = "\n\nYields\n"  # the section after the parameters
 
 
 class HopPlan(Plan):
@@ -101,12 +101,12 @@ def _spelled_out(signature: inspect.Signature) -> inspect.Signature:
 
 
 def _documented(function: Callable[..., Any]) -> str:
-    """Write the options, and ``md``, behind the parameters of a plan."""
-    own, told = inspect.getdoc(function) or "", inspect.getdoc(HopOptions) or ""
-    options = told.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    """Write the options, and ``md``, after the parameters of a plan."""
+    own, shared = inspect.getdoc(function) or "", inspect.getdoc(HopOptions) or ""
+    options = shared.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
     md = "md\n    Metadata for the start document."
-    before, section, behind = own.partition(_AFTER)
-    return f"{before}\n{options}\n{md}{section}{behind}"
+    before, section, after = own.partition(_AFTER)
+    return f"{before}\n{options}\n{md}{section}{after}"
 
 
 def _check_microscope(given: Any, plan: str) -> None:

@@ -130,7 +130,7 @@ class Overloads:
         )  # fmt: skip
 
     def _overloaded(self, data: Mapping[str, Any]) -> str:
-        """Find the technique; of a single one the event has no outcome of its own."""
+        """Find the technique; of a single one the event has no separate outcome."""
         return next(
             (
                 label

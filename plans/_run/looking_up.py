@@ -1,4 +1,4 @@
-"""What takes long and moves nothing, while the engine goes on turning."""
+"""What takes long and moves nothing, while the engine keeps running."""
 
 import asyncio
 from collections.abc import Callable

@@ -23,7 +23,7 @@ _ADVICE = {
 
 
 def check_overload(options: HopOptions, x: float, y: float) -> None:
-    """End a scan that is not to go on behind an overload at x, y (um).
+    """End a scan that is not to continue after an overload at x, y (um).
 
     Raises
     ------
@@ -38,9 +38,9 @@ def check_overload(options: HopOptions, x: float, y: float) -> None:
 
 
 class Misses:
-    """The hops in a row that gave no good pixel, of whatever kind.
+    """The hops in a row that gave no good pixel, of any kind.
 
-    The first contact tells where the surface is: from then on a landing searches no
+    The first contact shows where the surface is: from then on a landing searches no
     deeper than the options say.
 
     Parameters
@@ -69,7 +69,7 @@ class Misses:
         Raises
         ------
         TooManyMissesError
-            If it is the last that is allowed; the message tells of which kinds they
+            If it is the last that is allowed; the message says of which kinds they
             were, and how far the sample has gone if it has.
         """
         if outcome == HopOutcome.CONTACT.label:

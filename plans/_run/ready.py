@@ -1,4 +1,4 @@
-"""What an approach of its own needs: a withdrawn probe, a potential, a threshold."""
+"""What a separate approach needs: a withdrawn probe, a potential, a threshold."""
 
 from collections.abc import Sequence
 

@@ -23,7 +23,7 @@ from .wrappers import safe_wrapper, settings_wrapper
 
 __all__ = ["check_request", "hop_run", "run_around"]
 
-LONG_S = 5.0  # measurements that take longer are followed while they go on
+LONG_S = 5.0  # longer measurements are followed while they run
 
 
 def check_request(
@@ -145,7 +145,7 @@ def run_around(
     def hops() -> MsgGenerator[None]:
         long = any(t.acquisition.sampling_s > LONG_S for t in request.techniques)
         if long and not request.fly:
-            # an event of its own for each part of a trace that takes long
+            # a separate event for each part of a trace that takes long
             yield Msg("monitor", microscope.clamp.progress, name=PROGRESS)
         yield from plan
 

@@ -31,7 +31,7 @@ class KnownSurface:
         self._end: tuple[float, float] | None = None
 
     def lines(self, points: Points) -> Iterator[Points]:
-        """Part points where y changes: the heights of a line tell those of the next.
+        """Part points where y changes: the heights of a line predict those of the next.
 
         Where nothing is learnt, all of them are one line.
         """

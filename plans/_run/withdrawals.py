@@ -24,7 +24,7 @@ def longest_step(points: Points, least: float, known: Points = ()) -> float:
     points
         The hops in their order.
     least
-        Steps up to this length (um) are not told apart.
+        Steps up to this length (um) are not distinguished.
     known
         Points of the surface that were landed on before.
 

@@ -73,11 +73,11 @@ def in_own_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
 
 
 def _told(failed: FailedStatus) -> FailedStatus:
-    """Let it say what the device said, or which device it was."""
+    """Have it say what the device said, or which device it was."""
     cause = failed.__cause__
-    told = DeviceFailure(*failed.args).with_traceback(failed.__traceback__)
-    told.__cause__ = cause
-    return told
+    failure = DeviceFailure(*failed.args).with_traceback(failed.__traceback__)
+    failure.__cause__ = cause
+    return failure
 
 
 def settings_wrapper(

@@ -96,7 +96,7 @@ def test_interrupted_twice_and_found_by_uid(RE, docs, fake):
     assert [indices(run) for run in (cut, again, rest)] == [[0, 1], [2], [3, 4, 5]]
     assert np.isfinite(hop_map(cut, again, rest).current).all()
     runs[documents(rest, "start")[0]["uid"]] = rest
-    with pytest.raises(ParameterError, match="lacks no hop: nothing to resume"):
+    with pytest.raises(ParameterError, match="is complete: there is nothing to resume"):
         RE(resume_scan(fake.device, rest))
     with pytest.raises(ParameterError, match="run='nobody' cannot be resumed: nobody"):
         RE(resume_scan(fake.device, "nobody"))
@@ -120,7 +120,7 @@ def test_bad_pixels_are_done_again_when_they_are_named(RE, docs, fake):
     fake.misses = {2, 4}
     run = finished(RE, docs, BY_NAME["current_map"](fake.device))
     fake.misses = set()
-    with pytest.raises(ParameterError, match="lacks no hop"):
+    with pytest.raises(ParameterError, match="is complete"):
         RE(resume_scan(fake.device, run))
     again = finished(RE, docs, resume_scan(fake.device, run, redo=["no_contact"]))
     assert indices(again) == [1, 3]
@@ -173,5 +173,5 @@ def test_a_run_that_does_not_tell_its_points_is_refused(RE, docs, fake, lost):
     cut = interrupted(RE, docs, fake, hop_list(fake.device, SAMPLE, [(0, 0)] * 3), 1)
     name, start = cut[0]
     cut[0] = name, {key: value for key, value in start.items() if key != lost}
-    with pytest.raises(ParameterError, match="does not tell where"):
+    with pytest.raises(ParameterError, match="does not record where"):
         RE(resume_scan(fake.device, cut))
