@@ -53,8 +53,8 @@ def hop(
         The point of the hop before it: an axis that stays gets no message.
     following
         The point of the hop that follows: the withdrawal to it begins by itself when
-        all is measured, and continues while the event is recorded. None: the probe stays
-        in contact, until something withdraws it.
+        all is measured, and continues while the event is recorded. None: the probe
+        stays in contact, until something withdraws it.
 
     Yields
     ------
