@@ -44,7 +44,7 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     xarray.Dataset
         Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA), ``charge`` (pC, negative
         for a discharge) and ``capacity`` (pAh, its magnitude) passed up to the sample,
-        integrals of the measured current; NaN behind a cut-off, behind a sample that
+        integrals of the measured current; NaN after a cut-off, after a sample that
         is no number, and for a miss. Coordinates along curve: ``hop_index``, ``x``,
         ``y`` (um), ``outcome``, ``label``, ``current`` (pA, as asked for),
         ``mean_current`` (pA, as measured), ``end_reason``, and ``overload``: whether
@@ -79,7 +79,7 @@ def charge_curves(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
 
 
 def capacity(charged: Any) -> xr.Dataset:
-    """Tell how much LiFePO4 has reacted.
+    """Return how much LiFePO4 has reacted.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def potential_cube(run: Any, label: str | None = None) -> xr.DataArray:
     -------
     xarray.DataArray
         Dims (y, x, time): potential (V); coordinates in um and s. NaN where there was
-        no hop or no contact, and behind a cut-off; of a repeated hop the last is kept.
+        no hop or no contact, and after a cut-off; of a repeated hop the last is kept.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def frame(cube: Any, t_s: float) -> xr.DataArray:
 
 
 def _times(t: NDArray[np.float64], interval_s: float) -> NDArray[Any]:
-    """Tell the time of each sample: as measured, where anything was."""
+    """Return the time of each sample: as measured, where anything was."""
     times = interval_s * np.arange(t.shape[1])
     longest = t[np.argmax(np.isfinite(t).sum(axis=1))] if len(t) else times[:0]
     measured = longest[np.isfinite(longest)]

@@ -42,7 +42,7 @@ def classify(
     floor_pa: float = 1.0,
     contrast: float = 3.0,
 ) -> xr.DataArray:
-    """Tell LiFePO4 from carbon, pixel by pixel.
+    """Classify each pixel as LiFePO4 or carbon.
 
     ``potential`` and ``galvanostatic``: where both phases of LiFePO4 are present the
     potential is steady and near the plateau; carbon is a capacitor, whose potential
@@ -68,7 +68,7 @@ def classify(
         Largest magnitude of the slope (V/s) that is steady.
     floor_pa
         Currents (pA) below this, negative ones too, count as this much: their
-        logarithms would tell only of noise.
+        logarithms would show only noise.
     contrast
         Least ratio of the geometric means of the currents above and below the
         threshold.
@@ -83,7 +83,8 @@ def classify(
     Raises
     ------
     ValueError
-        If `by` is none of these, or the map lacks what it needs, or there is no map.
+        If `by` is none of these, or the map does not have what it needs, or there is
+        no map.
     """
     data = as_map(run, "classify")
     if by is not None and by not in CRITERIA:

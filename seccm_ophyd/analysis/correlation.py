@@ -45,12 +45,12 @@ def correlate(
         maps are turned whose active parts are negative; ``overlap_a``: the share of the
         LiFePO4 of a, as classified, that is LiFePO4 in b too, ``overlap_b`` the
         reverse (after Manders, J. Microsc. 169 (1993) 375). NaN where one cannot be
-        told.
+        found.
 
     Raises
     ------
     ValueError
-        If a map lacks the quantity, or the maps do not overlap.
+        If a map does not have the quantity, or the maps do not overlap.
     """
     map_a, map_b = (as_map(run, "correlate") for run in (run_a, run_b))
     a = _quantity(map_a, quantity_a, "a")

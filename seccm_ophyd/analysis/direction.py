@@ -9,13 +9,13 @@ from .maps import trusted
 
 __all__ = ["active", "direction", "farther_side"]
 
-# Outermost parts (%) of a map that do not count, where nothing but it tells: spikes.
+# Outermost parts (%) of a map that do not count, where only the map decides: spikes.
 SPIKES = 0.2
 CURRENT = "current"  # the variable whose direction the potential of a map decides
 
 
 def direction(data: xr.Dataset, name: str = CURRENT) -> int:
-    """Tell the sign of the current of what is active.
+    """Return the sign of the current of what is active.
 
     The potential decides, where the map has it: above the rest potential of the sample
     the current is anodic, and what is active is positive. Without one, and for other
@@ -43,7 +43,7 @@ def direction(data: xr.Dataset, name: str = CURRENT) -> int:
 
 
 def farther_side(values: Any) -> int:
-    """Tell on which side of zero values reach farther, spikes aside: 1 or -1."""
+    """Return on which side of zero values reach farther, spikes aside: 1 or -1."""
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite)]
     if not finite.size:

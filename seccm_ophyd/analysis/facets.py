@@ -24,14 +24,14 @@ __all__ = ["Plane", "fit_facets"]
 Floats = NDArray[np.float64]
 
 PEAK_SHARE, MOST_SHARE = 0.25, 0.5  # of the surface that agrees on a slope; most of it
-# where there is no sharp peak: half of the surface then lies within so many radii of
+# where there is no sharp peak: half of the surface then lies within this many radii of
 # a quarter of it (1.55 for normal scatter, more for flats between steep flanks)
 NO_PEAK = 2.0
-REACH = 3.0  # facets within so many radii of the slope found agree with it
+REACH = 3.0  # facets within this many radii of the slope found agree with it
 # where they scatter along one direction, as those of a line or of lines that drift, a
 # quarter of them lies within less than half of the radius
 REACH_ALONG, NARROW = 6.0, 0.3
-WIDE_SHARE = 0.02  # of the facets that agree: so many lie among such on all sides
+WIDE_SHARE = 0.02  # of the facets that agree: this share lies among such on all sides
 BLOCKS = (1, 2, 3, 4)  # times the pitch: widths over which heights are averaged
 LARGEST = 10_000  # points of a triangulation; of more, blocks are taken from the start
 LEAST_BLOCKS = 60  # fewer agree by chance
@@ -106,7 +106,7 @@ class _Mode:
     radius: float
 
     def agrees(self, slope: Floats) -> NDArray[np.bool_]:
-        """Tell which facets agree with a slope near that of the mode."""
+        """Return which facets agree with a slope near that of the mode."""
         distance = np.linalg.norm(self.facets.slopes - slope, axis=1)
         return np.asarray(distance <= self.reach)
 
@@ -257,7 +257,7 @@ def _refined(mode: _Mode) -> tuple[Floats, NDArray[np.intp]]:
         inside = patch >= 0
         of = patch[inside]
         columns = np.column_stack([facets.points, facets.heights])[inside]
-        # each patch has a height of its own
+        # each patch has a separate height
         means = [np.bincount(of, c) / np.bincount(of).clip(1) for c in columns.T]
         columns = columns - np.stack(means, axis=1)[of]
         slope = np.linalg.lstsq(columns[:, :2], columns[:, 2], rcond=None)[0]

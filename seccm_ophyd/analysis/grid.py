@@ -1,4 +1,4 @@
-"""The regular grid on which hops lie, in whatever order they were made."""
+"""The regular grid on which hops lie; they may be made in any order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ class Grid:
 
 
 def scan_grid(start: Mapping[str, Any]) -> Grid | None:
-    """Read the grid of a `hop_scan` from its start document; None if it tells none."""
+    """Read the grid of a `hop_scan` from its start document; None if it has none."""
     if GRID not in start:
         return None
     x, y = (

@@ -30,7 +30,7 @@ _REACHED = ("x_reached", "y_reached")
 
 
 def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
-    """Put the hops of a run on their grid, whatever the order they were made in.
+    """Put the hops of a run on their grid; they may be made in any order.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         or folder of journals: its map is whole. Of a pixel that was hopped to again
         the last hop is kept.
     *resumed
-        Where runs are lists of documents or tables, which do not tell where others are:
-        those that went on with it, in their order.
+        Where runs are lists of documents or tables, which do not record where others
+        are: those that resumed it, in their order.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
         technique's scalars under their short names (``current`` in pA, ``current_sd``,
         ``potential``, ...), ``detach_height`` (um), at which the meniscus of the pixel
         broke, with ``units`` in the attrs, NaN where there was no hop,
-        no contact or no number; ``outcome``, which tells whether to trust them,
+        no contact or no number; ``outcome``, which shows whether to trust them,
         int8 with CF ``flag_values`` and ``flag_meanings``,
         0 = unscanned. Of a repeated hop the last is kept. Attrs: ``uid``, ``scan_id``,
         ``plan_name``, ``time``, ``technique``, ``potential_v`` where the technique has
@@ -66,7 +66,7 @@ def hop_map(run: Any, *resumed: Any) -> xr.Dataset:
     ------
     ValueError
         If the run has no hops, or they do not lie on a regular grid; use `hop_table`.
-        If another run does not go on with the one before it.
+        If another run does not resume the one before it.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def quantities(data: xr.Dataset) -> list[str]:
 def reached(data: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y (um) of the hop at each pixel, shape (y, x).
 
-    The centre of the pixel where there was no hop, or the map does not tell.
+    The centre of the pixel where there was no hop, or the map does not record it.
     """
     x, y = np.meshgrid(data["x"].values, data["y"].values)
     if not set(_REACHED) <= set(data):
@@ -161,7 +161,7 @@ def outcome_codes(labels: ArrayLike) -> NDArray[np.int8]:
 
 
 def _names(table: xr.Dataset) -> dict[str, str]:
-    """Tell which key of the events each variable of a map is made from."""
+    """Return which key of the events each variable of a map is made from."""
     start = table.attrs["start"]
     try:
         height = find_key(map(str, table), CONTACT_HEIGHT)
@@ -191,7 +191,7 @@ def _off_grid(hops: Hops, uid: str) -> dict[str, float]:
         return {}
     warnings.warn(
         f"hops of run {uid[:8]} lie up to {apart:.2g} um off their grid: x_reached and "
-        "y_reached of the map tell where each was",
+        "y_reached of the map show where each was",
         stacklevel=3,
     )
     return {"off_grid_um": apart}
@@ -202,7 +202,7 @@ def _as_dict(value: Any) -> dict[str, Any]:
 
 
 def _attrs(table: xr.Dataset) -> dict[str, Any]:
-    """Choose what a map should tell of its run; plain values, as netCDF wants them."""
+    """Choose what a map records of its run; plain values, as netCDF wants them."""
     start, stop = table.attrs["start"], table.attrs["stop"]
     attrs = {key: start[key] for key in ("uid", "scan_id", "plan_name") if key in start}
     when = datetime.fromtimestamp(start["time"]).astimezone()

@@ -111,7 +111,7 @@ def place(start: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Hops
 
 
 def _columns(table: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """Take what tells of positions out of a `hop_table`."""
+    """Take what describes positions out of a `hop_table`."""
     names = {
         name: find_key(map(str, table), name) for name in (HOP_INDEX, X_SET, Y_SET)
     }

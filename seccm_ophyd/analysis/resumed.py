@@ -34,7 +34,7 @@ def parts(run: Any) -> list[Any]:
     -------
     list
         Only as far back as they are found: documents in a list, and a `hop_table`, do
-        not tell where others are.
+        not record where others are.
     """
     if isinstance(run, Iterator):
         run = list(run)
@@ -67,7 +67,7 @@ def find_beside(run: Any, uid: str) -> Any:
     Raises
     ------
     KeyError
-        If it is not there, or `run` does not tell where it is.
+        If it is not there, or `run` does not record where it is.
     """
     run = resolve(run)
     if isinstance(run, Path):
@@ -95,7 +95,7 @@ def whole_table(run: Any, *resumed: Any) -> xr.Dataset:
     if start.get(RESUMES):
         warnings.warn(
             f"run {start['uid'][:8]} resumes run {start[RESUMES][:8]}, which is not "
-            "found beside it, so the map lacks its hops: give both, "
+            "found beside it, so its hops are missing from the map: give both, "
             "hop_map(before, after)",
             stacklevel=3,
         )
@@ -103,7 +103,7 @@ def whole_table(run: Any, *resumed: Any) -> xr.Dataset:
 
 
 def _detached(table: xr.Dataset) -> xr.Dataset:
-    """Give each hop the height at which its own meniscus broke: the next one tells.
+    """Give each hop the height at which its own meniscus broke: the next one has it.
 
     Not if that was interrupted: what broke then was the contact that is not recorded.
     """
@@ -112,8 +112,8 @@ def _detached(table: xr.Dataset) -> xr.Dataset:
     except KeyError:  # a run of an earlier version
         return table
     redone = table[find_key(map(str, table), HOP_REPEATED)].values == 1
-    told = np.where(redone, np.nan, table[key].values)
-    return table.assign({key: table[key].copy(data=np.append(told, np.nan)[1:])})
+    heights = np.where(redone, np.nan, table[key].values)
+    return table.assign({key: table[key].copy(data=np.append(heights, np.nan)[1:])})
 
 
 def _joined(tables: list[xr.Dataset]) -> xr.Dataset:

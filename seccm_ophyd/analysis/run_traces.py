@@ -46,7 +46,7 @@ class _Stored:
 
     @classmethod
     def described(cls, about: Mapping[str, Any]) -> "_Stored":
-        """Take what the data key of a descriptor tells."""
+        """Take what the data key of a descriptor says."""
         units = tuple(about["units"].split(", "))
         return cls(tuple(about["channels"]), units, int(about["shape"][-1]))
 
@@ -73,7 +73,7 @@ class _Stored:
 
 
 class RunTraces:
-    """What a run tells of its arrays; `of` makes it.
+    """What a run records of its arrays; `of` makes it.
 
     Whoever reads again and again from a large run makes it once and gives it to
     `hop_traces`, `approach_traces`, `trace_map`, `voltammograms` in place of the run:
@@ -140,8 +140,8 @@ class RunTraces:
     @property
     def techniques(self) -> dict[str, dict[str, Any]]:
         """The techniques of the start document by the names of their traces."""
-        told = self.table.attrs["start"].get(TECHNIQUES, ())
-        return dict(zip(self.labels, told, strict=False))
+        techniques = self.table.attrs["start"].get(TECHNIQUES, ())
+        return dict(zip(self.labels, techniques, strict=False))
 
     def column(self, suffix: str) -> NDArray[Any]:
         """Return a scalar of all events; see `seccm_ophyd.schema.find_key`."""
@@ -215,7 +215,7 @@ class RunTraces:
         return xr.DataArray(values, dims="hop", name=channel, attrs={"units": units})
 
     def overloaded(self) -> dict[str, NDArray[np.bool_]]:
-        """Tell by label at which hops the technique left the range of the amplifier.
+        """Find by label at which hops the technique left the range of the amplifier.
 
         An overload ends its contact, so that it belongs to the last technique of it
         that measured anything.
@@ -232,7 +232,7 @@ class RunTraces:
         return found
 
     def samples(self, label: str) -> int:
-        """Tell how many samples a trace has."""
+        """Return how many samples a trace has."""
         return self._find(label).samples
 
     def _find(self, label: str) -> _Stored:

@@ -8,7 +8,7 @@ A *run* is anything that stands for the documents of one Bluesky run:
 - (name, document) pairs: a list, or an iterator
 - the `RunTraces` of a run; its `hop_table`, where no documents are needed
 
-Runs without an end, because they still go on or were interrupted, are runs as well.
+Runs without an end, because they still run or were interrupted, are runs as well.
 """
 
 import inspect
@@ -53,7 +53,7 @@ def documents(run: Any) -> Iterator[Document]:
     """Give the documents of a run as plain dicts, one after the other.
 
     Those of a journal, follower or list are the original ones. A catalogue gives start,
-    stop, data and time stamps as they were; uids of events are its own.
+    stop, data and time stamps as they were; uids of events are new.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def start_and_stop(run: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
     Returns
     -------
     start, stop : dict, dict or None
-        `stop` is None if the run still goes on or was interrupted.
+        `stop` is None if the run is not over or was interrupted.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def _journal_file(given: str | os.PathLike[str]) -> Path:
 
 
 def is_run(run: Any) -> bool:
-    """Tell whether something is any kind of run but a `hop_table`."""
+    """Return whether something is any kind of run but a `hop_table`."""
     if isinstance(run, str | os.PathLike) or _is_header(run):
         return True
     if _has(run, "table", "source") or _has(run, "read_new", "path"):
@@ -226,7 +226,7 @@ def is_run(run: Any) -> bool:
 
 
 def is_table(run: Any) -> TypeGuard[xr.Dataset]:
-    """Tell whether something is the `hop_table` of a run."""
+    """Return whether something is the `hop_table` of a run."""
     return isinstance(run, xr.Dataset) and "start" in run.attrs
 
 
@@ -250,7 +250,7 @@ def _table_of(run: Any) -> Any:
 
 
 def _is_header(run: Any) -> bool:
-    """Tell whether something is a Header of databroker v1."""
+    """Return whether something is a Header of databroker v1."""
     return _has(run, "stream_names", "v2")
 
 
@@ -276,12 +276,12 @@ def _fullest(run: Any) -> Any:
 
 
 def stored_in_catalogue(run: Any) -> bool:
-    """Tell whether a resolved run is one of a catalogue."""
+    """Return whether a resolved run is one of a catalogue."""
     return _has(run, "documents", "metadata")
 
 
 def _has(run: Any, *names: str) -> bool:
-    """Tell whether an object has attributes, without asking a catalogue's server."""
+    """Return whether an object has attributes; a catalogue's server is not asked."""
     return all(inspect.getattr_static(run, n, _MISSING) is not _MISSING for n in names)
 
 

@@ -79,16 +79,18 @@ def _cell(value: Any) -> Any:
 
 
 def _comments(table: xr.Dataset) -> list[str]:
-    """Tell the run in lines that no metadata can break."""
+    """Describe the run in lines that no metadata can break."""
     start, stop = table.attrs["start"], table.attrs["stop"]
     keys = ("uid", "scan_id", "plan_name", "time", "sample", "probe", "electrolyte")
-    told = {key: start[key] for key in keys if key in start}
-    told["techniques"] = start.get(TECHNIQUES, [])
-    told["exit_status"] = stop["exit_status"] if stop else "unfinished"
-    return [f"{key}: {' '.join(_plain(value).split())}" for key, value in told.items()]
+    values = {key: start[key] for key in keys if key in start}
+    values["techniques"] = start.get(TECHNIQUES, [])
+    values["exit_status"] = stop["exit_status"] if stop else "unfinished"
+    return [
+        f"{key}: {' '.join(_plain(value).split())}" for key, value in values.items()
+    ]
 
 
 def _plain(value: Any) -> str:
     text = "".join(sign if sign.isprintable() else " " for sign in str(value))
-    # a spreadsheet cuts a comment at its commas, and reads on behind them
+    # a spreadsheet cuts a comment at its commas, and reads on after them
     return re.sub(r"([,;]\s*)([=+\-@])", r"\1'\2", text)

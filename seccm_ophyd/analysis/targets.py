@@ -62,8 +62,8 @@ def find_targets(run: Any, rule: str, **options: Any) -> Points:
     Raises
     ------
     ValueError
-        If rule or option is unknown or missing, a value is refused, the map lacks what
-        the rule needs or has too few such points, or there is no map.
+        If rule or option is unknown or missing, a value is refused, the map does not
+        have what the rule needs or has too few such points, or there is no map.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Runs told in text: one in full, or many in a table."""
+"""Runs described in text: one in full, or many in a table."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +45,7 @@ _COLUMNS = "{:>7}  {:8}  {:16}  {:14}  {:>9}  {:>11}  {}"
 
 
 def describe_run(run: Any) -> str:
-    """Tell a run on one screen.
+    """Describe a run on one screen.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def describe_run(run: Any) -> str:
 
 
 def list_runs(source: Any, limit: int | None = 20) -> str:
-    """Tell runs in a table, the newest first.
+    """List runs in a table, the newest first.
 
     Parameters
     ----------
@@ -214,8 +214,8 @@ def _settings(value: Any) -> str:
 
 
 def _techniques(start: dict[str, Any]) -> list[Any]:
-    told = start.get(TECHNIQUES, [])
-    return told if isinstance(told, list) else [told]
+    techniques = start.get(TECHNIQUES, [])
+    return techniques if isinstance(techniques, list) else [techniques]
 
 
 def _readable(row: Callable[[dict[str, Any]], str], start: dict[str, Any]) -> str:

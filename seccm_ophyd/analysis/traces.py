@@ -43,7 +43,7 @@ def hop_traces(
         Any kind of run, see `seccm_ophyd.analysis.runs`.
     label
         Name of the trace, e.g. ``cyclic_voltammetry``; the second of its kind in a
-        contact has ``_2`` behind it. None: that of the first technique.
+        contact has ``_2`` after it. None: that of the first technique.
     hops
         Indices (``hop_index``) of the hops wanted, in the order wanted; all, in the
         order they were made, if None.
@@ -51,10 +51,10 @@ def hop_traces(
     Returns
     -------
     xarray.Dataset
-        Dims (hop, sample): ``t`` (s), ``E`` (V), ``i`` (pA). NaN behind the end of a
+        Dims (hop, sample): ``t`` (s), ``E`` (V), ``i`` (pA). NaN after the end of a
         measurement that a cut-off ended, and where nothing was measured or written.
         Coordinates along hop: ``hop_index``, ``x``, ``y`` (um, as reached),
-        ``outcome``. A hop that was repeated has its traces one behind the other.
+        ``outcome``. A hop that was repeated has its traces one after the other.
         Attrs: ``label``, ``uid``.
 
     Raises
@@ -137,7 +137,7 @@ def whole_run(source: RunTraces) -> list[RunTraces]:
 
 
 def growing_trace(run: Any) -> xr.Dataset:
-    """Read what a long measurement has sampled so far, while it goes on or was cut off.
+    """Read what a long measurement has sampled so far, while it runs or was cut off.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def technique_curves(
     hops: Sequence[int] | None = None,
     scalars: Collection[str] = (),
 ) -> tuple[xr.Dataset, list[dict[str, Any]]]:
-    """Read the traces of some kinds of technique, one behind the other.
+    """Read the traces of some kinds of technique, one after the other.
 
     Parameters
     ----------

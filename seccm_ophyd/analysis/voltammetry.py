@@ -30,7 +30,7 @@ def voltammograms(run: Any, *, hops: Sequence[int] | None = None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA); NaN behind the end of a
+        Dims (curve, sample): ``t`` (s), ``E`` (V), ``i`` (pA); NaN after the end of a
         shorter curve and for a miss. Coordinates along curve: ``hop_index``, ``x``,
         ``y`` (um), ``outcome``, ``label``, ``scan_rate`` (V/s, as asked for),
         ``overload``: whether the range of the amplifier cut the current. Those of one
@@ -77,9 +77,9 @@ def peaks(
     smoothing_v
         Width (V) of the smoothing. What is narrower than half of it is a glitch.
     noise_factor, least_share
-        A peak must stand out on both sides by so many times the standard deviation of
-        the noise, or the step of the digitiser where that hides it; and by so much of
-        its height.
+        A peak must stand out on both sides by `noise_factor` times the standard
+        deviation of the noise, or the step of the digitiser where that hides it; and by
+        `least_share` of its height.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def peaks(
         (current negative); ``peak_separation`` (V), ``midpoint_potential`` (V);
         ``noise`` (pA, standard deviation). NaN where there is no peak, or no straight
         foot to count its height from; ``anodic_status`` and ``cathodic_status``, int8
-        with CF flags, tell what became of it (`PeakStatus`), and ``anodic_reason`` and
+        with CF flags, show what became of it (`PeakStatus`), and ``anodic_reason`` and
         ``cathodic_reason`` why, in a few words.
 
     Raises
