@@ -49,7 +49,7 @@ class Captions:
             text.set_parse_math(False)  # a "$" in a name of a sample is no formula
 
     def update(self, status: str, grid: Grid | None, done: int, missed: int) -> None:
-        """Tell how far the run is.
+        """Show how far the run is.
 
         Parameters
         ----------

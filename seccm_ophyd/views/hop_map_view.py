@@ -50,7 +50,7 @@ __all__ = ["HopMapView"]
 
 logger = logging.getLogger(__name__)
 
-_ROWS = 1024  # allocated at first if the start document does not tell how many hops
+_ROWS = 1024  # allocated at first if the start document does not say how many hops
 
 # how a run ended, for the picture; nothing if well
 _ENDS = {

@@ -1,4 +1,4 @@
-"""Watch scans in a process of its own, by following their journals.
+"""Watch scans in a separate process, by following their journals.
 
 Journals are only read: a view that stalls, dies or is killed costs the scan nothing.
 ``seccm view`` is such a process.

@@ -17,7 +17,7 @@ def save_picture(figure: Figure, path: str | os.PathLike[str], dpi: float) -> Pa
     figure
         What to write.
     path
-        File to write or replace; its suffix tells the format (png, pdf, svg, ...).
+        File to write or replace; its suffix says the format (png, pdf, svg, ...).
     dpi
         Dots per inch.
 
@@ -59,7 +59,7 @@ class Picture(CallbackBase):
         Parameters
         ----------
         path
-            File to write or replace; its suffix tells the format (png, pdf, svg, ...).
+            File to write or replace; its suffix says the format (png, pdf, svg, ...).
         dpi
             Dots per inch; None: as of the class.
 

@@ -154,7 +154,7 @@ class SeriesView(Picture):
 
 
 def _dimensions(start: Mapping[str, Any]) -> list[str]:
-    """Return the fields that a plan moves along, as its hints tell."""
+    """Return the fields that a plan moves along, as its hints say."""
     found = (start.get("hints") or {}).get("dimensions") or []
     return [
         field
