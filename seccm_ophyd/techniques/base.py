@@ -98,7 +98,7 @@ def intervals_s(
     Parameters
     ----------
     time : ndarray, shape (..., samples)
-        When each was taken (s); NaN behind the last.
+        When each was taken (s); NaN after the last.
     usual_s
         What a sample usually lasts (s), for all or for each trace.
     """
@@ -124,7 +124,7 @@ class Scalar:
     Parameters
     ----------
     name
-        Key behind the amplifier's name, e.g. ``current``.
+        Key after the amplifier's name, e.g. ``current``.
     units
         As in the data key.
     doc
@@ -199,7 +199,7 @@ class Acquisition:
 
     @property
     def sampling_s(self) -> float:
-        """Time from the first to behind the last sample (s)."""
+        """Time from the first sample to the end of the last (s)."""
         return self.samples / self.sample_rate_hz
 
     @property

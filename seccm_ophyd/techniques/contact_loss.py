@@ -1,12 +1,12 @@
 """Finds in a trace where the meniscus broke.
 
 In voltage clamp the current of an open circuit is noise: a loss shows as a fall from
-a clear current to none, as fast as the filter lets it be, with nothing more to the end.
+a clear current to none, as fast as the filter allows, with nothing more to the end.
 In current clamp the open pipette charges like the stray capacitance that it is: a loss
 shows as a run of the potential that no wetted surface could make.
 
 What does not show: a contact that passed no clear current before; one that breaks right
-behind a jump of the potential, which looks the same; and, in zero-current clamp, any.
+after a jump of the potential, which looks the same; and, in zero-current clamp, any.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ _RISE = 0.35  # rise time of a low pass, in units of 1/cut-off
 _RISES = 3.0  # that a fall to nothing may take
 _TAIL = 3  # such times for which nothing may come back ...
 _FEWEST = 5  # ... and as many samples
-_JUMP_V = 0.02  # of the potential from sample to sample, behind which nothing is sought
-_WET_PF = 0.1  # whatever is wet has more
+_JUMP_V = 0.02  # of the potential from sample to sample, after which nothing is sought
+_WET_PF = 0.1  # anything wet has more
 _CHARGE_PC = 0.02  # moves an open circuit further than noise does
 _JITTER_V = 0.05  # by which noise may move the potential
 _BEYOND_V = 2.0  # the electrolyte decomposes before a wetted surface gets there

@@ -225,7 +225,7 @@ class Galvanostatic(Technique):
         }
 
     def _reason(self, lasted_s: float, end_v: float) -> str:
-        """Tell what ended it; the noise may hide that a cut-off was passed."""
+        """Say what ended it; the noise may hide that a cut-off was passed."""
         if lasted_s > self._samples * self.interval_s * (1 - _ROUNDING):
             return "time"
         reach = self.compliance_v

@@ -27,7 +27,7 @@ __all__ = ["Peak", "PeakStatus", "Peaks", "search_peaks"]
 
 APEX = 0.25  # half-peak widths: so near to its top a peak is a parabola
 APEX_SMOOTHED = 1.5  # times the smoothed top: more is no parabola, but noise
-# The baseline is fitted in front of the peak, up to so many half-peak widths from it:
+# The baseline is fitted in front of the peak, up to this many half-peak widths from it:
 # there the current of a reversible wave is 0.4 % of the peak.
 FOOT_WIDTHS = 3.0
 FOOT_LEAST = 0.1  # of the sweep
@@ -37,12 +37,12 @@ LEVEL_SHARE = 0.25  # of its height: so far must a peak stand out from a mere le
 ROUNDING = 1e-9  # of the current
 RIPPLE = 1e-3  # of the range of the sweep: a smaller maximum is rounding
 # A maximum that shows only once the slope of the foot is taken off must fall further
-# behind its top, as that slope is an estimate: by a share of its height, and by so many
-# times what the error of the slope makes up to the end of the sweep.
+# after its top, as that slope is an estimate: by a share of its height, and by this
+# many times what the error of the slope makes up to the end of the sweep.
 SLOPED_SHARE, SLOPED_ERRORS = 0.2, 4.0
 NARROW = 0.5  # of the smoothing: a half-peak width below it is a glitch
 GAP_STEPS = 2.5  # of the mean distance: one sample left out leaves no gap
-# So many maxima that stand out so far, in units of the best: that is noise
+# This many maxima that stand out this far, in units of the best, are noise
 MANY, MANY_SHARE = 4, 0.25
 
 
@@ -256,7 +256,7 @@ class _Search:
         return found
 
     def _sharpest_bend(self) -> int:
-        """Tell where the current bends down most: a slope does not hide that."""
+        """Find where the current bends down most: a slope does not hide that."""
         sweep = self.sweep
         window = min(2 * sweep.window + 1, len(sweep.i) - 1 + len(sweep.i) % 2)
         bend = smoothed(sweep.i, window, SMOOTHING_ORDER, 2)
@@ -266,7 +266,7 @@ class _Search:
         """Measure a maximum from its baseline.
 
         The height is NaN where the foot bends, as that of a fast sweep which turned
-        soon behind the peak before: a straight line drawn on from it tells nothing.
+        soon after the peak before: a straight line drawn on from it shows nothing.
         """
         E, smooth = self.sweep.E, self.sweep.smooth
         raw_top, half, apex, place = top, np.nan, 0.0, E[top]
@@ -367,7 +367,7 @@ class _Search:
         return float(E[top]), on_top  # no parabola: flat, or noise
 
     def _why_none(self) -> str:
-        """Tell in a few words why there is no peak."""
+        """Say in a few words why there is no peak."""
         if self.sweep.flaw == "jump":
             return "the current jumps"
         smooth = self.sweep.smooth

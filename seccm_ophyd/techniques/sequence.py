@@ -53,9 +53,9 @@ def as_techniques(
 
 
 def turns_of(techniques: Sequence[Technique]) -> range:
-    """Tell which techniques of a contact are taken up in it, by their numbers.
+    """Return which techniques of a contact are taken up in it, by their numbers.
 
-    None, if there is one only, which goes on at the potential of the approach.
+    None, if there is one only, which continues at the potential of the approach.
     """
     alone = len(techniques) == 1 and not techniques[0].acquisition.switches
     return range(0 if alone else len(techniques))
@@ -70,9 +70,9 @@ class Measurement:
     technique
         What is done.
     label
-        Name of its trace; a second technique of the same kind has ``_2`` behind it.
+        Name of its trace; a second technique of the same kind has ``_2`` after it.
     suffix
-        What stands behind the names of its scalars, likewise; empty for the first.
+        What comes after the names of its scalars, as ``_2`` does; empty for the first.
     among_others
         Whether it is one of several: then its event holds how it ended, too.
     """

@@ -23,7 +23,7 @@ __all__ = [
 Curve = NDArray[np.float64]
 
 SIGMA_PER_MAD = 1.4826  # of a normal distribution
-MIN_SAMPLES = 7  # of a sweep in which a peak can be told
+MIN_SAMPLES = 7  # of a sweep in which a peak can be found
 SMOOTHING_ORDER = 3  # of the Savitzky-Golay polynomial: keeps height and place of peaks
 TURN = 0.1  # of the range of the potential: a smaller reversal is noise
 SPIKE = TURN / 2  # of that range: a potential that far from its neighbours is a glitch
@@ -37,7 +37,7 @@ GLITCHES = 0.2  # of the samples of a sweep; one with more of them shows nothing
 # The flank of a wave of two electrons rises by 30 times its height per volt; where a
 # particle is exhausted in a slow sweep, it falls by a fifth of its height in 2 mV.
 JUMP_V, JUMP_SHARE, JUMP_PER_V, JUMP_NOISE = 2e-3, 0.3, 40.0, 6.0
-# A current that was clipped stands still on the top of a peak whose flanks go on.
+# A current that was clipped stands still on the top of a peak whose flanks continue.
 CLIP_SAMPLES, CLIP_STEPS, CLIP_SHARE = 3, 200, 0.02
 ALIKE = 0.5  # of the samples equal the one before: there is no noise, only steps
 
@@ -57,7 +57,7 @@ class Sweep:
     window
         Samples that the smoothing takes.
     roughness
-        Second differences of the current (pA), which tell its noise.
+        Second differences of the current (pA), which show its noise.
     step
         One step of the digitiser (pA) where it hides the noise, else 0.
     extreme
@@ -84,7 +84,7 @@ class Sweep:
     def of(cls, E: Curve, i: Curve, smoothing_v: float) -> "Sweep | None":
         """Turn, clean and smooth a sweep; None if it is too short.
 
-        Its beginning, half a smoothing long, is left out: behind a turn the capacity is
+        Its beginning, half a smoothing long, is left out: after a turn the capacity is
         being charged, and smoothing makes waves of such a step.
         """
         if len(E) < MIN_SAMPLES or E[-1] == E[0]:
@@ -97,8 +97,8 @@ class Sweep:
         measured, (y, middle, noise, wrong) = y, _without_glitches(y, width, quantum)
         skipped = 1 + int(smoothing_v / (2 * step_v))
         right = ~wrong[skipped:]
-        behind = x[skipped:][right], measured[skipped:][right]
-        clipped_from = min(_clipped_from(*behind, s, quantum) for s in (1, -1))
+        rest = x[skipped:][right], measured[skipped:][right]
+        clipped_from = min(_clipped_from(*rest, s, quantum) for s in (1, -1))
         kept = _longest_smooth(x, middle, skipped, step_v, noise, width)
         jumps = kept.stop - kept.start < len(y) - skipped
         flaw = "glitch" if wrong.mean() > GLITCHES else "jump" if jumps else ""
@@ -113,7 +113,7 @@ class Sweep:
         return cls(
             E=x,
             i=y,
-            sampled=np.sort(behind[0]),
+            sampled=np.sort(rest[0]),
             smooth=smooth,
             window=window,
             roughness=y[2 * lag :] - 2 * y[lag:-lag] + y[: -2 * lag],
@@ -150,8 +150,8 @@ def last_cycle(E: Curve) -> Iterator[slice]:
     turns = _last_turns(E, TURN * float(np.ptp(E)), 3)
     if len(turns) < 3:
         turns = [-1, *turns]
-    for before, behind in pairwise([*turns, len(E)]):
-        yield slice(before + 1, behind)
+    for before, after in pairwise([*turns, len(E)]):
+        yield slice(before + 1, after)
 
 
 def _last_turns(E: Curve, least: float, most: int) -> list[int]:
@@ -206,7 +206,7 @@ def smoothed(y: Curve, window: int, order: int, derivative: int = 0) -> Curve:
 
 
 def _odd(width: float, least: int, most: int) -> int:
-    """Return an odd number of samples near `width`, at least and at most so many."""
+    """Return an odd number of samples near `width`, from `least` to `most`."""
     most -= 1 - most % 2
     return int(np.clip(2 * round((width - 1) / 2) + 1, min(least, most), most))
 
@@ -247,7 +247,7 @@ def _without_glitches(
 def _longest_smooth(
     x: Curve, middle: Curve, first: int, step_v: float, noise: float, width: int
 ) -> slice:
-    """Find the longest part behind `first` in which the current does not jump."""
+    """Find the longest part after `first` in which the current does not jump."""
     end = len(middle)
     lag = max(1, round(JUMP_V / step_v))
     if end - first <= lag:

@@ -30,7 +30,7 @@ SCAN_RATE_LIMITS_V_S = (1e-4, 1000.0)
 STEP_LIMITS_V = (1e-5, 0.05)
 STEP_V = 1e-3  # between samples, unless the amplifier cannot
 CYCLES_LIMITS = (1, 100)
-FEWEST_SAMPLES = 2  # a direction of the sweep can be told then
+FEWEST_SAMPLES = 2  # a direction of the sweep can be seen then
 _ROUNDING = 1e-9
 
 
