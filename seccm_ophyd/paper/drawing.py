@@ -60,7 +60,7 @@ def draw_map(
 
 
 def topography(run_map: xr.Dataset) -> xr.DataArray:
-    """Level the topography of a map and let it begin at zero (um)."""
+    """Level the topography of a map and make it begin at zero (um)."""
     flat = level(run_map.topography)
     return (flat - float(flat.min())).assign_attrs(units="um")
 

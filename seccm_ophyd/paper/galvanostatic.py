@@ -117,7 +117,7 @@ class GalvanostaticMap(Experiment):
 
     @staticmethod
     def _masks(cube: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-        """Tell LiFePO4 from carbon by how far the potential runs up."""
+        """Distinguish LiFePO4 and carbon by how far the potential rises."""
         rise = cube.isel(time=-1) - cube.isel(time=len(cube.time) // 2)
         return rise < 0.02, rise > 0.05
 

@@ -123,7 +123,7 @@ class ScanRates(Experiment):
         return rows
 
     def draw(self, name: str, runs: Runs, out: Path) -> Figure:
-        """Draw the voltammograms of one point, the slowest on an axis of its own."""
+        """Draw the voltammograms of one point, the slowest on a separate axis."""
         curves = voltammograms(runs["series"])
         index = int(peaks(curves.where(curves.scan_rate == 0.1, drop=True))
                     .pipe(_typical))  # fmt: skip
@@ -252,7 +252,7 @@ def _typical(found: xr.Dataset) -> int:
 
 
 def _between_extremes(curves: xr.Dataset) -> xr.DataArray:
-    """Tell how far (V) the largest and the smallest current of each curve part.
+    """Return how far apart (V) the largest and smallest current of each curve are.
 
     At 100 V/s the peaks of many places lie at the vertices, where `peaks` finds none:
     those that it finds are the ones that part least.
