@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        Arguments behind ``seccm``; None: those of the process.
+        Arguments after ``seccm``; None: those of the process.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return parsed.function(parsed) or 0
     except BrokenPipeError:  # `seccm runs | head -1` has read enough
-        with contextlib.suppress(OSError, ValueError):  # nor is it told at the end
+        with contextlib.suppress(OSError, ValueError):  # no message at the end either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (SeccmError, LookupError, OSError, ValueError) as error:

@@ -85,7 +85,7 @@ def find_instrument(prefix: str | None, data: Path) -> tuple[str, str]:
     Raises
     ------
     SeccmError
-        If nobody tells the prefix.
+        If the prefix is not given anywhere.
     """
     session = session_info(DataFolder(data))
     if prefix and prefix != session.get("prefix"):
@@ -202,7 +202,7 @@ class Instrument:
                 )
 
     def _made_safe(self, deadline: float) -> bool:
-        """Make it SAFE once; tell whether it has ended well and is SAFE."""
+        """Make it SAFE once; return whether it has ended well and is SAFE."""
         number = 1 + secrets.randbelow(2**30)
         ended: queue.SimpleQueue[float] = queue.SimpleQueue()
 
@@ -229,11 +229,11 @@ class Instrument:
         )
 
     def situation(self) -> dict[str, str]:
-        """Tell owner, state of probe and cell, and trip, each as a line of text."""
+        """Return owner, state of probe and cell, and trip, each as a line of text."""
         tripped = self.text("tripped") == "yes"
         return {
             "instrument": self.prefix,
-            "owner": self.text("owner") or "nobody",
+            "owner": self.text("owner") or "no client",
             "probe": self.text("state"),
             "cell": f"{self.text('mode')}, {self.numbers('potential')[0]:g} V",
             "trip": self.text("reason") if tripped else "none",

@@ -43,7 +43,7 @@ def verify_runs(folder: DataFolder, run: str | None, *, as_json: bool = False) -
         unit="run",
         desc="verify",
         leave=False,
-        disable=None,  # where nobody looks
+        disable=None,  # where there is no terminal
     ):
         if not as_json:
             tqdm.write("\n".join(([] if checks else [head]) + _lines(check)))

@@ -186,7 +186,7 @@ def _where_in_python(path: tuple[str, ...]) -> str:
 
 
 def _explain(cls: Any, error: ValidationError, origin: Origin) -> str:
-    """Say each thing that is wrong, in a line of its own."""
+    """Say each thing that is wrong, in a separate line."""
     said: dict[tuple[str, ...], str] = {}
     for detail in error.errors(include_url=False):
         path = tuple(str(name) for name in detail["loc"])
