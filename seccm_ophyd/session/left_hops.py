@@ -1,6 +1,6 @@
 """Hops of interrupted runs that only the IOC still holds: fetched, and stored.
 
-A session that is killed in a fly scan leaves hops in the IOC that no page has told of.
+A session that is killed in a fly scan leaves hops in the IOC that no page has reported.
 The IOC keeps them until they are acknowledged, see docs/reference/pv_interface.md.
 """
 
@@ -51,7 +51,7 @@ def fetch_left_hops(folder: DataFolder, prefix: str | None = None) -> list[LeftH
     """Fetch the hops that interrupted runs have left in their IOC.
 
     Their events are appended to the journals, and their traces written. Nothing is
-    fetched twice, nor of a run that goes on or has ended.
+    fetched twice, nor of a run that still runs or has ended.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def fetch_left_hops(folder: DataFolder, prefix: str | None = None) -> list[LeftH
 
 
 def _fetched(run: InterruptedRun, records: list[LineRecord]) -> LeftHops:
-    """Fetch what can be fetched, and tell what became of it."""
+    """Fetch what can be fetched, and return what became of it."""
     try:
         try:
             return _fetch(run, records)
@@ -94,12 +94,12 @@ def _fetched(run: InterruptedRun, records: list[LineRecord]) -> LeftHops:
 
 
 def _left(run: InterruptedRun, records: list[LineRecord]) -> int:
-    """Tell how many hops can have been made that are not in the journal."""
+    """Return how many hops can have been made that are not in the journal."""
     last = records[-1]
     if run.stop is not None:
         return int(run.stop[HOPS]["lost"])
     planned = last.before + len(last.points)
-    # one window that was received, and one behind it
+    # one window that was received, and one after it
     made = 2 * last.window if last.window else planned
     return max(0, min(made, planned - run.hops))
 
@@ -127,7 +127,7 @@ def _fetch(run: InterruptedRun, records: list[LineRecord]) -> LeftHops:
 
 
 def _fetch_line(ioc: "_Ioc", run: InterruptedRun, record: LineRecord) -> str:
-    """Fetch what is left of one line; tell why that cannot be."""
+    """Fetch what is left of one line; return why that cannot be."""
     if ioc.number("boot") != record.boot:
         return f"{record.prefix} has restarted since"
     done = ioc.done(record.line)
@@ -209,7 +209,7 @@ class _Ioc:
             ended = self.number("ended")
             rows = np.asarray(self._read("kept"), int).reshape(-1, 3)
             if rows[0][0] in (0, ended) or rows[0][0] != line:
-                break  # else it goes on, until the lease of its owner ends
+                break  # else it continues, until the lease of its owner ends
             if time.monotonic() > deadline:
                 raise self._busy()
             time.sleep(LOOK_S)

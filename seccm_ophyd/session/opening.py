@@ -32,7 +32,7 @@ def settle(
     config
         A `Config`, or a file as for `load_config`.
     simulator
-        True: a private simulator. False: the instrument behind a prefix. None: as
+        True: a private simulator. False: the instrument with a prefix. None: as
         configured.
     of_session, of_simulator
         Arguments that win over `config`; None where none was given.

@@ -42,7 +42,7 @@ BANNER = """
   SECCM on the {what} {prefix}   data in {folder}
 
   RE(hop_scan(seccm, CurrentSample(potential_v=0.65), -10, 10, 41, -10, 10, 41))
-      map a grid: x from -10 to 10 um in 41 columns, y likewise
+      map a grid: x from -10 to 10 um in 41 columns, y as well
   RE(potential_map(seccm, -10, 10, 21, -10, 10, 21))     also current_map,
       galvanostatic_map, voltammetry_map
   RE(cyclic_voltammetry(seccm, {{"run": -1, "rule": "brightest"}}))   or (x, y); also
@@ -59,7 +59,7 @@ BANNER = """
   Ctrl-C                pause after this hop; then RE.resume(), RE.stop(), RE.abort()
   seccm.stop()          stop everything, make the cell safe, withdraw
 
-  In a shell: seccm runs, show -1, view, replay -1, export -1 (each behind seccm)
+  In a shell: seccm runs, show -1, view, replay -1, export -1 (each after seccm)
 """
 
 
@@ -69,7 +69,7 @@ class Session:
     Attributes
     ----------
     RE : bluesky.RunEngine
-        Runs plans; each document is on disk before the plan goes on.
+        Runs plans; each document is on disk before the plan continues.
     seccm : Microscope
         The instrument.
     catalog : SessionCatalogue
@@ -77,7 +77,7 @@ class Session:
     folder : DataFolder
         Where everything lies.
     config : Config
-        What the session was told.
+        The configuration of the session.
     """
 
     def __init__(self, config: Config, *, view: bool = False) -> None:
@@ -157,7 +157,7 @@ class Session:
                 logger.warning("run %s; type seccm recover after this session", left)
 
     def _whereabouts(self) -> dict[str, str]:
-        """Tell the prefix, and where Channel Access finds it."""
+        """Return the prefix, and where Channel Access finds it."""
         if self._simulator is not None:
             return {
                 "prefix": self._simulator.prefix,
@@ -182,7 +182,7 @@ class Session:
     def close(self) -> None:
         """Leave the instrument SAFE, give the lease back, end the simulator.
 
-        The catalogue writer goes on in its own process until it has everything.
+        The catalogue writer continues in its own process until it has everything.
         Closing twice does nothing.
         """
         with self._closing:
@@ -285,7 +285,7 @@ def open_session(
     Parameters
     ----------
     simulator
-        True: start a private simulator. False: use the IOC behind `prefix`. None: as
+        True: start a private simulator. False: use the IOC with `prefix`. None: as
         configured.
     prefix
         Prefix of an IOC that runs already, e.g. ``SECCM:``.

@@ -1,4 +1,4 @@
-"""The private simulator of a session: an IOC of its own, which ends with it."""
+"""The private simulator of a session: a separate IOC, which ends with it."""
 
 import contextlib
 import logging
@@ -52,7 +52,7 @@ class PrivateSimulator:
             arguments += ["--theta", *map(str, settings.theta)]
         if settings.particle_radius_um:
             arguments += ["--particle-radius", str(settings.particle_radius_um)]
-        # what EPICS servers of this place are told is not meant for this one
+        # settings for the EPICS servers of this place are not meant for this one
         environment = {
             name: value
             for name, value in os.environ.items()

@@ -102,7 +102,7 @@ def test_the_banner_is_parted_into_what_is_typed():
   SECCM on the simulator
 
   RE(hop_scan(seccm, CurrentSample(potential_v=0.65), -10, 10, 41, -10, 10, 41))
-      map a grid: x from -10 to 10 um in 41 columns, y likewise
+      map a grid: x from -10 to 10 um in 41 columns, y as well
   RE(hop_to(seccm, 0, 0));  RE(withdraw(seccm))      land at a point; lift the probe
   %mov seccm.xy.x 3     %wa     as ever in Bluesky
   In a shell: seccm runs, show -1
