@@ -85,7 +85,7 @@ class SparingBundler(RunBundler):
     def rewind(self) -> None:
         """Go back to the last checkpoint; what has been collected stays collected.
 
-        A line that is resumed goes on with the next hop: its next page must not have
+        A line that is resumed continues with the next hop: its next page must not have
         the sequence numbers of pages that were emitted before the pause.
         """
         collected = {
@@ -129,7 +129,7 @@ class _Sparing:
     compose
         Composes it; `event_model.ComposeEvent` or the like.
     kind
-        Tells what the schema looks at in a value.
+        Returns what the schema looks at in a value.
     """
 
     def __init__(

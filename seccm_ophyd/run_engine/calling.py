@@ -1,6 +1,6 @@
 """Those who have subscribed are called in a thread that the engine awaits.
 
-The event loop turns meanwhile: a plot that takes long lets no lease end.
+The event loop turns meanwhile: a plot that takes long does not end the lease.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 WITHDRAW_S = 4.0
 """After which the probe is withdrawn (s): as long as a lease."""
 PATIENCE_S = 60.0
-"""Longest wait (s); the scan goes on then, and the documents come later."""
+"""Longest wait (s); the scan continues then, and the documents come later."""
 
 
 class Calling(WaitingSafely):
@@ -40,7 +40,7 @@ class Calling(WaitingSafely):
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._thread = StorageThread("callbacks")
-        self._is_behind = False  # the scan goes on without them
+        self._is_behind = False  # the scan continues without them
 
     async def call(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         """Call subscribers, and wait until they have returned.
@@ -54,7 +54,7 @@ class Calling(WaitingSafely):
         ------
         CallbackStalledError
             If they took so long that the probe was withdrawn from a contact in which
-            the plan was to go on.
+            the plan was to continue.
         """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Exception | None] = loop.create_future()
@@ -86,8 +86,8 @@ class Calling(WaitingSafely):
     def _call(self, name: DocumentNames, doc: dict[str, Any]) -> None:
         try:
             self._dispatcher.process(name, doc)
-        except BaseException:  # a sys.exit() would end this thread, and nobody know
-            logger.exception("a callback wants to end Python: the scan goes on")
+        except BaseException:  # a sys.exit() would end this thread without a message
+            logger.exception("a callback wants to end Python: the scan continues")
 
     async def _outlast(
         self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
@@ -106,14 +106,14 @@ class Calling(WaitingSafely):
             self._is_behind = True
             self._thread.submit(self._caught_up, always=True)
             logger.warning(
-                "a callback has not returned for %g s: the scan goes on, it gets its "
+                "a callback has not returned for %g s: the scan continues, it gets its "
                 "documents later",
                 PATIENCE_S,
             )
         error = CallbackStalledError(
             f"a callback took longer than {WITHDRAW_S:g} s and the probe was "
             "withdrawn from its contact: the plan, which is no scan of hops, cannot "
-            "go on in it"
+            "continue in it"
         )
         until = begun + PATIENCE_S + WITHDRAW_S
         return await self._lifted(lifting, until, doc, error) or interrupted

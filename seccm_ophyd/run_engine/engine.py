@@ -63,7 +63,7 @@ class SessionEngine(RunEngine):
     """A `bluesky.RunEngine` whose subscribers cannot end a run.
 
     What a callback raises is logged with its traceback, once for each callback, and the
-    scan goes on; this holds for callbacks of one plan (``RE(plan, callback)``,
+    scan continues; this holds for callbacks of one plan (``RE(plan, callback)``,
     ``bpp.subs_wrapper``), too. What a run cannot do without is given to
     `subscribe_vital`, and ends it when it fails; `store_with` has each document stored
     before anybody else gets it.
@@ -188,7 +188,7 @@ class SessionEngine(RunEngine):
         self._vital.subscribe(func, name)
 
     def store_with(self, storing: Storing) -> None:
-        """Store each document before the plan goes on.
+        """Store each document before the plan continues.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class SessionEngine(RunEngine):
             await self._calling.call(name, doc)
 
     async def _store(self, name: DocumentNames, doc: dict[str, Any]) -> bool:
-        """Store a document, where it is stored; tell whether it is to be given out."""
+        """Store a document, if it is stored; return whether it is to be given out."""
         return self._storing is None or await self._storing.store(name.name, doc)
 
     def emit_sync(self, name: DocumentNames, doc: dict[str, Any]) -> None:
@@ -253,20 +253,20 @@ async def _cancel_others() -> None:
 
 
 def _guarded(func: Callable[..., Any]) -> Callable[..., None]:
-    told = False
+    reported = False
 
     def guarded(name: str, doc: dict[str, Any]) -> None:
-        nonlocal told
+        nonlocal reported
         try:
             func(name, doc)
         except Exception:
-            if not told:
+            if not reported:
                 logger.exception(
-                    "%r failed on a %s document: the scan goes on without it. "
-                    "Further failures of it are not told.",
+                    "%r failed on a %s document: the scan continues without it. "
+                    "Further failures of it are not reported.",
                     func,
                     name,
                 )
-            told = True
+            reported = True
 
     return guarded

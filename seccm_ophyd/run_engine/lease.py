@@ -32,7 +32,7 @@ BUSY_S = 60.0
 is withdrawn: a plan that computes, or reads files, does no harm there."""
 SAY_BUSY_S = 2.0
 WAITED_ROUND_TRIPS = 10
-"""So many more may go by, on a slow network, until a busy loop is worth a warning."""
+"""This many more may pass, on a slow network, until a busy loop is worth a warning."""
 SETTLE_S = 1.0
 ASK_TIMEOUT_S = 2.0
 
@@ -52,7 +52,7 @@ class Lease:
     def __init__(self, microscope: Microscope) -> None:
         self._microscope = microscope
         who, where = getpass.getuser(), socket.gethostname()
-        # the token tells two sessions of one process apart
+        # the token distinguishes two sessions of one process
         self.name = f"{who}@{where} pid {os.getpid()} {secrets.token_hex(2)}"
         self._told = ""
         self._beats = itertools.count(1)
@@ -84,7 +84,7 @@ class Lease:
         owner = m.owner.get(use_monitor=False)
         if owner != self.name:
             raise SeccmError(
-                f"{m.prefix} is driven by {owner or 'nobody'}, and this "
+                f"{m.prefix} is driven by {owner or 'no client'}, and this "
                 f"session ({self.name}) does not get it: {m.link.last_error()}"
             )
         self._wait_until_told()
@@ -120,7 +120,7 @@ class Lease:
         return bool(self._microscope.driver)
 
     def give_back(self) -> None:
-        """Let others drive; a failure is logged, the lease lapses then by itself."""
+        """Give the lease back; a failure is logged, the lease lapses then by itself."""
         if not self.is_held:
             return
         self._given_back.set()
@@ -135,10 +135,10 @@ class Lease:
             logger.error("%s: the lease was not given back: %s", prefix, error)
 
     def not_driving(self, ask: bool) -> str:
-        """Tell why this session does not drive any more, as the end of a sentence.
+        """Return why this session does not drive any more, as the end of a sentence.
 
         Empty while it does, and where it never did. A session that has stood still for
-        longer than its lease does not drive, whatever it has heard before.
+        longer than its lease does not drive, even if it has heard otherwise before.
 
         Parameters
         ----------
@@ -149,12 +149,12 @@ class Lease:
         if not self.is_held:
             return ""
         stood_still_s = self._standstill_s()
-        told = self._microscope.owner_told
-        if ask and (stood_still_s or told is None):
-            told = self._ask()
+        owner = self._microscope.owner_told
+        if ask and (stood_still_s or owner is None):
+            owner = self._ask()
         why = f"this session stood still for {stood_still_s:.0f} s"
-        if told not in (None, "", self.name):
-            return f"is driven by {told} now" + (f", {why}" if stood_still_s else "")
+        if owner not in (None, "", self.name):
+            return f"is driven by {owner} now" + (f", {why}" if stood_still_s else "")
         if stood_still_s and not ask:
             return f"may be driven by another client now, {why}"
         return ""
@@ -222,8 +222,8 @@ class Lease:
             where,
             f"the lease is kept for at most {BUSY_S:g} s, the probe is withdrawn"
             if keeps
-            else "the probe is not withdrawn, so no heartbeat is sent until it goes "
-            f"on: the IOC makes it SAFE {self._lease_s:g} s after the last one",
+            else "the probe is not withdrawn, so no heartbeat is sent until it "
+            f"continues: the IOC makes it SAFE {self._lease_s:g} s after the last one",
         )
 
     def _beat_if_due(self, period_s: float) -> None:
@@ -248,7 +248,7 @@ class Lease:
     def _renew(self) -> None:
         m = self._microscope
         if not self._is_settled():
-            return  # what the IOC has told meanwhile is coming in
+            return  # what the IOC has reported meanwhile is coming in
         if not (m.owner.connected and m.heartbeat.connected):
             self._tell("connection lost")
             return
@@ -272,7 +272,7 @@ class Lease:
             self._tell(f"is driven by {owner} now")
 
     def _is_settled(self) -> bool:
-        """Tell whether it is some time ago that this process stood still, if it did."""
+        """Return whether any standstill of this process is some time ago."""
         if self._awake is None and self._standstill_s():
             self._awake = time.monotonic()
             self._microscope.link.lose(self.not_driving(False))

@@ -20,7 +20,7 @@ def call_before_exit(method: Callable[[], None]) -> None:
     """Call a method, if its object still lives, when Python begins to end.
 
     `atexit` comes too late: the thread pools have been shut down by then, in which the
-    EPICS libraries handle what the IOC goes on to publish.
+    EPICS libraries handle what the IOC still publishes.
     """
     reference = weakref.WeakMethod(method)
 
@@ -34,7 +34,7 @@ def call_before_exit(method: Callable[[], None]) -> None:
 
 
 class EndSignals:
-    """Lets SIGTERM and SIGHUP call something before they end the process.
+    """Makes SIGTERM and SIGHUP call something before they end the process.
 
     Then the signal takes its course, so that whoever sent it sees the exit status that
     belongs to it. A signal that is ignored (``nohup``) stays so. Outside of the main
@@ -43,7 +43,7 @@ class EndSignals:
     Parameters
     ----------
     end
-        What to do before the process ends; called in a thread of its own, because the
+        What to do before the process ends; called in a separate thread, because the
         main thread may hold any lock at the moment of the signal.
     """
 

@@ -1,7 +1,7 @@
-"""Documents are stored before the plan goes on, by a thread that the engine awaits.
+"""Documents are stored before the plan continues, by a thread that the engine awaits.
 
 The event loop turns meanwhile, and with it the heartbeat of the lease: a plan that
-hangs lets the lease end, a disk that stalls does not.
+hangs makes the lease end, a disk that stalls does not.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class Storing(WaitingSafely):
         ------
         StorageStalledError
             If the storage does not answer for so long, or has not since then; or if a
-            contact that was to go on has been ended because of it.
+            contact that was to continue has been ended because of it.
         OSError
             If the storage refuses.
         """
@@ -151,11 +151,11 @@ class Storing(WaitingSafely):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Exception | None] = loop.create_future()
 
-        def tell(error: Exception | None) -> None:
+        def report(error: Exception | None) -> None:
             if not loop.is_closed():  # a session may be closed while it stalls
                 loop.call_soon_threadsafe(ended.set_result, error)
 
-        self._thread.submit(job, tell, always=is_end)
+        self._thread.submit(job, report, always=is_end)
         if was_stalled:
             if is_end:
                 self._thread.submit(_say_stored, always=True)
@@ -190,7 +190,7 @@ class Storing(WaitingSafely):
             logger.warning("storage answers again after %.1f s", waited_s)
         error = StorageStalledError(
             "the storage stalled and the probe was withdrawn from its contact: the "
-            "plan, which is no scan of hops, cannot go on in it"
+            "plan, which is no scan of hops, cannot continue in it"
         )
         until = begun + self._patience_s
         return await self._lifted(lifting, until, doc, error) or interrupted

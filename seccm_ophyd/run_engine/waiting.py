@@ -50,7 +50,7 @@ class WaitingSafely(ABC):
     async def _outlast(
         self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
     ) -> bool:
-        """Wait with the probe withdrawn; tell whether a pause or an abort came."""
+        """Wait with the probe withdrawn; return whether a pause or an abort came."""
 
     def _lift(self) -> "asyncio.Future[bool | None]":
         """Begin to withdraw the probe, where there is one."""
@@ -81,7 +81,7 @@ class WaitingSafely(ABC):
 
 
 async def wait_until(future: "asyncio.Future[Any]", until: float) -> bool:
-    """Wait for a future, up to a time of the loop; tell whether it was interrupted.
+    """Wait for a future, up to a time of the loop; return whether it was interrupted.
 
     Parameters
     ----------

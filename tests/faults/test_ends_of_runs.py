@@ -153,7 +153,7 @@ def test_callbacks_that_raise_do_not_end_a_scan(session, caplog):
     whole = hop_map(session.folder.journal_file(uid))
     assert whole.topography.notnull().all()
     assert "in a plot" in caplog.text
-    assert caplog.text.count("the scan goes on without it") == 2, "told once each"
+    assert caplog.text.count("the scan continues without it") == 2, "told once each"
 
 
 class Busy:
@@ -196,7 +196,7 @@ def test_a_plan_that_hangs_in_contact_is_ended_by_the_ioc(session, ioc, caplog):
     times = dict(reversed(seen))  # the first of each
     assert times["WITHDRAWN"] - times["CONTACT"] < busy.lease_s + 2.0
     assert is_safe(ioc)
-    assert "no heartbeat is sent until it goes on" in caplog.text
+    assert "no heartbeat is sent until it continues" in caplog.text
     m.rehome()
     session.RE(hop_list(m, CurrentSample(), POINTS[:2]))
 

@@ -82,7 +82,7 @@ def test_a_scan_goes_on_without_a_callback_that_hangs(
     engine.subscribe(slow)
     engine(current_map(fake.device, *GRID))
     assert slow.indices() == [0], "it hangs still"
-    assert "the scan goes on, it gets its documents later" in caplog.text
+    assert "the scan continues, it gets its documents later" in caplog.text
     ended = threading.Event()
     engine.subscribe(lambda *_: ended.set(), "stop")
     slow.may_go.set()
