@@ -90,12 +90,12 @@ def _search_where_it_is_possible() -> None:
 
 
 def _outlive_dying_servers() -> None:
-    """Let caproto go on when an IOC dies just after it has answered a search.
+    """Have caproto continue when an IOC dies just after it has answered a search.
 
     The thread that opens connections ends with the exception of the first that fails:
     no PV of whatever IOC connects any more in this process. Here the PVs of that IOC
     are searched for again instead. And it is given more time to answer: a network may
-    be slow. The thread that renews subscriptions ends in the same way, and waits before
+    be slow. The thread that renews subscriptions ends as well, and waits before
     that for each channel that has gone: here one is renewed when its channel is there
     again, and no other one waits for it.
     """

@@ -49,11 +49,11 @@ def forget_last_callbacks() -> None:
 
 
 def _pass_over_lost_channels() -> None:
-    """Let ophyd not wait for what describes a channel that has gone meanwhile.
+    """Make ophyd not wait for what describes a channel that has gone meanwhile.
 
     ophyd asks each channel that connects for its units, limits and so on, in four
     threads, up to 10 s each. When an IOC dies while many wait to be asked, minutes pass
-    in which no other channel, of whatever IOC, is connected. A channel that comes back
+    in which no other channel, of any IOC, is connected. A channel that comes back
     is asked anew. Here more are asked at a time, too: on a network with a round trip of
     2 s, to open an instrument would take minutes.
     """
@@ -79,12 +79,12 @@ def _pass_over_lost_channels() -> None:
 
 
 def _tell_updates_once() -> None:
-    """Let ophyd work through each update of caproto once, and not twice.
+    """Make ophyd work through each update of caproto once, and not twice.
 
     caproto gives the first callback of a channel the number 0, which ophyd takes for
     none: it adds the callback once more when somebody subscribes. Here they are counted
     from 1, as by pyepics. The second one also hid that the first update of an enum may
-    come before its words: here they are asked for first, where nobody is kept waiting.
+    come before its words: here they are asked for first, where nothing is kept waiting.
 
     A callback also begins with what the monitor has told already, or tells next: ophyd
     asks for the value and what describes it once more, one channel after another.
