@@ -1,7 +1,7 @@
 """Channel Access settings that must stand before anybody opens a connection.
 
 The EPICS library reads its address list once, when its context is created, which ophyd
-does on import. A private simulator listens on a port of its own (a search sent to
+does on import. A private simulator listens on a separate port (a search sent to
 127.0.0.1 reaches only one of several IOCs on one port), so a few ports are put on the
 list beforehand, and a simulator takes one that is free.
 """
@@ -34,7 +34,7 @@ def configure_environment() -> None:
 
 
 def uses_libca() -> bool:
-    """Tell whether ophyd talks to EPICS through its own library, and not caproto."""
+    """Return whether ophyd talks to EPICS through its own library, and not caproto."""
     from ophyd import get_cl as get_control_layer
 
     return bool(get_control_layer().name != "caproto")

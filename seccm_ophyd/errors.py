@@ -1,4 +1,4 @@
-"""What can go wrong, named so that plans and people can tell the cases apart."""
+"""What can go wrong, named so that plans and people can distinguish the cases."""
 
 from .terminal import clean_lines
 
@@ -49,7 +49,7 @@ class NotKeptError(SeccmError, TypeError):
 
 
 class RunNotFoundError(SeccmError, KeyError):
-    """No run has the name that was given; the message tells where it was looked for."""
+    """No run has the name that was given; the message says where it was looked for."""
 
     def __str__(self) -> str:
         """Give the sentence itself; a `KeyError` would give its repr."""

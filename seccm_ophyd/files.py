@@ -35,7 +35,7 @@ def new_file(text: str) -> Path:
 
 
 def picture(text: str) -> Path:
-    """Check the name of a picture to write; its ending tells the format."""
+    """Check the name of a picture to write; its ending says the format."""
     path = new_file(text)
     if path.suffix.lower() not in PICTURES:
         raise argparse.ArgumentTypeError(

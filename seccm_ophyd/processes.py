@@ -17,13 +17,13 @@ _started: "list[subprocess.Popen[bytes]]" = []
 def start_detached(*arguments: str, log: Path) -> "subprocess.Popen[bytes]":
     """Start a Python module that outlives this process.
 
-    In a session of its own, so that Ctrl-C does not reach it, and with a file for its
+    In a separate session, so that Ctrl-C does not reach it, and with a file for its
     output, so that no pipe of ours stays open.
 
     Parameters
     ----------
     arguments
-        What comes behind ``python -m``.
+        What comes after ``python -m``.
     log
         File that takes what it says.
 
@@ -45,7 +45,7 @@ def start_detached(*arguments: str, log: Path) -> "subprocess.Popen[bytes]":
 
 
 def start_view(data_dir: Path | str) -> "subprocess.Popen[bytes] | None":
-    """Open the live view in a process of its own, if there is a display.
+    """Open the live view in a separate process, if there is a display.
 
     Parameters
     ----------

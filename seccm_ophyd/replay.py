@@ -15,8 +15,8 @@ from .storage.follower import Document
 
 __all__ = ["replay"]
 
-# A gap between documents is real up to this (s), to so many times the usual gap, and
-# to so many times what the estimate says that a hop takes. Beyond, the clock was set.
+# A gap between documents is real up to this (s), to this many times the usual gap, and
+# to this many times what the estimate says that a hop takes. Beyond, the clock was set.
 REAL_GAP_S, USUAL_GAPS, HOP_TIMES = 60.0, 10.0, 3.0
 
 
@@ -29,8 +29,8 @@ def replay(
 ) -> None:
     """Feed the documents of a stored run to a callback, in their order.
 
-    Those of a journal are the original ones; a catalogue gives events of its own uids
-    with the data and time stamps that were recorded.
+    Those of a journal are the original ones; a catalogue gives events with new
+    uids, and the data and time stamps that were recorded.
 
     The pace is monotonic even if the clock of the computer was not: where the time
     stamps go back, or leap by far more than a hop takes (the clock was set, or the run

@@ -1,8 +1,8 @@
 """Names in documents: streams, keys, outcomes. The one place that spells them.
 
 Event keys carry the name of the device that made them (``seccm_z_contact_height``),
-as everywhere in ophyd. The constants here are the part behind the device's name;
-`find_key` finds the whole key in a descriptor, whatever the device is called.
+as everywhere in ophyd. The constants here are the part after the device's name;
+`find_key` finds the whole key in a descriptor, for any name of the device.
 """
 
 from collections.abc import Iterable
@@ -44,11 +44,11 @@ __all__ = [
 PRIMARY = "primary"
 PROGRESS = "progress"  # parts of traces that take long, as they come
 
-# keys of the primary stream, behind the name of the microscope
+# keys of the primary stream, after the name of the microscope
 HOP_INDEX = "hop_index"
 HOP_OUTCOME = "hop_outcome"
 HOP_REPEATED = "hop_repeated"
-TECHNIQUE_OUTCOME = "outcome"  # behind the label of one of several techniques
+TECHNIQUE_OUTCOME = "outcome"  # after the label of one of several techniques
 X = "xy_x"
 X_SET = "xy_x_user_setpoint"
 Y = "xy_y"
@@ -56,11 +56,11 @@ Y_SET = "xy_y_user_setpoint"
 CONTACT_HEIGHT = "z_contact_height"
 CONTACT_CURRENT = "z_contact_current"
 DETACH_HEIGHT = "z_detach_height"  # of the contact before
-CLAMP = "clamp_"  # and behind it the scalars of the technique
+CLAMP = "clamp_"  # and after it the scalars of the technique
 CLAMP_CURRENT = f"{CLAMP}current"
 APPROACH_TRACE = "traces_approach"
 
-# by technique: the scalar that a map of it shows, and what it is called there; behind
+# by technique: the scalar that a map of it shows, and what it is called there; after
 # it, what runs of earlier versions have in its place
 MAPPED = {
     "CurrentSample": (("current", "Current"),),
@@ -89,7 +89,7 @@ REST_POTENTIAL = "rest_potential_v"  # of the sample: no current flows at it
 SERIES = "series"  # the same in the runs of one plan
 PART = "part"  # which of them a run is
 ORDER_TIME = "order_time"  # s since the epoch: what the runs of a folder are sorted by
-RESUMES = "resumes"  # uid of the interrupted run that a run goes on with
+RESUMES = "resumes"  # uid of the interrupted run that a run resumes
 
 # Names in start documents that are ours, or Bluesky's: a user's metadata may not have
 # them. Those of the plan, of the session, and of the engine.
@@ -107,9 +107,10 @@ OWN_METADATA = frozenset(
 class HopOutcome(IntEnum):
     """How a hop ended; events carry the name in lower case, maps the number.
 
-    OVERLOAD: the current left the range. SUSPECT: the current behind the trigger
-    cannot be told from none. LOST: the meniscus broke in the measurement, whose scalars
-    tell of the time before. BAD: a reading is no number, and the scalars are NaN.
+    OVERLOAD: the current left the range. SUSPECT: the current after the trigger
+    cannot be distinguished from none. LOST: the meniscus broke in the measurement,
+    whose scalars describe the time before. BAD: a reading is no number, and the scalars
+    are NaN.
     """
 
     UNSCANNED = 0
@@ -127,7 +128,7 @@ class HopOutcome(IntEnum):
 
 
 def find_key(keys: Iterable[str], suffix: str) -> str:
-    """Find the event key that ends in `suffix`, whatever the device is called.
+    """Find the event key that ends in `suffix`, for any name of the device.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def clean(value: Any, longest: int = 1000) -> str:
     value
         Anything; its `str` is taken.
     longest
-        At most so many signs of it.
+        The maximum number of characters.
 
     Returns
     -------
