@@ -32,7 +32,7 @@ from seccm_ophyd.sim_devices.physics.textbook import (
 from seccm_ophyd.sim_devices.stages.landing import Landing
 
 HERE = Path(__file__).parent / "figures"
-# colours of Okabe & Ito, which colour-blind readers tell apart
+# colours of Okabe & Ito, which colour-blind readers can distinguish
 BLUE, RED, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "0.55"
 NICHOLSON = {20: 61, 7: 63, 6: 64, 5: 65, 4: 66, 3: 68, 2: 72, 1: 84} | {
     0.75: 92, 0.5: 105, 0.35: 121, 0.25: 141, 0.1: 212
@@ -52,7 +52,7 @@ def figure(columns: int, rows: int = 1, height: float = 3.2) -> tuple[Figure, li
 
 
 def title(panel: Axes, text: str) -> None:
-    """Tell above a panel what it shows."""
+    """Write above a panel what it shows."""
     panel.set_title(text, loc="left", size=9)
 
 
@@ -170,7 +170,7 @@ def draw_samples() -> None:
 
 
 def land(sample: Sample) -> Landing:
-    """Let the instrument land in the centre of a sample at +0.65 V."""
+    """Have the instrument land in the centre of a sample at +0.65 V."""
     ioc = SeccmIOC("DOCS:", sample=sample, seed=0, time_scale=0)
 
     async def prepare() -> None:
