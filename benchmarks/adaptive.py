@@ -1,6 +1,6 @@
 """What adaptive hops save on a composite, and whether they find the same surface.
 
-Each of ten seeds is scanned twice, on simulators of its own: 64 x 64 hops over
+Each of ten seeds is scanned twice, on separate simulators: 64 x 64 hops over
 10 x 10 um by the paper's hop, and adaptive.
 """
 

@@ -1,4 +1,4 @@
-"""What a hop costs beside its physics: step by step, flown, and the stock way."""
+"""What a hop costs beside its physics: step by step, as a fly scan, the stock way."""
 
 import subprocess
 import sys
@@ -201,7 +201,7 @@ def _between_contacts_s(plan: Callable, time_scale: float) -> float:
 
 
 def rss_growth_mb() -> float:
-    """Watch the memory of the session over 100 000 flown hops (MB)."""
+    """Watch the memory of the session over 100 000 hops of a fly scan (MB)."""
     hops, _, memory = watch(hop_fly, GROWN).T
     return float(memory[-1] - memory[hops >= GROWN**2 - 100_000][0])
 

@@ -63,8 +63,8 @@ def _write_journal(data: DataFolder, file: TraceFile, size: int) -> str:
     axis = np.linspace(-5.0, 5.0, size)
     ends = {"start": -5.0, "stop": 5.0, "num": size}
     grid = {"x": ends, "y": ends, "snake": False}
-    told = {"plan_name": "hop_fly", "scan_id": 1, "techniques": [_TECHNIQUE]}
-    run = compose_run(metadata={**told, "hop_grid": grid, "shape": [size, size]})
+    plan = {"plan_name": "hop_fly", "scan_id": 1, "techniques": [_TECHNIQUE]}
+    run = compose_run(metadata={**plan, "hop_grid": grid, "shape": [size, size]})
     journal = Journal(data)
     journal("start", dict(run.start_doc))
     trace_key = f"seccm_traces_{LABEL}"

@@ -30,7 +30,7 @@ HOPS = 2  # along x and y of each run
 
 
 def many_runs(count: int, folder: Path) -> dict[str, float]:
-    """Measure what listing and finding cost (s) with so many stored runs.
+    """Measure what listing and finding cost (s) with many stored runs.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ __all__ = ["measure", "read"]
 
 SIZE = 256
 
-# the imports are not part of it: they cost the same whatever is read; the last ones are
+# the imports are not part of it: they cost the same for any reading; the last ones are
 # what xarray and tiled import when they are first used
 SCRIPT = f"""
 import json, sys, time, warnings

@@ -1,4 +1,4 @@
-"""Sessions on simulators of their own, in folders that go with them."""
+"""Sessions on private simulators, in folders that are removed with them."""
 
 import contextlib
 import tempfile
@@ -16,7 +16,7 @@ __all__ = ["scratch_session", "wait_for_writer"]
 
 @contextlib.contextmanager
 def scratch_session(**options: Any) -> Iterator[Session]:
-    """Open a session that leaves nothing behind.
+    """Open a session that leaves no file and no process.
 
     Parameters
     ----------

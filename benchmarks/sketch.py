@@ -2,7 +2,7 @@
 
 Commands go to the IOC by stock ophyd signals, both axes by `EpicsMotor`; the journal is
 synced, the trace goes to a file. There is no check, no time-out, no lease, no watchdog,
-no live view, no catalogue: nobody should drive an instrument like this.
+no live view, no catalogue: do not drive an instrument like this.
 """
 
 import contextlib

@@ -25,7 +25,7 @@ __all__ = ["Soak", "soak", "table"]
 
 HOPS_VARIABLE = "SECCM_SOAK_HOPS"
 SIDE_UM = 20.0  # the points are spread over a square of so much
-PLACES = 100  # so many
+PLACES = 100  # number of points
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Soak:
 
 
 def soak(hops: int, folder: Path) -> Soak:
-    """Hop at full speed on an IOC of its own and watch time and memory.
+    """Hop at full speed on a separate IOC and watch time and memory.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def table(found: Soak) -> str:
 
 
 def asked() -> int:
-    """Tell how many hops the environment asks for."""
+    """Return how many hops the environment asks for."""
     return int(os.environ.get(HOPS_VARIABLE, "20000"))
 
 
