@@ -28,7 +28,7 @@ FAULTS: dict[int, Fault] = {
     ),
     4: Fault(
         "the IOC comes back after a restart",
-        "nothing goes on by itself; once the user has called rehome(), the next run "
+        "nothing continues by itself; once the user has called rehome(), the next run "
         "works in the same Python",
     ),
     5: Fault("the IOC freezes", "noticed by its clock, which stands still; then as 1"),
@@ -39,7 +39,7 @@ FAULTS: dict[int, Fault] = {
     7: Fault(
         "the network is cut during a run",
         "what waits fails as lost, at once where connections are closed, within 5 s "
-        "where there is only silence; the IOC makes itself SAFE; rehome() goes on",
+        "where there is only silence; the IOC makes itself SAFE; rehome() continues",
     ),
     8: Fault(
         "the current reads NaN or infinite",
@@ -48,7 +48,7 @@ FAULTS: dict[int, Fault] = {
     9: Fault(
         "the amplifier leaves its range",
         "the hop is recorded as overload, the cell goes to its safe potential and the "
-        "probe is withdrawn; whether the map goes on is an option",
+        "probe is withdrawn; whether the map continues is an option",
     ),
     10: Fault(
         "no contact within the travel limit",
@@ -80,7 +80,7 @@ FAULTS: dict[int, Fault] = {
     ),
     18: Fault(
         "the sample drifts out of the range of Z",
-        "the landing ends, the message tells how far the sample has drifted",
+        "the landing ends, the message says how far the sample has drifted",
     ),
     19: Fault(
         "current clamp without a cell",
@@ -104,7 +104,8 @@ FAULTS: dict[int, Fault] = {
     25: Fault("halt of the engine", "SAFE although no plan cleans up"),
     26: Fault(
         "an exception in a plan or in a callback",
-        "any plan: SAFE and the error; a callback of the user: told, the scan goes on",
+        "any plan: SAFE and the error; a callback of the user: reported, the scan "
+        "continues",
     ),
     27: Fault(
         "the IOC freezes while it is to be made SAFE",
@@ -131,8 +132,8 @@ FAULTS: dict[int, Fault] = {
     ),
     33: Fault(
         "the catalogue cannot be opened at the start",
-        "the scan goes on into the journal; the catalogue catches up later, a corrupt "
-        "one is set aside and made anew",
+        "the scan continues into the journal; the catalogue catches up later, a "
+        "corrupt one is set aside and made anew",
     ),
     34: Fault(
         "the catalogue dies or hangs during a run",
@@ -140,7 +141,7 @@ FAULTS: dict[int, Fault] = {
     ),
     35: Fault(
         "two clients on one IOC",
-        "the second is refused and told who drives; MakeSafe is always allowed",
+        "the second is refused, with the name of the owner; MakeSafe is always allowed",
     ),
     36: Fault(
         "someone writes with caput during a run",
@@ -157,7 +158,7 @@ FAULTS: dict[int, Fault] = {
     ),
     40: Fault(
         "garbage written to PVs",
-        "refused, the value is kept, ErrorMessage tells why",
+        "refused, the value is kept, ErrorMessage says why",
     ),
     41: Fault(
         "strangers in the network",
@@ -175,7 +176,7 @@ FAULTS: dict[int, Fault] = {
         "the queue server kills its worker",
         "as 28; the failed plan does not run again by itself",
     ),
-    46: Fault("Redis dies under the queue server", "the plan that runs goes on"),
+    46: Fault("Redis dies under the queue server", "the plan that runs continues"),
     47: Fault("the clock jumps", "time-outs and order do not depend on it"),
     48: Fault(
         "a cut line in a journal, no stop document",
@@ -225,7 +226,7 @@ FAULTS: dict[int, Fault] = {
     56: Fault(
         "the link of a fly scan is narrow (50 kB/s), or cut towards the IOC",
         "hops come in smaller pages, 150 kB at most, where it is narrow, and the scan "
-        "goes on; cut, the IOC is SAFE when the lease ends, the run ends after 21 s "
+        "continues; cut, the IOC is SAFE when the lease ends, the run ends after 21 s "
         "with one sentence, and the IOC keeps the hops that are not stored (100 at "
         "most): seccm recover, or the next session, fetches them",
     ),
@@ -233,12 +234,12 @@ FAULTS: dict[int, Fault] = {
         "the link from the IOC to its owner is cut",
         "an owner that hears nothing for 2 s sends no heartbeat any more; SAFE within "
         "5 s of the last one; a client that does not read for 5 s is dropped, and "
-        "nobody waits for it",
+        "the IOC does not wait for it",
     ),
     58: Fault(
         "a number outside its states is written to an enum PV",
         "refused with ErrorMessage, as any value of any type that a PV cannot hold; "
-        "the PV answers afterwards; MakeSafe works whatever the state",
+        "the PV answers afterwards; MakeSafe works in any state",
     ),
     59: Fault(
         "an owner freezes past its lease and wakes when another drives",
@@ -266,10 +267,10 @@ FAULTS: dict[int, Fault] = {
     ),
     63: Fault(
         "the storage stalls for some seconds",
-        "the heartbeat goes on; after 1 s the probe is withdrawn, after 2 s one line "
-        "says so; when the storage answers within storage_wait_s (60 s) the scan goes "
-        "on, else it ends SAFE, and what was not written is written later; a fly scan "
-        "hops on meanwhile",
+        "the heartbeat continues; after 1 s the probe is withdrawn, after 2 s one line "
+        "says so; when the storage answers within storage_wait_s (60 s) the scan "
+        "continues, else it ends SAFE, and what was not written is written later; "
+        "a fly scan keeps hopping meanwhile",
     ),
     64: Fault(
         "the network delays each message by 0.2 s or 1 s, each way",
@@ -281,7 +282,7 @@ FAULTS: dict[int, Fault] = {
     65: Fault(
         "malformed frames flood the port of the IOC",
         "errors of one kind are logged once, and their count at 10, 100, 1000 ... "
-        "(100,000 frames: 226 lines); memory stays flat, scans go on",
+        "(100,000 frames: 226 lines); memory stays flat, scans continue",
     ),
     66: Fault(
         "the data folder is moved or deleted during a scan",
@@ -291,8 +292,8 @@ FAULTS: dict[int, Fault] = {
     67: Fault(
         "a plan or a callback keeps the engine busy past the lease, or hangs",
         "runs are looked up, and callbacks called, in a thread: the probe is withdrawn "
-        "after 4 s, and after 60 s the scan goes on without the callback; for a plan, "
-        "with the probe withdrawn the lease is kept "
+        "after 4 s, and after 60 s the scan continues without the callback; for a "
+        "plan, with the probe withdrawn the lease is kept "
         "for 60 s; with the probe down, or in a fly scan, SAFE within 5 s of the last "
         "heartbeat; after 2 s one line names the file and line where it is busy",
     ),
