@@ -1,4 +1,4 @@
-"""A motor record that never lets a plan wait for ever, or go on at a wrong place."""
+"""A motor record: no plan waits for it for ever, or continues at a wrong place."""
 
 import sys
 from typing import Any
@@ -52,7 +52,7 @@ class StageAxis(Named, EpicsMotor):
     home_forward = Cpt(Push, ".HOMF", kind="omitted")
     home_reverse = Cpt(Push, ".HOMR", kind="omitted")
 
-    # asked for only where `moving` is: the end of a move is told by .DMOV
+    # asked for only where `moving` is: the end of a move is reported by .DMOV
     motor_is_moving = Cpt(EpicsSignalRO, ".MOVN", auto_monitor=False, kind="omitted")
     stop_pause_move_go = Cpt(
         Setting,
@@ -111,7 +111,7 @@ class StageAxis(Named, EpicsMotor):
 
     @property
     def limits(self) -> Bounds:
-        """Lowest and highest position (um) as the record tells; both 0 for none.
+        """Lowest and highest position (um) as the record reports; both 0 for none.
 
         From ``.LLM`` and ``.HLM``, which are monitored. ophyd takes them from what
         describes ``.VAL``: it asks for that when it hears of a change, and an update of
@@ -215,12 +215,12 @@ class StageAxis(Named, EpicsMotor):
     def stop(self, *, success: bool = False) -> None:
         """Stop at once; a setpoint that was not reached is no refusal then."""
         self._target = None
-        # a lost IOC cannot be told, see `Microscope.stop`
+        # nothing reaches a lost IOC, see `Microscope.stop`
         if self.connected and not self.parent.link.not_driving(False):
             super().stop(success=success)
 
     def abandon(self) -> None:
-        """Stop a pending move without error: nobody waits for it any more."""
+        """Stop a pending move without error: no plan waits for it any more."""
         status = self._move_status
         if status is not None and not status.done:
             self.stop(success=True)
@@ -265,7 +265,7 @@ class StageAxis(Named, EpicsMotor):
         )
 
     def _reason(self) -> str:
-        """Tell in the IOC's own words why it did not get there."""
+        """Return, in the IOC's own words, why it did not get there."""
         record = self.prefix
         said = self.parent.link.error_since(self._messages, record)
         if said:
@@ -276,7 +276,7 @@ class StageAxis(Named, EpicsMotor):
         return f"it stopped at {where:.4f} um, the IOC gave no reason"
 
     def _fail(self, error: Exception) -> None:
-        """Let the move fail with this error and no other."""
+        """Make the move fail with this error and no other."""
         self._target = None
         status = self._move_status
         if status is not None and not status.done:
@@ -287,7 +287,7 @@ class StageAxis(Named, EpicsMotor):
 class CommandedAxis(StageAxis):
     """An axis that commands of the IOC carry most of the time.
 
-    They set its target, twice a hop, and nobody needs to hear of that.
+    They set its target, twice a hop, and no client needs to hear of that.
     """
 
     user_setpoint = Cpt(

@@ -259,7 +259,7 @@ class ClampAmplifier(ClampSettings):
         known = {result.number for result in self._results.values()}
         if number is None or number in known:
             return
-        if self.acquire.outcome == NO_CONTACT:  # handed over, and never begun
+        if self.acquire.outcome == NO_CONTACT:  # pre-armed, and never begun
             return
         found = self._results[label] = Measured.read(
             self.measuring,
@@ -272,7 +272,7 @@ class ClampAmplifier(ClampSettings):
             self.forget_clamping()  # the IOC leaves a current clamp without contact
 
     def _zero_pa(self) -> float:
-        """Tell what current is shown without contact (pA), as the approach saw it."""
+        """Return what current is shown without contact (pA), as the approach saw it."""
         z = getattr(self.parent, "z", None)
         baseline = math.nan if z is None else z.baseline_current.get()
         return 0.0 if math.isnan(baseline) else baseline
@@ -283,7 +283,7 @@ class ClampAmplifier(ClampSettings):
         """Read the scalars of the techniques; NaN where nothing was measured."""
         reading = super().read()
         self._collect()
-        if self._results:  # of several acquisitions the first tells it
+        if self._results:  # of several acquisitions the first has it
             first = next(iter(self._results.values()))
             reading[self.contact_age.name]["value"] = first.contact_age
         for measurement in self._measurements:
@@ -323,17 +323,17 @@ class ClampAmplifier(ClampSettings):
     def stop(self, *, success: bool = False) -> None:
         """End a running acquisition; without error if that counts as a success.
 
-        The engine stops whatever it has set before it pauses, and calls `pause` then.
+        The engine stops all that it has set before it pauses, and calls `pause` then.
         """
         if success:
             self.pause()
-        # a lost IOC cannot be told, see `Microscope.stop`
+        # nothing reaches a lost IOC, see `Microscope.stop`
         if self.halt.connected and not self.link.not_driving(False):
             self.halt.put(1, wait=False)
         super().stop(success=success)
 
     def pause(self) -> None:
-        """Let a pending acquisition end: the engine will redo the hop."""
+        """Have a pending acquisition end: the engine will redo the hop."""
         self.acquire.abandon()
 
     def resume(self) -> None:

@@ -56,7 +56,7 @@ class ClampSettings(Linked):
         self._known.clear()
 
     def note_gain(self) -> None:
-        """Take the gain as it is: nobody may change it from now on."""
+        """Take the gain as it is: no client may change it from now on."""
         self._know(self.gain, self.gain.get(use_monitor=False))
 
     def forget_clamping(self) -> None:
@@ -88,7 +88,7 @@ class ClampSettings(Linked):
                 )
 
     def stage(self) -> list[object]:
-        """Check that nobody has changed what was prepared.
+        """Check that no client has changed what was prepared.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class ClampSettings(Linked):
     def turn(
         self, wanted: Acquisition, *, approaching: bool
     ) -> tuple[str, float, list[tuple[EpicsSignal, Any]]]:
-        """Tell mode, what is held (V or pA), and the settings that act on no cell."""
+        """Return mode, what is held (V or pA), and the settings that act on no cell."""
         clamping = dict(self._clamping(wanted, approaching=approaching))
         mode = clamping.pop(self.mode)
         cutoff = clamping.pop(self.filter_cutoff)

@@ -1,7 +1,7 @@
 """Commands of the IOC: numbers, echoes, results.
 
-docs/reference/pv_interface.md tells the protocol. Put-completion is never trusted: with
-pyepics it reports success when the IOC dies, with caproto it may never end.
+docs/reference/pv_interface.md describes the protocol. Put-completion is never trusted:
+with pyepics it reports success when the IOC dies, with caproto it may never end.
 """
 
 import contextlib
@@ -90,8 +90,8 @@ class Command(Named, Device):
         The array PV that holds the result, relative to the parent's prefix; element 0
         is the number, element 1 the outcome.
     even_if_lost
-        Whether it is tried also when the instrument was lost and nobody has seen to it
-        yet; other commands fail at once then and nothing is written.
+        Whether it is tried also when the instrument was lost and has not been accepted
+        again yet; other commands fail at once then and nothing is written.
     redo
         Whether it is started anew when it was started ahead and has failed.
     """
@@ -150,7 +150,7 @@ class Command(Named, Device):
         return any(not status.done for status in list(self._waiting.values()))
 
     def is_own(self, number: int) -> bool:
-        """Tell whether this client has lately started the command of that number."""
+        """Return whether this client has lately started the command of that number."""
         return number in self._issued
 
     def forget(self) -> None:
@@ -218,16 +218,16 @@ class Command(Named, Device):
         return status
 
     def abandon(self) -> None:
-        """Let a pending status end without error: its command is going to be redone.
+        """Have a pending status end without error: its command is going to be redone.
 
         As in bluesky's ``stop(success=True)`` of a paused move: the engine replays the
-        hop from its withdrawal, so a failure here would only end a scan that goes on.
+        hop from its withdrawal, so a failure here would only end a scan that continues.
         """
         for status in self._taken():
             status.set_finished()
 
     def fail(self, error: Exception) -> None:
-        """Let a pending status fail: what it waits for has become useless."""
+        """Make a pending status fail: what it waits for has become useless."""
         for status in self._taken():
             status.set_exception(error)
 
@@ -257,7 +257,7 @@ class Command(Named, Device):
         status.set_exception(error(f"{self.dotted_name} of {self.prefix}{said}"))
 
     def _last_error(self) -> str:
-        """Tell what the IOC has said since the start, without the name of this."""
+        """Return what the IOC has said since the start, without the name of this."""
         said = self.parent.link.error_since(self._messages, self.prefix)
         said = re.sub(rf"^{re.escape(self.prefix)}( \d+)?: ", "", said)
         return said or "it was ended from outside, the IOC gave no reason"

@@ -1,4 +1,4 @@
-"""Commands handed over before their turn: the IOC carries them out without a client."""
+"""Pre-armed commands: the IOC carries them out without a client."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ __all__ = ["HandOver"]
 
 
 class HandOver(Named, Device):
-    """Hands over an approach while XY moves, and with it what follows in contact.
+    """Pre-arms an approach while XY moves, and with it what follows in contact.
 
     The IOC begins the approach when both axes have come to rest, and the acquisition in
     contact: no time goes by in which a client hears of the one and asks for the other.
-    ``z.approach`` and ``clamp.acquire``, triggered then, wait for those that go on.
+    ``z.approach`` and ``clamp.acquire``, triggered then, wait for those that run.
 
     Parameters
     ----------
     measures
-        Whether an acquisition is handed over with the approach, with the settings of
+        Whether an acquisition is pre-armed with the approach, with the settings of
         the amplifier as they are.
     """
 
@@ -30,7 +30,7 @@ class HandOver(Named, Device):
         super().__init__(*args, **kwargs)
 
     def trigger(self) -> Status:
-        """Hand over; done at once."""
+        """Pre-arm them; done at once."""
         z, xy, clamp = self.parent.z, self.parent.xy, self.parent.clamp
         commands: list[tuple[Command, EpicsSignal | None]] = [(z.approach, None)]
         if self._measures:

@@ -86,7 +86,7 @@ class HopLine(LineCollecting):
         Parameters
         ----------
         max_misses
-            So many landings in a row without contact end a line.
+            How many landings in a row without contact end a line.
         """
         clamp = self.parent.clamp
         wanted = [technique.acquisition for technique in clamp.prepared]
@@ -127,7 +127,7 @@ class HopLine(LineCollecting):
         -------
         Status
             Done when the line has ended in any way, see `failure`: the engine would
-            throw a failure into whatever the plan does then, which is to collect.
+            throw a failure into what the plan does then, which is to collect.
         """
         wanted = tuple(tuple(point) for point in points)
         if wanted == self._points:
@@ -221,14 +221,14 @@ class HopLine(LineCollecting):
         return self.run.awaited is not None and self._fetching.answers
 
     def stop(self, *, success: bool = False) -> None:
-        """Make the microscope SAFE where a line goes on: that ends it."""
+        """Make the microscope SAFE where a line runs: that ends it."""
         if self.run.is_pending:
             if success:  # also before a pause: its end is no failure then
                 self.run.abandon()
             self.parent.stop(success=success)
 
     def pause(self) -> None:
-        """Let the line end without error: what is left of it is made afterwards."""
+        """Have the line end without error: what is left of it is made afterwards."""
         self.run.abandon()
 
     def resume(self) -> None:

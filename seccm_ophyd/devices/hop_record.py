@@ -18,7 +18,7 @@ __all__ = ["HopRecord", "outcome_of"]
 def outcome_of(
     *, missed: bool, bad: bool, overload: bool, lost: bool, suspect: bool
 ) -> HopOutcome:
-    """Tell how a hop ended: the worst of what happened counts."""
+    """Return how a hop ended: the worst of what happened counts."""
     happened = {
         HopOutcome.NO_CONTACT: missed,
         HopOutcome.BAD: bad,
@@ -30,7 +30,7 @@ def outcome_of(
 
 
 class HopRecord(Named, Device):
-    """Index, outcome and repetition of the hop that is going on.
+    """Index, outcome and repetition of the hop that is being made.
 
     ``set(index)`` begins a hop: what the stages and the amplifier measured before is
     forgotten, so that a missed landing reads NaN and not the values of the hop before.
@@ -52,7 +52,7 @@ class HopRecord(Named, Device):
 
     @property
     def run(self) -> str:
-        """The uid of the run that goes on; empty without one."""
+        """The uid of the run that is open; empty without one."""
         return self._run
 
     def note(self, name: str, doc: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ class HopRecord(Named, Device):
             self._recorded = True
 
     def is_of_hop(self, doc: dict[str, Any]) -> bool:
-        """Tell whether a descriptor, an event or a page is one of hops."""
+        """Return whether a descriptor, an event or a page is one of hops."""
         return self.index.name in {*doc.get("data_keys", ()), *doc.get("data", ())}
 
     def check_value(self, index: int) -> None:
@@ -107,7 +107,7 @@ class HopRecord(Named, Device):
         return finished(self)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Read the hop, with the outcome as the stages and the amplifier tell it."""
+        """Read the hop, with the outcome as the stages and the amplifier report it."""
         self.outcome.put(self._outcome().label)
         return super().read()
 

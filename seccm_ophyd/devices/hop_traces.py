@@ -47,7 +47,7 @@ class HopTraces(Named, Device):
 
     The rows are written when the engine collects the documents of an event, at the row
     of that event: a hop that is interrupted there and redone overwrites its row. What a
-    long acquisition has taken so far stands in its row already while it goes on.
+    long acquisition has taken so far stands in its row already while it runs.
     Without a folder nothing is written, and nothing described. Where the free space is
     below the reserve, or a row cannot be written, the hop fails.
 
@@ -83,7 +83,7 @@ class HopTraces(Named, Device):
 
     @property
     def path(self) -> Path | None:
-        """The file of the run that goes on; None without one."""
+        """The file of the run that is open; None without one."""
         return None if self._file is None else self._file.path
 
     @property
@@ -132,7 +132,7 @@ class HopTraces(Named, Device):
         return description
 
     def _next_row(self) -> tuple[int, int]:
-        """Tell the row of the hop that goes on, and its index."""
+        """Return the row of the hop that is being made, and its index."""
         hop = self.parent.hop.index.get()
         return self._row + (hop != self._last_index), hop
 
@@ -157,7 +157,7 @@ class HopTraces(Named, Device):
                 self._check_space()
                 _write(file, row, measurement, newest)
             except OSError as error:
-                clamp.acquire.fail(error)  # nobody hears of an exception in this thread
+                clamp.acquire.fail(error)  # in this thread it would be lost
 
         self.storage.submit(write)
 
@@ -193,7 +193,7 @@ class HopTraces(Named, Device):
         curves: NDArray[np.float64],
         traces: Sequence[NDArray[np.float64]],
     ) -> None:
-        """Write the rows of hops that were made in one go; `announce` tells of them.
+        """Write the rows of hops that were made in one go; `announce` describes them.
 
         Parameters
         ----------
@@ -261,7 +261,7 @@ class HopTraces(Named, Device):
 def _write(
     file: TraceFile, row: int, measurement: Measurement, trace: NDArray[Any]
 ) -> None:
-    """Write a trace, or what there is of it; NaN behind it."""
+    """Write a trace, or what there is of it; NaN after it."""
     samples = measurement.technique.acquisition.samples
     full = np.full((len(TRACE_CHANNELS), samples), np.nan)
     part = trace[:, :samples]

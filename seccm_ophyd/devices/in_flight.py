@@ -29,7 +29,7 @@ def in_flight(jobs: Sequence[Callable[[], T]], link: InstrumentLink) -> list[T]:
     jobs
         Called without arguments; each waits for the IOC.
     link
-        Knows the round trip, and is told that the IOC has answered.
+        Knows the round trip, and is informed that the IOC has answered.
 
     Returns
     -------

@@ -106,7 +106,7 @@ class LineCollecting(Linked):
         """Give a page of events of the hops that were announced.
 
         Who takes it stores it before asking for the next; then, and not if it could not
-        be stored, the IOC is told.
+        be stored, this is reported to the IOC.
         """
         if not self._not_stored:
             return
@@ -115,7 +115,7 @@ class LineCollecting(Linked):
         yield page
         self._not_stored.popleft()
         self._given.append(page)
-        # behind the page, which is on its way where the storage has stalled
+        # after the page, which is on its way where the storage has stalled
         store = functools.partial(self._fetching.store, new.part)
         self.parent.traces.storage.submit(store)
 

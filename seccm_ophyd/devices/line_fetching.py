@@ -1,4 +1,4 @@
-"""Hops that the IOC has made by itself: counted as they are told, fetched in parts."""
+"""Hops that the IOC has made by itself: counted when reported, fetched in parts."""
 
 import logging
 import time
@@ -43,7 +43,7 @@ class LineFetching:
     def __init__(self, line: Device) -> None:
         self._line = line
         self.number = self.fetched = self.before = 0
-        self._heard = 0  # hops of the line that the IOC has told of
+        self._heard = 0  # hops of the line that the IOC has reported
         self._page_size = PageSize()
 
     def begin_run(self) -> None:
@@ -57,12 +57,12 @@ class LineFetching:
         self.number = self.fetched = self._heard = 0
 
     def hear(self, count: int) -> None:
-        """Take what the IOC tells of the newest line."""
+        """Take what the IOC reports of the newest line."""
         self._heard = count
 
     @property
     def waiting(self) -> int:
-        """Hops that the IOC has told of, and that have not been fetched."""
+        """Hops that the IOC has reported, and that have not been fetched."""
         return self._heard - self.fetched
 
     @property
@@ -85,7 +85,7 @@ class LineFetching:
         return bool(link.boot_id.connected and link.answers)
 
     def fetch(self) -> LinePart:
-        """Fetch the next hops, a page of them; the IOC goes on as soon as it knows.
+        """Fetch the next hops, a page of them; the IOC continues as soon as it knows.
 
         On a narrow network they come a few at a time, for `LONGEST_S`.
 
@@ -135,7 +135,7 @@ class LineFetching:
                 "is cut or too slow"
             ) from error
         took_s = time.monotonic() - begun
-        # the rest is the size; of what is small on a slow network nobody knows
+        # the rest is the size; for what is small on a slow network it is unknown
         size.note(flat.nbytes, max(took_s - line.link.round_trip_s, took_s / GROWTH))
         part = LinePart.decode(flat, self.number, first)
         if not part.hops:
@@ -143,11 +143,11 @@ class LineFetching:
         return part
 
     def store(self, part: LinePart) -> None:
-        """Tell the IOC that a part, and what was fetched before it, is on the disk."""
+        """Acknowledge that a part, and what was fetched before it, is on the disk."""
         stop = part.first + part.hops
         try:
             self._acknowledge(part.number, stop, stop)
-        except Exception as error:  # the IOC keeps them longer, no more than that
+        except Exception as error:  # the IOC keeps them longer, that is all
             logger.info("line %s was not acknowledged: %s", part.number, error)
 
     def _acknowledge(self, number: int, received: int, stored: int) -> None:

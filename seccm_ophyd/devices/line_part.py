@@ -113,7 +113,7 @@ class LinePart:
 
     @staticmethod
     def hop_bytes(measurements: Sequence[Measurement]) -> int:
-        """Tell the size of one hop in ``Hop:Part``, but for what is short in it.
+        """Return the size of one hop in ``Hop:Part``, but for what is short in it.
 
         Parameters
         ----------

@@ -27,13 +27,13 @@ ALLOWED_ROUND_TRIPS = 4  # by which time-outs are longer
 
 
 class InstrumentLink(Device):
-    """Tells at once when the IOC is lost, has restarted, or does not answer any more.
+    """Reports at once when the IOC is lost, has restarted, or does not answer any more.
 
     A device gives its pending statuses to `watch`; they fail with `InstrumentLostError`
     when the connection drops, ``IOC:BootId`` changes, or ``IOC:Time`` is not published
     for `SILENCE_S`, and with `CommandTimeoutError` when their time is over. After a
-    loss every status fails until `accept`: nothing goes on by itself with a tip of
-    which nobody knows where it is.
+    loss every status fails until `accept`: nothing continues by itself with a tip
+    whose place is unknown.
     """
 
     boot_id = Cpt(EpicsSignalRO, "IOC:BootId", auto_monitor=True, kind="omitted")
@@ -54,7 +54,7 @@ class InstrumentLink(Device):
         self._boot: int | None = None
         self._lost = ""
         self.not_driving: Callable[[bool], str] = lambda ask: ""
-        """Tells why this client does not drive any more, as the end of a sentence; the
+        """Says why this client does not drive any more, as the end of a sentence; the
         session sets it. Asks the IOC if that is not known and the argument is true."""
         self.went_on: Callable[[], None] = lambda: None
         """Called where the IOC has answered in the middle of a longer exchange; the
@@ -88,7 +88,7 @@ class InstrumentLink(Device):
     def measure(self) -> None:
         """Measure the round trip; the time-outs of the instrument are widened by it.
 
-        Without an answer they stay: others tell of an IOC that does not answer.
+        Without an answer they stay: others report an IOC that does not answer.
         """
         if not self.boot_id.connected:
             return
@@ -115,7 +115,7 @@ class InstrumentLink(Device):
         return [signal for signal in walked if isinstance(signal, EpicsSignalBase)]
 
     def keep_measuring(self) -> None:
-        """Measure it in a thread, unless that goes on already."""
+        """Measure it in a thread, unless that runs already."""
         if self._is_measuring.acquire(blocking=False):
             get_cl().thread_class(target=self._measure_again, daemon=True).start()
 
@@ -133,12 +133,12 @@ class InstrumentLink(Device):
     def watch(
         self, status: DeviceStatus, timeout_s: float, *, even_if_lost: bool = False
     ) -> DeviceStatus:
-        """Let `status` fail as soon as the instrument is lost; returns it.
+        """Make `status` fail as soon as the instrument is lost; returns it.
 
         Parameters
         ----------
         status
-            Of what is going to be started. It needs no time-out of its own, for which
+            Of what is going to be started. It needs no separate time-out, for which
             ophyd would start a thread each time.
         timeout_s
             Time (s) after which it fails in any case, up to 0.25 s later, and some
@@ -158,7 +158,7 @@ class InstrumentLink(Device):
         return status
 
     def trouble(self, *, even_if_lost: bool = False) -> str:
-        """Tell why nothing can be started now, as the end of a sentence, or nothing.
+        """Say why nothing can be started now, as the end of a sentence, or nothing.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class InstrumentLink(Device):
         return "" if self.answers else self._lost
 
     def barred(self, *, even_if_lost: bool = False) -> str:
-        """Tell why nothing may be written now, as the end of a sentence, or nothing.
+        """Say why nothing may be written now, as the end of a sentence, or nothing.
 
         An IOC that is silent may hear what is written all the same.
 
@@ -201,7 +201,7 @@ class InstrumentLink(Device):
         return InstrumentLostError(f"the IOC {self.prefix} {what}: tip state unknown")
 
     def begin(self) -> None:
-        """Take the IOC as it is now: nobody has relied on it before.
+        """Take the IOC as it is now: no client has relied on it before.
 
         What an earlier session of this process has heard of it may still be in the
         memory of the EPICS library.
@@ -210,7 +210,7 @@ class InstrumentLink(Device):
         self.accept()
 
     def accept(self) -> None:
-        """Go on with the instrument as it is now: its state is known again."""
+        """Continue with the instrument as it is now: its state is known again."""
         self._lost = ""
         self.ask_again()
 
@@ -219,7 +219,7 @@ class InstrumentLink(Device):
         self._answers = True
 
     def last_error(self) -> str:
-        """Return the last refusal or fault as the IOC tells it, or why it cannot."""
+        """Return the last refusal or fault as the IOC reports it, or why it cannot."""
         try:
             return str(
                 self.error_message.get(
@@ -231,7 +231,7 @@ class InstrumentLink(Device):
 
     @property
     def messages(self) -> int:
-        """Number of refusals and faults that the IOC has told so far."""
+        """Number of refusals and faults that the IOC has reported so far."""
         return self._messages
 
     def error_since(self, messages: int, about: str) -> str:
@@ -255,7 +255,7 @@ class InstrumentLink(Device):
         self._messages += 1
 
     def is_silent(self, longest_s: float = SILENCE_S) -> bool:
-        """Tell whether the clock of a connected IOC has not been heard of for long.
+        """Return whether the clock of a connected IOC has not been heard of for long.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class InstrumentLink(Device):
     def standstill_s(self) -> float:
         """Longest time (s) for which nothing of this process ran, if not forgotten.
 
-        Known at once to whatever runs first after that.
+        Known at once to what runs first after that.
         """
         return max(self._stood_still_s, watchdog.late_s())
 
@@ -288,7 +288,7 @@ class InstrumentLink(Device):
             self._heard = time.monotonic()
 
     def lose(self, what: str) -> None:
-        """Take the instrument as lost: let everything that is pending fail.
+        """Take the instrument as lost: make everything that is pending fail.
 
         Parameters
         ----------
@@ -301,7 +301,7 @@ class InstrumentLink(Device):
     def lose_answers(self, what: str) -> InstrumentLostError:
         """Take the instrument as lost that is heard, and does not answer.
 
-        What is written to it from now on may reach it: nobody waits for its end.
+        What is written to it from now on may reach it: no client waits for its end.
 
         Parameters
         ----------
@@ -334,7 +334,7 @@ class InstrumentLink(Device):
         self._heard = time.monotonic()
 
     def end_late(self) -> None:
-        """Let the statuses fail whose time is over."""
+        """Make the statuses fail whose time is over."""
         now = time.monotonic()
         with self._lock:
             late = [(s, why) for s, (end, why) in self._pending.items() if now > end]
@@ -367,7 +367,7 @@ class Linked(Named, Device):
 
     @property
     def link(self) -> InstrumentLink:
-        """The link of the instrument; without a parent, one of its own."""
+        """The link of the instrument; without a parent, a separate one."""
         if self.parent is not None:
             return self.parent.link
         if self._own_link is None:

@@ -31,7 +31,7 @@ class Measured:
     overload
         Whether the current left the range.
     lost
-        Whether the contact was lost; the scalars tell of the time before.
+        Whether the contact was lost; the scalars describe the time before.
     bad
         Whether a reading is no finite number; the scalars are NaN then.
     contact_age

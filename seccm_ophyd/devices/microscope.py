@@ -50,7 +50,7 @@ class Microscope(Device):
     ----------
     prefix
         Prefix of the instrument, e.g. ``SECCM:``; docs/reference/pv_interface.md lists
-        the PVs behind it.
+        the PVs after it.
 
     Examples
     --------
@@ -110,8 +110,8 @@ class Microscope(Device):
     def _owner_changed(
         self, value: str = "", timestamp: float = 0.0, **kwargs: Any
     ) -> None:
-        """Let nothing go on that relied on the lease."""
-        if timestamp in self._owner_times:  # told twice, the second time out of order
+        """Have nothing continue that relied on the lease."""
+        if timestamp in self._owner_times:  # sent twice, the second time late
             return
         self._owner_times.append(timestamp)
         self._owner_told = value
@@ -120,23 +120,23 @@ class Microscope(Device):
 
     @property
     def owner_told(self) -> str | None:
-        """Who drives, as the IOC has told by this connection; None: not told yet."""
+        """Who drives, as the IOC has reported by this connection; None: not yet."""
         return self._owner_told
 
     def _owner_lost(self, connected: bool = True, **kwargs: Any) -> None:
         if not connected:
             self._owner_told = None
-            self._owner_times.clear()  # the next connection may tell the same again
+            self._owner_times.clear()  # the next connection may report the same again
 
     def _safe_ended(self, value: Any = None, **kwargs: Any) -> None:
         """Take the instrument as lost when someone else has made it SAFE.
 
-        A scan that just went on would lower the probe again.
+        A scan that just continued would lower the probe again.
         """
         number = int(np.atleast_1d(value)[0])
         before, self._made_safe = self._made_safe, number
         self.clamp.forget_clamping()
-        # 0: none since it booted; the first update tells of the past
+        # 0: none since it booted; the first update describes the past
         if before is None or number in (0, before):
             return
         if not self.safe.is_own(number):
@@ -145,7 +145,7 @@ class Microscope(Device):
     def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Wait until every PV is connected; they connect in parallel.
 
-        As long as further ones connect it goes on waiting: a computer under load is
+        As long as further ones connect it keeps waiting: a computer under load is
         slow, not broken.
 
         Parameters
@@ -290,8 +290,8 @@ class Microscope(Device):
     def stop(self, *, success: bool = False) -> None:
         """Make the instrument SAFE and wait for it; a failure is logged, never raised.
 
-        The engine calls this while it cleans up: what else it has to do must go on. An
-        instrument that another client drives is left to it.
+        The engine calls this while it cleans up: what else it has to do must continue.
+        An instrument that another client drives is left to it.
         """
         if self.link.lost and self.link.not_driving(True):
             logger.error(
@@ -332,7 +332,7 @@ class Microscope(Device):
         """
         self.connect(timeout_s)
         self.link.ask_again()
-        # before MakeSafe: what the IOC tells of the end of the lease lets it fail
+        # before MakeSafe: what the IOC reports of the end of the lease makes it fail
         if self.driver and not self.is_driven_by(self.driver, timeout_s):
             raise SeccmError(f"{self.name} {self._driven_by()}")
         self.make_safe().wait()
@@ -346,27 +346,27 @@ class Microscope(Device):
         self.link.accept()
 
     def is_driven_by(self, name: str, timeout_s: float) -> bool:
-        """Wait until the IOC has told that `name` drives it, or that another does.
+        """Wait until the IOC has reported that `name` drives it, or that another does.
 
-        Told by its monitor, not asked: what it has told before has been told then, too.
+        From its monitor, not asked: what it reported before has arrived then, too.
 
         Parameters
         ----------
         name
             The name of a client.
         timeout_s
-            Longest wait (s) while nobody drives it.
+            Longest wait (s) while no client drives it.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            told = self._owner_told
-            if told and (told != name or not self.link.not_driving(False)):
+            owner = self._owner_told
+            if owner and (owner != name or not self.link.not_driving(False)):
                 break
             time.sleep(0.01)
         return self._owner_told == name
 
     def _driven_by(self) -> str:
-        return f"is driven by {self.owner.get() or 'nobody'}, not by {self.driver}"
+        return f"is driven by {self.owner.get() or 'no client'}, not by {self.driver}"
 
     def stage(self) -> list[object]:
         """Stage the parts; refuse after a loss, and while a trip is latched.
@@ -374,7 +374,7 @@ class Microscope(Device):
         Raises
         ------
         InstrumentLostError
-            If the instrument was lost and nobody has called `rehome` since.
+            If the instrument was lost and `rehome` has not been called since.
         SeccmError
             If the instrument has tripped, or is driven by another client; the message
             gives the reason.
@@ -394,7 +394,7 @@ class Microscope(Device):
         return super().stage()
 
     def abandon(self) -> None:
-        """Let what is pending end without error: nobody waits for it any more.
+        """Have what is pending end without error: no plan waits for it any more.
 
         A plan that cleans up is not to be interrupted by the failures of what it stops.
         """
@@ -415,7 +415,7 @@ class Microscope(Device):
         Raises
         ------
         NoReplayAllowed
-            If the event of the hop has been emitted: the engine then goes on behind it
+            If the event of the hop has been emitted: the engine then continues after it
             instead of replaying the hop, which would give a second event.
         """
         self.abandon()

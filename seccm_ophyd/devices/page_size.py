@@ -19,7 +19,7 @@ class PageSize:
         self._bytes_s = UNKNOWN_BYTES_S
 
     def hops(self, hop_bytes: int) -> int:
-        """Tell how many hops to ask for.
+        """Return how many hops to ask for.
 
         Parameters
         ----------
@@ -30,7 +30,7 @@ class PageSize:
         return max(int(sought / hop_bytes), 1)
 
     def expected_s(self, size_bytes: int) -> float:
-        """Tell how long so many bytes will take (s), as far as is known."""
+        """Return how long a number of bytes will take (s), as far as is known."""
         return size_bytes / self._bytes_s
 
     def note(self, size_bytes: int, took_s: float) -> None:

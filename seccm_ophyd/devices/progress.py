@@ -1,4 +1,4 @@
-"""How far a long acquisition has come, while it goes on."""
+"""How far a long acquisition has come, while it runs."""
 
 import math
 import threading
@@ -18,7 +18,7 @@ class Progress(Device):
     """The parts of a trace that the IOC publishes while it is taken, put together.
 
     Subscribers are called after each part; plans monitor it in runs whose acquisitions
-    are long, so that each part is an event of its own.
+    are long, so that each part is a separate event.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Progress(Device):
         with self._lock:
             known = self._trace if number == self._number else self._trace[:, :0]
             if first + size <= known.shape[1]:
-                return  # the EPICS library may tell an update twice
+                return  # the EPICS library may report an update twice
             grown = np.full((3, max(first + size, known.shape[1])), np.nan)
             grown[:, : known.shape[1]] = known
             grown[:, first : first + size] = flat[3 : 3 + 3 * size].reshape(3, size)

@@ -30,7 +30,7 @@ __all__ = [
 T = TypeVar("T")
 
 PUT_TIMEOUT_S = 5.0
-_TOLD_S = 0.2  # in which an update comes that was sent before the answer to a read
+_REPORT_S = 0.2  # in which an update comes that was sent before the answer to a read
 
 
 class Setting(EpicsSignal):
@@ -92,7 +92,7 @@ class Setting(EpicsSignal):
         return low, high
 
     def _ask_bounds(self) -> Bounds:
-        """Ask the IOC for the limits: a monitor does not tell of a change."""
+        """Ask the IOC for the limits: a monitor does not report a change."""
         if self.connected:
             self.get(form="ctrl", use_monitor=False)
         return self._bounds()
@@ -154,7 +154,7 @@ class Setting(EpicsSignal):
         found = self.get(use_monitor=False)
         if self._is_same(found, value):
             return
-        # for who has subscribed: the IOC has nothing new to tell of
+        # for who has subscribed: the IOC has nothing new to report
         Signal.put(self, found, force=True)
         raise CommandRefusedError(
             f"{self.name} was set to {value!r} and is {found!r}{self._why()}"
@@ -219,12 +219,12 @@ class Push(Setting):
         self.put(value, wait=True, timeout=limit_s, **kwargs)
         if link is None or not (said := self._why()):
             return
-        # it may have said so before; what is new is told a little after the read
-        deadline = time.monotonic() + _TOLD_S
+        # it may have said so before; what is new is reported a little after the read
+        deadline = time.monotonic() + _REPORT_S
         while link.messages == before:
             if time.monotonic() > deadline:
                 return
-            time.sleep(_TOLD_S / 20)
+            time.sleep(_REPORT_S / 20)
         raise CommandRefusedError(f"{self.name} was not set to {value!r}{said}")
 
 
@@ -306,7 +306,7 @@ def setting(suffix: str, doc: str, **kwargs: Any) -> Cpt:
     Parameters
     ----------
     suffix
-        The PV behind the prefix of the instrument.
+        The PV after the prefix of the instrument.
     doc
         What it is, with its unit.
     """
@@ -328,7 +328,7 @@ def array_setting(suffix: str, doc: str) -> Cpt:
     Parameters
     ----------
     suffix
-        The PV behind the prefix of the instrument.
+        The PV after the prefix of the instrument.
     doc
         What it is, with its unit.
     """

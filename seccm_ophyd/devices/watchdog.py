@@ -17,7 +17,7 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def _now() -> float:
-    """Time (s) that goes on while the computer sleeps."""
+    """Time (s) that keeps running while the computer sleeps."""
     return time.clock_gettime(_CLOCK)
 
 
@@ -53,7 +53,7 @@ class _Watchdog:
                 )
                 self._thread.start()
                 # atexit comes too late: the EPICS library has no threads then that
-                # could take what goes on to be published
+                # could take what is still to be published
                 threading._register_atexit(self._end)  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _end(self) -> None:

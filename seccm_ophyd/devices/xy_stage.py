@@ -24,6 +24,6 @@ class XYStage(Linked):
     y = _axis("XY:Y", "y of the probe over the sample (um)")
 
     def abandon(self) -> None:
-        """Stop pending moves without error: nobody waits for them any more."""
+        """Stop pending moves without error: no plan waits for them any more."""
         self.x.abandon()
         self.y.abandon()

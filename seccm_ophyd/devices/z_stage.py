@@ -31,7 +31,7 @@ def is_bad(height: float, current: float) -> bool:
 
 
 def is_suspect(verified: float, baseline: float, noise: float) -> bool:
-    """Whether a current behind the trigger (pA) cannot be told from the baseline."""
+    """Whether a current after the trigger (pA) does not differ from the baseline."""
     return bool(abs(verified - baseline) < SUSPECT * noise)
 
 
@@ -42,7 +42,7 @@ def _landing(index: int, units: str, doc: str, kind: str = "normal") -> Cpt:
 
 
 class Leave(Named, Device):
-    """Hands over a withdrawal: it begins when the acquisition that goes on has ended.
+    """Pre-arms a withdrawal: it begins when the acquisition that runs has ended.
 
     ``withdraw`` of the `ZStage`, triggered then, waits for the end of it.
     """
@@ -50,7 +50,7 @@ class Leave(Named, Device):
     request = Cpt(Push, "", kind="omitted")
 
     def trigger(self) -> Status:
-        """Hand it over; done at once."""
+        """Pre-arm it; done at once."""
         clamp = getattr(self.parent.parent, "clamp", None)
         measuring_s = 0.0 if clamp is None else clamp.acquire.timeout_s()
         start_ahead((self.parent.withdraw, self.request), wait_s=measuring_s)
@@ -107,7 +107,7 @@ class ZStage(Linked):
     withdraw = Cpt(
         Command, "Z:Withdraw", result="Z:Withdrawal", redo=True, kind="omitted"
     )
-    leave = Cpt(Leave, "Z:Leave", kind="omitted", doc="withdraw behind an acquisition")
+    leave = Cpt(Leave, "Z:Leave", kind="omitted", doc="withdraw after an acquisition")
     halt = Cpt(Push, "Z:Stop", kind="omitted", doc="stop Z at once")
     state = Cpt(EpicsSignalRO, "Z:State", string=True, kind="omitted")
 
@@ -116,7 +116,7 @@ class ZStage(Linked):
     baseline_current = _landing(6, "pA", "mean current before contact")
     baseline_noise = _landing(7, "pA", "rms of the current before contact")
     contact_time = _landing(9, "s", "instrument time at the trigger")
-    verified_current = _landing(10, "pA", "mean current a while behind the trigger")
+    verified_current = _landing(10, "pA", "mean current a while after the trigger")
     verified_noise = _landing(11, "pA", "rms that such a mean has without contact")
     detach_height = _landing(
         12, "um", "height above the contact before at which its meniscus broke"
@@ -137,7 +137,7 @@ class ZStage(Linked):
 
     @property
     def is_suspect(self) -> bool:
-        """Whether the current behind the trigger cannot be told from none."""
+        """Whether the current after the trigger does not differ from none."""
         return is_suspect(
             self.verified_current.get(),
             self.baseline_current.get(),
@@ -226,18 +226,18 @@ class ZStage(Linked):
     def stop(self, *, success: bool = False) -> None:
         """Stop the motion at once, wherever it is; see `Microscope.make_safe`.
 
-        It ends without error if that counts as a success: the engine stops whatever it
+        It ends without error if that counts as a success: the engine stops all that it
         has set before it pauses, and calls `pause` then.
         """
         if success:
             self.pause()
-        # a lost IOC cannot be told, see `Microscope.stop`
+        # nothing reaches a lost IOC, see `Microscope.stop`
         if self.halt.connected and not self.link.not_driving(False):
             self.halt.put(1, wait=False)
         super().stop(success=success)
 
     def pause(self) -> None:
-        """Let a pending landing end: the engine will redo the hop."""
+        """Have a pending landing end: the engine will redo the hop."""
         self.approach.abandon()
         self.withdraw.abandon()
 
