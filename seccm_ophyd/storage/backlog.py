@@ -18,7 +18,7 @@ __all__ = ["CatalogueWriter"]
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1
-_FLUSH_S, _FLUSH_SHARE = 1.0, 0.05  # a run that goes on is readable up to so long ago,
+_FLUSH_S, _FLUSH_SHARE = 1.0, 0.05  # an open run is readable up to this long ago,
 _LATEST_FLUSH_S = 10.0  # ... later where that takes more than this share of the time
 _SHARE = 500  # documents of one run before the next has its turn
 _TRIES = 3
@@ -49,7 +49,7 @@ class _OpenRun:
         return self._follower.stopped
 
     def advance(self) -> bool:
-        """Take a share of documents; tells whether there were any."""
+        """Take a share of documents; returns whether there were any."""
         if time.monotonic() < self._not_before:
             return False
         if self._follower.offset == 0:

@@ -1,7 +1,7 @@
 """The catalogue: databroker over Tiled, embedded, SQLite tables in the data folder.
 
 No server process and no socket: each process opens the databases itself. One process
-writes (`seccm_ophyd.storage.writer`), any number read, also runs that go on.
+writes (`seccm_ophyd.storage.writer`), any number read, also runs that are open.
 """
 
 import copy
@@ -43,7 +43,7 @@ _JSON_SEQ = "application/json-seq"
 _POLL_S = 0.05
 # what removes the databases that were copied for a client, by its context
 _COPIES: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
-_SILENT_S = 1.0  # a wait that takes longer is told
+_SILENT_S = 1.0  # a wait that takes longer is logged
 
 
 def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
@@ -92,7 +92,7 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
         from .trace_adapter import HDF5, trace_adapter
 
         keep_what_is_imported()
-        # it has a handler of its own and would tell its version to the user's console
+        # it has a separate handler, and would show its version on the user's console
         logging.getLogger("tiled.server.app").setLevel(logging.WARNING)
         copied = place_to_open(folder, owner=create)
         adapters = {HDF5: trace_adapter(folder)}
@@ -126,7 +126,7 @@ class SessionCatalogue(RunsMapping):
     """The runs of a data folder, for the session that measures them.
 
     A run that has ended is waited for until the catalogue has all of it; a run that
-    goes on is given as far as it is written. The runs are those of the journals. Tiled
+    is open is given as far as it is written. The runs are those of the journals. Tiled
     is imported when the first run is read.
 
     Parameters
@@ -184,10 +184,10 @@ class SessionCatalogue(RunsMapping):
         return self._open()[uid]
 
     def _wait_for(self, info: JournalInfo) -> str:
-        """Wait until the catalogue has a run, or tell why it does not get it."""
+        """Wait until the catalogue has a run, or say why it does not get it."""
         deadline = time.monotonic() + self.timeout_s
         self._awaited = (
-            f"the catalogue of {self.folder.root}: its writer, a process of its own, "
+            f"the catalogue of {self.folder.root}: its writer, a separate process, "
             f"has to put run {info.uid[:8]} into it (at most {self.timeout_s:g} s)"
         )
         while not self._readable(info.uid):

@@ -69,7 +69,7 @@ class Ahead:
     starts
         Uids of all start documents: more than one where files were joined.
     run
-        The uid of the run, as other documents tell it; empty if they do not.
+        The uid of the run, as other documents give it; empty if they do not.
     time
         Of the earliest document (s since the epoch); None if no document has one.
     stop
@@ -168,7 +168,7 @@ class Coherence:
     Parameters
     ----------
     uid
-        Of the run, by the name of its file; taken where no document tells it.
+        Of the run, by the name of its file; taken where no document gives it.
     ahead
         Asked what stands further down, when a document is missing.
     events
@@ -206,7 +206,7 @@ class Coherence:
         Returns
         -------
         documents, why : list of (str, dict), str
-            The document, behind those that were missing in front of it; not a copy that
+            The document, after those that were missing in front of it; not a copy that
             is not needed. And why it is of no use to readers; empty if it is.
         """
         if self._is_usual(name, doc):  # most are
@@ -227,7 +227,7 @@ class Coherence:
         if why := problem(kind, doc):
             raise ValueError(why)
         if self.stopped:
-            raise ValueError(f"a {name} document behind the stop document")
+            raise ValueError(f"a {name} document after the stop document")
         if kind == "start":
             yield from self._take_start(name, doc)
             return
@@ -244,7 +244,7 @@ class Coherence:
         yield kind, doc
 
     def _is_usual(self, name: str, doc: dict[str, Any]) -> bool:
-        """Tell of a row of a stream, quickly, that nothing is wrong with it."""
+        """Return quickly whether a row of a stream has nothing wrong with it."""
         if self.stopped or doc.get("descriptor") not in self._known:
             return False
         if name == "event":
@@ -283,7 +283,7 @@ class Coherence:
         else:
             uid = ahead.run or self._uid
             if not is_uid(uid):
-                raise ValueError("no document tells the uid of the run")
+                raise ValueError("no document gives the uid of the run")
             start = {"uid": uid, "time": ahead.time or 0.0, LOST: _MADE_UP}
         self._run = start["uid"]
         yield "start", start

@@ -1,4 +1,4 @@
-"""Which type a column takes: told by all of its values, not by the first.
+"""Which type a column takes: decided by all of its values, not by the first.
 
 The descriptor of a stream describes the first reading. A signal that read 25 then may
 read 25.7, or None, or a text, later.
@@ -58,7 +58,7 @@ _NUMBERS = {Form.INTEGER, Form.NUMBER}
 
 
 def form_of(value: Any) -> Shape:
-    """Tell the form of one value, as it was read from a journal."""
+    """Return the form of one value, as it was read from a journal."""
     if isinstance(value, bool):
         return Shape(Form.BOOLEAN)
     if isinstance(value, int):
@@ -100,7 +100,7 @@ def _flat(value: list[Any]) -> list[Any]:
 
 
 def _loses(array: NDArray[Any]) -> bool:
-    """Tell whether whole numbers among floats may have lost digits."""
+    """Return whether whole numbers among floats may have lost digits."""
     return bool((np.abs(array) > _EXACT).any())
 
 

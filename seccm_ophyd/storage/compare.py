@@ -143,7 +143,7 @@ def differences(
 
 
 def difference(folder: DataFolder, info: JournalInfo, entry: Entry | None) -> str:
-    """Say what the catalogue lacks of a run that has ended; empty if it has it."""
+    """Say what of a run that has ended is not in the catalogue; empty if all is."""
     stop: Any = info.stop
     if entry is None:
         return "the catalogue did not have it"
@@ -155,22 +155,22 @@ def difference(folder: DataFolder, info: JournalInfo, entry: Entry | None) -> st
         return "the catalogue had another stop document"
     if gone := [p for p in entry.missing if p.is_relative_to(folder.arrays)]:
         return f"{len(gone)} of its arrays in the catalogue were gone"
-    told = {k: n for k, n in (stop.get("num_events") or {}).items() if n}
+    recorded = {k: n for k, n in (stop.get("num_events") or {}).items() if n}
     there = {k: n for k, n in entry.events.items() if n}
-    if told == there:
+    if recorded == there:
         return ""
-    try:  # of streams of arrays only, or where lines are damaged, the stop tells more
+    try:  # of streams of arrays only, or where lines are damaged, the stop has more
         content = read_journal(info.path)
     except (OSError, JournalError):
         return ""  # there is nothing better to write
-    told = {k: n for k, n in count_events(content.documents).items() if n}
-    has_more = all(there.get(k, 0) >= n for k, n in told.items())
-    if told == there or (has_more and (content.damaged or content.notes)):
+    recorded = {k: n for k, n in count_events(content.documents).items() if n}
+    has_more = all(there.get(k, 0) >= n for k, n in recorded.items())
+    if recorded == there or (has_more and (content.damaged or content.notes)):
         return ""
     parts = [
-        f"{there.get(k, 0)} of {told.get(k, 0)} events of {k}"
-        for k in sorted(told.keys() | there.keys())
-        if told.get(k, 0) != there.get(k, 0)
+        f"{there.get(k, 0)} of {recorded.get(k, 0)} events of {k}"
+        for k in sorted(recorded.keys() | there.keys())
+        if recorded.get(k, 0) != there.get(k, 0)
     ]
     return f"the catalogue had {', '.join(parts)}"
 

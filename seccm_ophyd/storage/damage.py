@@ -26,7 +26,7 @@ __all__ = [
     "without_gaps",
 ]
 
-_NAMED = 8  # of many lines a message names so many
+_NAMED = 8  # of many lines a message names at most this many
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Damage:
     lines
         Numbers of the damaged lines, and what is wrong with each.
     lost
-        By stream, how many events are missing, as far as others tell.
+        By stream, how many events are missing, as far as others show.
     made_up
         Names of documents whose line is lost, and that are made up.
     aside
@@ -52,7 +52,7 @@ class Damage:
     aside: str = ""
 
     def __bool__(self) -> bool:
-        """Tell whether there is any."""
+        """Return whether there is any."""
         return bool(self.lines)
 
     @property
@@ -113,7 +113,7 @@ def damage_of(journal: Path | str | JournalContent) -> Damage:
 
 
 def may_be_damaged(path: Path) -> bool:
-    """Tell quickly whether a journal has to be read for its damage.
+    """Return quickly whether a journal has to be read for its damage.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _by_number(damaged: Iterable[DamagedLine]) -> dict[int, str]:
 
 
 def _lost(found: Sequence[Document]) -> dict[str, int]:
-    """Count the events that others tell of, by stream."""
+    """Count the events that others show to be missing, by stream."""
     streams = {doc["uid"]: doc["name"] for name, doc in found if name == "descriptor"}
     there: dict[str, set[int]] = defaultdict(set)
     planned: Counter[str] = Counter()
@@ -188,8 +188,8 @@ def gaps(found: Sequence[Document]) -> set[str]:
 def without_gaps(found: Sequence[Document]) -> tuple[list[Document], set[str]]:
     """Leave external arrays out of streams that have gaps.
 
-    A catalogue takes row n of an array for that of event n: behind a gap it would show
-    the wrong ones. The journal tells which row belongs to which event.
+    A catalogue takes row n of an array for that of event n: after a gap it would show
+    the wrong ones. The journal records which row belongs to which event.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def set_aside(path: Path) -> Damage:
     Parameters
     ----------
     path
-        The journal; nobody may be writing it. It is kept beside, as
+        The journal; no process may be writing it. It is kept beside, as
         ``<uid>.jsonl.damaged-1``, and what is set aside is noted in the new one.
 
     Returns

@@ -124,7 +124,7 @@ def _change_addresses(
 
 
 def is_up_to_date(folder: DataFolder) -> bool:
-    """Tell whether the addresses in the catalogue are those of its data folder."""
+    """Return whether the addresses in the catalogue are those of its data folder."""
     tables = address_of(folder) / "catalogue" / folder.tables.name
     with contextlib.closing(_open(folder.database)) as database:
         return not _stale(database, folder, tables)
@@ -157,7 +157,7 @@ def copy_databases(folder: DataFolder, target: Path) -> None:
 
 
 def is_writable(folder: DataFolder) -> bool:
-    """Tell whether SQLite can open the databases of a catalogue where they are."""
+    """Return whether SQLite can open the databases of a catalogue where they are."""
     paths = folder.catalogue, folder.database, folder.tables
     return all(os.access(path, os.W_OK) for path in paths)
 

@@ -2,7 +2,8 @@
 
 A chunk holds several rows and is written anew, whole, with each of them. A process that
 is killed in the middle leaves the beginning of the new chunk and the end of the old
-one, with the checksum of the old: of the rows that were there before, and NaN behind.
+one, with the checksum of the old: of the rows that were there before, and NaN
+after them.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["fletcher32", "rows_before"]
 
 _MODULUS = 65535
-_WORDS = 1 << 15  # so many are summed in 64 bits at once
+_WORDS = 1 << 15  # the number that is summed in 64 bits at once
 
 
 def fletcher32(data: bytes) -> tuple[int, int]:

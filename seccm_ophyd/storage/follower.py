@@ -50,7 +50,7 @@ class JournalContent:
     damaged
         Lines, or pieces of lines, that could not be used.
     cut
-        The last line, if it has no end and nobody is writing it any more: what the
+        The last line, if it has no end and no process is writing it any more: what the
         process was writing when it ended.
     notes
         What `seccm recover` has set aside earlier.
@@ -69,7 +69,7 @@ class JournalContent:
 
 
 class Follower:
-    """Hands out the documents of one journal as they become complete.
+    """Gives the documents of one journal as they become complete.
 
     It survives a file that does not exist yet, a last line that is cut, a missing stop
     document, lines that are damaged, and its own restart at the `offset` it had
@@ -85,7 +85,7 @@ class Follower:
     Attributes
     ----------
     offset : int
-        Behind (bytes) the last line that was read.
+        Offset (bytes) after the last line that was read.
     damaged : list of DamagedLine
         The lines so far that could not be used; they were passed over.
 
@@ -101,7 +101,7 @@ class Follower:
         self.damaged: list[DamagedLine] = []
         self._read = 0  # bytes, up to where lines have been taken
         self._number = 1  # of the line that is read next
-        self._ready: deque[tuple[Document, int]] = deque()  # and the offset behind it
+        self._ready: deque[tuple[Document, int]] = deque()  # and the offset after it
         self._tail: Line | None = None  # a last line that has no end
         self._there: tuple[int, Ahead] | None = None  # by the size of the file
         self._run = Coherence(self.path.stem, self._ahead, self._events)
@@ -113,7 +113,7 @@ class Follower:
 
     @property
     def stopped(self) -> bool:
-        """Whether the stop document has been handed out."""
+        """Whether the stop document has been given."""
         return self._run.stopped and not self._ready
 
     @property
@@ -132,7 +132,7 @@ class Follower:
         Parameters
         ----------
         limit
-            At most so many; all if None.
+            The maximum number; all if None.
 
         Returns
         -------
@@ -147,14 +147,14 @@ class Follower:
         return list(itertools.islice(self._complete(), limit))
 
     def read_rest(self) -> tuple[list[Document], DamagedLine | None]:
-        """Read all that is left of a journal, with what stands behind its last line.
+        """Read all that is left of a journal, with what stands after its last line.
 
         Returns
         -------
         documents : list of (str, dict)
             A last line that is whole but for its newline is read, too.
         cut : DamagedLine or None
-            A last line without an end, if nobody is writing it.
+            A last line without an end, if no process is writing it.
 
         Raises
         ------

@@ -15,14 +15,14 @@ __all__ = ["ForeignFile", "is_beside", "name_foreign", "why_foreign"]
 logger = logging.getLogger(__name__)
 
 _BESIDE = re.compile(r"(.+)\.jsonl\.(damaged-[0-9]+|new)")
-_NAMED = 20  # of many files so many are named
+_NAMED = 20  # of many files at most this many are named
 _KINDS = {
     stat.S_ISLNK: "a link",
     stat.S_ISDIR: "a folder",
     stat.S_ISFIFO: "a pipe",
     stat.S_ISSOCK: "a socket",
 }
-_told: set["ForeignFile"] = set()  # once in a process
+_reported: set["ForeignFile"] = set()  # once in a process
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ForeignFile:
 
 
 def is_beside(path: Path) -> bool:
-    """Tell whether a file has the name of one that `seccm recover` keeps.
+    """Return whether a file has the name of one that `seccm recover` keeps.
 
     Parameters
     ----------
@@ -89,10 +89,10 @@ def name_foreign(folder: Path, found: Sequence[ForeignFile]) -> None:
     found
         What is foreign in it.
     """
-    new = [file for file in found if file not in _told]
+    new = [file for file in found if file not in _reported]
     if not new:
         return
-    _told.update(new)
+    _reported.update(new)
     for file in new[:_NAMED]:
         logger.warning("%s", file)
     if more := len(new) - len(new[:_NAMED]):

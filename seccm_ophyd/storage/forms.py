@@ -69,7 +69,7 @@ class Forms:
             taken.add(key.lower())
 
     def take(self, doc: dict[str, Any]) -> bool:
-        """Take an event; tells whether it has changed a form."""
+        """Take an event; returns whether it has changed a form."""
         stream = self._streams[doc["descriptor"]]
         forms = self._forms[stream]
         changed = False
@@ -95,12 +95,12 @@ class Forms:
                     self.take(cast(dict[str, Any], event))
 
     def _of_number(self, stream: str, key: str, value: Any) -> Shape | None:
-        """Tell the form of a number that tells more than itself; else None."""
+        """Return the form of a number that shows more than its value; else None."""
         if type(value) is not float and type(value) is not int:
             return None
         place = stream, key
         if self._blank[place] >= 0:
-            if value != value:  # NaN; `math.isnan` takes no integer beyond floats
+            if value != value:  # NaN; `math.isnan` fails for integers beyond floats
                 self._blank[place] += 1
             else:
                 late = self._blank[place] >= _BLANK
@@ -111,7 +111,7 @@ class Forms:
 
 
 def _is_column(key: str) -> bool:
-    """Tell whether a key can be a column of a table, and is no time stamp there."""
+    """Return whether a key can be a column of a table, and is no time stamp there."""
     if key.startswith(("_", "ts_")):
         return False
     from tiled.adapters.sql import COLUMN_NAME_PATTERN, is_safe_identifier

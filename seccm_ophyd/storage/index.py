@@ -1,4 +1,4 @@
-"""Which runs a data folder holds, told by their journals."""
+"""Which runs a data folder holds, according to their journals."""
 
 import functools
 import os
@@ -78,7 +78,7 @@ class JournalInfo:
     start
         The start document.
     stop
-        The stop document; None while the run goes on, or if it was interrupted.
+        The stop document; None while the run is open, or if it was interrupted.
     """
 
     path: Path
@@ -127,7 +127,7 @@ class JournalInfo:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run has no stop document, and nobody writes its journal."""
+        """Whether the run has no stop document, and no process writes its journal."""
         if self.stop is not None or held(self.path):
             return False
         return JournalInfo.read(self.path) == self  # no stop in the meantime
@@ -281,7 +281,7 @@ def unfinished(folder: DataFolder, known: Set[str] = frozenset()) -> list[Journa
     folder
         The data folder.
     known
-        Uids of runs that need not be told.
+        Uids of runs that need not be returned.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Puts runs into the catalogue: bluesky's `TiledWriter`, made to flush when asked.
 
-`TiledWriter` writes full batches, and the rest only with the stop document. To let
-others read a run while it goes on, this takes the two parts that it is made of, and
+`TiledWriter` writes full batches, and the rest only with the stop document. To have
+others read a run while it is open, this takes the two parts that it is made of, and
 adds `flush`.
 """
 
@@ -59,7 +59,7 @@ class _FlushableRunWriter(_RunWriter):
             self.root_node.update_metadata(metadata=marks, drop_revision=True)
 
     def has_rows(self, descriptor: str) -> bool:
-        """Tell whether rows of a stream have been written, and so its columns made."""
+        """Return whether rows of a stream are written, and so its columns made."""
         stream = self._desc_nodes[descriptor].item["id"]
         return stream in self._internal_tables
 
@@ -106,7 +106,7 @@ class _FlushableRunWriter(_RunWriter):
     def _internal_dims(
         self, desc_name: str, shape: tuple[int | None, ...]
     ) -> tuple[str, ...]:
-        """Name the dimensions of an array; those of one size are told apart."""
+        """Name the dimensions of an array; those of one size get a number."""
         dims = super()._internal_dims(desc_name, shape)
         before = (dims[:axis].count(name) for axis, name in enumerate(dims))
         return tuple(
@@ -115,7 +115,7 @@ class _FlushableRunWriter(_RunWriter):
         )
 
     def _extend(self, desc_node: Any, key: str, values: NDArray[Any]) -> None:
-        """Write rows of an array, behind those that are there."""
+        """Write rows of an array, after those that are there."""
         stream = desc_node.item["id"]
         place = f"{stream}/{key}"
         if (there := self._internal_arrays.get(place)) is not None:
@@ -158,7 +158,7 @@ class _SparingNormalizer(RunNormalizer):
 class RunIngest:
     """Callback that puts the documents of one run into the catalogue.
 
-    The rows of external arrays are handed on behind their event: a run that ends
+    The rows of external arrays are passed on after their event: a run that ends
     between the two would else have arrays longer than its table, and be unreadable.
 
     Parameters
@@ -225,7 +225,7 @@ class RunIngest:
         self._writer.flush()
 
     def _release(self, descriptor: str) -> None:
-        """Hand on the rows of external arrays whose events have been taken."""
+        """Pass on the rows of external arrays whose events have been taken."""
         waiting, self._waiting[descriptor] = self._waiting[descriptor], []
         for datum in waiting:
             if datum["seq_nums"]["stop"] <= self._last_event[descriptor] + 1:

@@ -1,6 +1,6 @@
 """A run to which hops are appended that its session has not stored.
 
-The session has died, or the disk took no more and the run has ended without them.
+The session has died, or the disk was full and the run has ended without them.
 """
 
 import fcntl
@@ -67,7 +67,7 @@ class LeftHops:
 
 
 class InterruptedRun:
-    """The journal and the traces of a run that nobody writes any more.
+    """The journal and the traces of a run that no process writes any more.
 
     Where it has an end, that is taken off with the first hops: `end` puts it back.
 
@@ -96,7 +96,7 @@ class InterruptedRun:
 
     @classmethod
     def open(cls, folder: DataFolder, uid: str) -> "InterruptedRun | None":
-        """Open a run; None if it goes on, has all its hops, or no stream of hops."""
+        """Open a run; None if it is open, has all its hops, or no stream of hops."""
         path = folder.journal_file(uid)
         if held(path) or not path.is_file():
             return None
@@ -116,7 +116,7 @@ class InterruptedRun:
         traces: Mapping[str, NDArray[np.float64]],
         file: str,
     ) -> None:
-        """Append hops: first their traces, then the documents that tell of them.
+        """Append hops: first their traces, then the documents that describe them.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class InterruptedRun:
     def end(self) -> None:
         """Give a run that had ended its end back, with what it has now.
 
-        The catalogue has it no more as it is then: it is to be written again.
+        The catalogue no longer has it as it is then: it is to be written again.
         """
         if self.stop is not None and self._cut:
             self._write([encode("stop", self.stop)])
@@ -219,7 +219,7 @@ class InterruptedRun:
 
 
 def is_of_hops(doc: dict[str, Any]) -> bool:
-    """Tell whether a descriptor is that of the hops of a run."""
+    """Return whether a descriptor is that of the hops of a run."""
     keys = doc["data_keys"]
     return doc.get("name") == PRIMARY and any(k.endswith(HOP_OUTCOME) for k in keys)
 
@@ -235,9 +235,9 @@ def _announce(file: TraceFile, dataset: h5py.Dataset) -> None:
 def _append_rows(
     path: Path, traces: Mapping[str, NDArray[np.float64]], first: int
 ) -> None:
-    """Write a file anew with more rows behind the first ones, and put it in its place.
+    """Write a file anew with more rows after the first ones, and put it in its place.
 
-    The process that wrote it has died: HDF5 does not let it be continued.
+    The process that wrote it has died: HDF5 cannot continue it.
     """
     scratch = path.with_suffix(".left")
     scratch.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The journal: every document of a run, on the disk before the plan goes on.
+"""The journal: every document of a run, on the disk before the plan continues.
 
 One file per run, ``<run uid>.jsonl``, locked while it is written; one line per
 document, the JSON list ``[name, document, checksum]``, see `lines`. Python's JSON
@@ -59,12 +59,13 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
             raise
         raise NotKeptError(
             f"{name} document: {found[0]} {found[1]}: a run keeps text, numbers, True, "
-            "False, None, and lists and dicts of these; let the device give one of them"
+            "False, None, and lists and dicts of these; have the device give one of "
+            "them"
         ) from error
     if len(line) > LONGEST:
         raise NotKeptError(
             f"{name} document: {len(line) / 1e6:.0f} MB are more than the "
-            f"{LONGEST / 1e6:.0f} MB that a run keeps in one document: let the device "
+            f"{LONGEST / 1e6:.0f} MB that a run keeps in one document: have the device "
             "write its arrays into a file"
         )
     return line
@@ -109,7 +110,7 @@ def append_line(fd: int, line: bytes) -> None:
     ------
     OSError
         If the disk does not take it; no part of the line stays in the file then, so
-        that documents that follow do not stand behind half of it.
+        that documents that follow do not stand after half of it.
     """
     size = os.fstat(fd).st_size
     rest = memoryview(line)
@@ -126,7 +127,7 @@ class Journal:
     """Bluesky callback that writes each document down before it returns.
 
     Runs may be interleaved. Errors propagate and so end the plan: a run that cannot be
-    stored must not go on.
+    stored must not continue.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ class Journal:
         self._files: dict[str, int] = {}  # run uid: descriptor of its open file
         self._run_of: dict[str, str] = {}  # uid of any document that has children: run
         self._copies = _Copies()
-        self._ahead: dict[str, dict[str, bytes]] = {}  # by run and what they tell of
+        self._ahead: dict[str, dict[str, bytes]] = {}  # by run and what they describe
 
     def __call__(self, name: str, doc: dict[str, Any]) -> None:
         """Store one document.
@@ -202,7 +203,10 @@ class Journal:
             append_line(self._files[run], line)
         except OSError as error:
             path = str(self._folder.journal_file(run))
-            why = f"{error.strerror}: the journal takes no more, the run cannot go on"
+            why = (
+                f"{error.strerror}: the journal cannot be written, the run cannot "
+                "continue"
+            )
             raise OSError(error.errno or errno.EIO, why, path) from error
 
     def _open(self, run: str) -> None:
@@ -210,7 +214,7 @@ class Journal:
         check_present(path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self._files[run] = os.open(path, flags, 0o666)
-        # tells others that the run goes on; the kernel frees it however we end
+        # shows others that the run is open; the kernel frees it however we end
         fcntl.flock(self._files[run], fcntl.LOCK_EX)
         self._run_of[run] = run
         _sync_folder(path.parent)

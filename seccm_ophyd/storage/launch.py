@@ -1,4 +1,4 @@
-"""Starts the catalogue's writer in a process of its own."""
+"""Starts the catalogue's writer in a separate process."""
 
 import subprocess
 

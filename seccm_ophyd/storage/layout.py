@@ -16,7 +16,7 @@ _UID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def is_uid(text: str) -> bool:
-    """Tell whether a text may be a uid, and so the name of a file.
+    """Return whether a text may be a uid, and so the name of a file.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def check_in_place(fd: int, path: Path) -> None:
             return
         what = f"{path} was replaced by another file"
     raise FolderGoneError(
-        f"{what} while the run is written, the run cannot go on: put it back, or open "
-        "a session on another folder"
+        f"{what} while the run is written, the run cannot continue: put it back, or "
+        "open a session on another folder"
     )
 
 

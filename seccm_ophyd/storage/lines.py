@@ -39,7 +39,7 @@ DAMAGE_NOTE = "damage"
 
 LONGEST = 1 << 26  # bytes of a line; what is longer is skipped, and is no document
 _LONGEST_UNSUMMED = 1 << 24  # JSON that nothing vouches for may take 20 times its bytes
-_SKIPPED = 1 << 30  # ... up to so many bytes, then the rest of the file
+_SKIPPED = 1 << 30  # ... up to this many bytes, then the rest of the file
 _BLOCK = 1 << 20
 
 _NAMES = frozenset(
@@ -56,7 +56,7 @@ _SEAL = 13  # bytes of `, "1c291ca3"]`
 _SEALED = re.compile(rb', "([0-9a-f]{8})"\]')
 _OPENED = re.compile(rb'\["[a-z_ ]{4,32}", \{')
 _DECODER = json.JSONDecoder()
-_ENDS = 16  # so many possible ends are tried for each possible beginning
+_ENDS = 16  # possible ends that are tried for each possible beginning
 _CHECKED = 1 << 28  # bytes that are looked at for what is intact in one damaged line
 
 
@@ -71,7 +71,7 @@ class DamagedLine:
     offset, size
         Where it is (bytes).
     why
-        What is wrong with it, behind "line 7: ".
+        What is wrong with it, after "line 7: ".
     """
 
     number: int
@@ -161,7 +161,7 @@ def parse(line: bytes) -> Document:
     except RecursionError:
         raise ValueError("it holds lists in lists without end") from None
     if text[end:].strip():
-        raise ValueError("something stands behind its document")
+        raise ValueError("something stands after its document")
     if isinstance(content, list) and len(content) == (2 if sealed is None else 3):
         name, doc = content[:2]
         if isinstance(doc, dict) and isinstance(name, str) and name in _NAMES:
@@ -189,7 +189,7 @@ def last_in(line: bytes) -> Document | None:
 
 
 def looks_intact(line: bytes) -> bool:
-    """Tell quickly whether a line holds a document and no note of damage.
+    """Return quickly whether a line holds a document and no note of damage.
 
     Parameters
     ----------

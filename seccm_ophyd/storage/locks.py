@@ -1,7 +1,7 @@
 """Locks between processes: who measures into a data folder, who writes its catalogue.
 
 They are `flock` locks: the kernel frees them when their process dies, however it dies.
-What stands in the file tells people who holds the lock; it is not the lock.
+What stands in the file shows people who holds the lock; it is not the lock.
 """
 
 import fcntl
@@ -44,7 +44,7 @@ class FileLock:
     what
         What the lock stands for, as the error is to call it.
     info
-        Told to others in the file, beside pid, host and start time.
+        Shown to others in the file, beside pid, host and start time.
 
     Examples
     --------
@@ -88,12 +88,12 @@ class FileLock:
         self.tell(self.info)
 
     def tell(self, info: dict[str, Any]) -> None:
-        """Tell others in the file what is known by now; the lock must be held.
+        """Show others in the file what is known by now; the lock must be held.
 
         Parameters
         ----------
         info
-            As for the class; replaces what was told.
+            As for the class; replaces what was shown.
         """
         if self._fd is None:
             raise RuntimeError(f"{self.path} is not locked by this object")
@@ -104,7 +104,7 @@ class FileLock:
         os.pwrite(self._fd, json.dumps(content).encode(), 0)
 
     def check(self) -> None:
-        """See that nobody holds the lock, without taking it.
+        """Check that no process holds the lock, without taking it.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class SessionLock(FileLock):
     folder
         The data folder; created if missing.
     info
-        Told to others, as by `FileLock.tell`.
+        Shown to others, as by `FileLock.tell`.
     """
 
     def __init__(self, folder: DataFolder, info: dict[str, Any] | None = None) -> None:
@@ -167,7 +167,7 @@ class WriterLock(FileLock):
 
 
 def held(path: Path) -> bool:
-    """Tell whether any process (this one included) holds the lock on a file.
+    """Return whether any process (this one included) holds the lock on a file.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def held(path: Path) -> bool:
 
 
 def session_info(folder: DataFolder) -> dict[str, Any]:
-    """Return what the open session of a data folder tells of itself.
+    """Return what the open session of a data folder records of itself.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def session_info(folder: DataFolder) -> dict[str, Any]:
 
 
 def session_alive(folder: DataFolder) -> bool:
-    """Tell whether a session is open on a data folder.
+    """Return whether a session is open on a data folder.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ from ..errors import RunNotFoundError
 __all__ = ["UID_PREFIX", "NamedRun", "choose"]
 
 UID_PREFIX = "uid:"  # in front of the beginning of a uid that is made of digits
-_DIGITS_OF_A_UID = 5  # so many digits may be a uid where there is no such scan number
+_DIGITS_OF_A_UID = 5  # a number this long, and no scan number, may be a uid
 _NUMBER = re.compile("-?[0-9]{1,18}")
-_NAMED = 4  # of several runs that begin alike, the message names so many
+_NAMED = 4  # of several runs that begin alike, the message names this many
 
 
 class NamedRun(Protocol):

@@ -1,4 +1,4 @@
-"""Where the databases of a catalogue are opened, and what tiled is told of that."""
+"""Where the databases of a catalogue are opened, and what tiled has to know of that."""
 
 import logging
 import tempfile

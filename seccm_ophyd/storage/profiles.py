@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _EXPORTER = "bluesky_tiled_plugins.exporters:json_seq_exporter"
 _JSON_SEQ = "application/json-seq"
 _ADVICE = (
-    'to give a data folder a name of its own, write catalogue = "NAME" into its '
+    'to give a data folder a separate name, write catalogue = "NAME" into its '
     'seccm.toml or open_session(catalogue="NAME")'
 )
 
@@ -32,7 +32,7 @@ def write_profile(folder: DataFolder, name: str = "seccm") -> Path:
     """Make the catalogue known to databroker and tiled in any process of this user.
 
     To be called when the catalogue has been made: whoever opens one before leaves an
-    empty database behind.
+    empty database there.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def remove_profile(name: str = "seccm") -> None:
 
 
 def named_folder(name: str) -> Path | None:
-    """Tell which data folder a name means.
+    """Return which data folder a name means.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def named_folder(name: str) -> Path | None:
 
 
 def claim_name(folder: DataFolder, name: str) -> str:
-    """Let a name mean a data folder, for the session that opens there.
+    """Make a name mean a data folder, for the session that opens there.
 
-    A line of the log tells if it meant another data folder, or cannot be had.
+    A line of the log says if it meant another data folder, or cannot be had.
 
     Parameters
     ----------

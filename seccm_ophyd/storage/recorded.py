@@ -142,7 +142,7 @@ def _all_kept(value: Any) -> bool:
 
 
 def _is_kept(number: float) -> bool:
-    """Tell whether JSON keeps a number, and tiled does not cut it."""
+    """Return whether JSON keeps a number, and tiled does not cut it."""
     if isinstance(number, float):
         if not math.isfinite(number):
             return False

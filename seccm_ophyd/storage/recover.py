@@ -72,7 +72,7 @@ def recover(
     fetch: Fetch | None = None,
     again: Collection[str] = (),
 ) -> list[Recovered]:
-    """Put all runs into the catalogue that it lacks; end and mark the interrupted ones.
+    """Put all missing runs into the catalogue; end and mark the interrupted ones.
 
     The catalogue is compared with the journals: what is missing in it, or differs, is
     written again. Databases that are damaged are set aside, as
@@ -88,12 +88,12 @@ def recover(
         Fetches what interrupted runs have left in their IOC; see
         `seccm_ophyd.session.left_hops.fetch_left_hops`.
     again
-        Uids of runs that are written again whatever the catalogue has of them.
+        Uids of runs that are written again in any case, also if the catalogue has them.
 
     Returns
     -------
     list of Recovered
-        One per run that the catalogue lacked, oldest first.
+        One per run that was missing from the catalogue, oldest first.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def end_journal(
     Parameters
     ----------
     path
-        The journal; nobody else may be writing it.
+        The journal; no other process may be writing it.
     damage
         What was set aside of it: the stop document, perhaps.
     left

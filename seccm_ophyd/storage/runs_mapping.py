@@ -114,7 +114,7 @@ class RunsMapping(ABC):
         Raises
         ------
         RunNotFoundError
-            If there is no such run; the message tells where it was looked for.
+            If there is no such run; the message says where it was looked for.
         ValueError
             If a slice counts from the oldest: ``cat[3]`` is a scan number.
         """

@@ -33,7 +33,7 @@ def open_tables(folder: DataFolder, tree: Any) -> None:
 
 
 def identity(folder: DataFolder) -> tuple[tuple[int, int] | None, ...]:
-    """Tell the databases of a catalogue from others of the same names."""
+    """Distinguish the databases of a catalogue from others of the same names."""
     found: list[tuple[int, int] | None] = []
     for path in (folder.database, folder.tables):
         try:
@@ -45,7 +45,7 @@ def identity(folder: DataFolder) -> tuple[tuple[int, int] | None, ...]:
 
 @functools.cache  # once: garbage that is there now is kept, too
 def keep_what_is_imported() -> None:
-    """Let Python not look through all that was imported at each full collection.
+    """Make Python skip all that was imported at each full collection.
 
     That takes 0.3 s each time, and opening a catalogue and reading a large map takes
     three of them.

@@ -89,7 +89,7 @@ def what_is_wrong(folder: DataFolder, thorough: bool = False) -> str:
 
 
 def quickly_wrong(folder: DataFolder) -> str:
-    """Say what `what_is_wrong` does, as far as that is told in a second."""
+    """Say what `what_is_wrong` does, as far as that is found in a second."""
     paths = [p for p in (folder.database, folder.tables) if p.is_file()]
     if sum(path.stat().st_size for path in paths) > _QUICKLY_CHECKED:
         return ""

@@ -1,4 +1,4 @@
-"""A thread of its own for what touches the storage: it may stall, the rest may not.
+"""A separate thread for what touches the storage: it may stall, the rest may not.
 
 A network disk that does not answer keeps whoever writes to it, for seconds or for
 minutes. The event loop of the engine must turn meanwhile: the heartbeat of the lease
@@ -29,7 +29,7 @@ class _Job:
 
 
 class AtOnce:
-    """Stands for a `StorageThread` where nobody waits: does each job as it comes."""
+    """Stands for a `StorageThread` where no caller waits: does each job as it comes."""
 
     def submit(
         self,
@@ -47,9 +47,9 @@ class AtOnce:
 class StorageThread:
     """Does jobs one after the other, in the order in which they were submitted.
 
-    A job whose end nobody waits for may fail. Those after it are passed over then, up
-    to and including the first that somebody waits for, which fails with its error: no
-    document announces what could not be written.
+    A job whose end no caller waits for may fail. Those after it are passed over then,
+    up to and including the first that somebody waits for, which fails with its error:
+    no document announces what could not be written.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class StorageThread:
     def __init__(self, name: str = "storage") -> None:
         self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._error: Exception | None = None  # of a job that nobody waited for
+        self._error: Exception | None = None  # of a job that no caller waited for
         self._lock = threading.Lock()
         self._left = 0
         self._thread: threading.Thread | None = None
@@ -89,7 +89,7 @@ class StorageThread:
         job
             Called without arguments.
         ended
-            Called in the thread when the job has ended; None: nobody waits for it.
+            Called in the thread when the job has ended; None: no caller waits for it.
         always
             Whether it is done also after one that has failed, whose error is logged
             then.

@@ -29,7 +29,7 @@ _MASK = 0xFFFFFFFF
 
 
 def open_traces(path: Path) -> h5py.File:
-    """Open a file for reading; bounded in time whatever it holds.
+    """Open a file for reading; bounded in time for any content.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def open_traces(path: Path) -> h5py.File:
 
 
 def is_marked(path: Path) -> bool:
-    """Tell whether a file is being written, or was when its process died."""
+    """Return whether a file is being written, or was when its process died."""
     return bool(_head(path)[_FLAGS])
 
 

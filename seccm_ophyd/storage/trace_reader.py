@@ -22,7 +22,7 @@ from .superblock import is_marked, open_traces
 __all__ = ["TraceCheck", "check_traces", "read_rows"]
 
 _TRIES, _PAUSE_S = 5, 0.05  # of a file that is being written at the same time
-_NAMED = 6  # of many damaged places a message names so many
+_NAMED = 6  # of many damaged places a message names this many
 _HDF5_SAYS = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
 
 Part = tuple[slice | int, ...]

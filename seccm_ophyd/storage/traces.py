@@ -15,7 +15,7 @@ from .layout import check_in_place, check_present
 
 __all__ = ["TraceFile"]
 
-# Rows share a chunk up to so many bytes: one sample of all rows is then read at the
+# Rows share a chunk up to this many bytes: one sample of all rows is then read at the
 # speed of the disk, and writing a row costs no more than with smaller ones.
 _CHUNK_BYTES = 128_000
 # what HDF5 may write beside a row: its index of the chunks grows in blocks
@@ -73,9 +73,9 @@ class TraceFile:
         self._traces: dict[str, _Trace] = {}
         self._file: h5py.File | None = None
         self._datasets: dict[str, h5py.Dataset] = {}
-        self._rows: dict[str, int] = {}  # of each dataset: HDF5 takes long to tell
+        self._rows: dict[str, int] = {}  # of each dataset: HDF5 takes long to find it
         self._room = -1  # a descriptor of the file, to reserve room by
-        self._reserved = 0  # room for so many bytes is certain
+        self._reserved = 0  # bytes for which there is certainly room
         self._is_full = False
         self._datum: dict[str, Callable[..., Any]] = {}
 
@@ -190,7 +190,7 @@ class TraceFile:
         check_in_place(self._room, self.path)
 
     def reach(self, name: str, stop: int) -> None:
-        """Make a dataset so many rows long, if it is shorter; new rows read NaN.
+        """Make a dataset that number of rows long, if it is shorter; new rows read NaN.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class TraceFile:
         self._datasets[name].flush()
 
     def stream_resource(self, name: str, data_key: str) -> dict[str, Any]:
-        """Compose the document that tells where the rows of a trace stand.
+        """Compose the document that says where the rows of a trace stand.
 
         Parameters
         ----------
@@ -303,11 +303,13 @@ class TraceFile:
         refused = self._take_room(needed + _AHEAD_BYTES) and self._take_room(needed)
         if refused:
             self._is_full = True
-            why = f"{refused.strerror}: no room for more traces, the run cannot go on"
+            why = (
+                f"{refused.strerror}: no room for more traces, the run cannot continue"
+            )
             raise OSError(refused.errno, why, str(self.path)) from refused
 
     def _take_room(self, size: int) -> OSError | None:
-        """Take room for a file of so many bytes, or tell why that cannot be."""
+        """Take room for a file of a size (bytes), or return why that cannot be."""
         try:
             os.posix_fallocate(self._room, self._reserved, size - self._reserved)
         except OSError as error:
@@ -316,7 +318,7 @@ class TraceFile:
         return None
 
     def _reach(self, name: str, stop: int) -> None:
-        """Make a dataset so many rows long, if it is shorter."""
+        """Make a dataset that number of rows long, if it is shorter."""
         if not self._file:
             raise RuntimeError(f"{self.path.name} is not open")
         trace = self._traces[name]

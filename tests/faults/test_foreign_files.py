@@ -115,7 +115,7 @@ def run(folder):
 
 @pytest.fixture(autouse=True)
 def _tell_again(monkeypatch):
-    monkeypatch.setattr(foreign_module, "_told", set())
+    monkeypatch.setattr(foreign_module, "_reported", set())
 
 
 @pytest.fixture
