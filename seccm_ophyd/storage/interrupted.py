@@ -96,7 +96,7 @@ class InterruptedRun:
 
     @classmethod
     def open(cls, folder: DataFolder, uid: str) -> "InterruptedRun | None":
-        """Open a run; None if it is open, has all its hops, or no stream of hops."""
+        """Open a run; None if it is being written, is complete, or has no hop stream."""
         path = folder.journal_file(uid)
         if held(path) or not path.is_file():
             return None
