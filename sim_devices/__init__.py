@@ -1,4 +1,4 @@
-"""A simulated SECCM behind the PV interface: the reference implementation of it.
+"""A simulated SECCM with the PV interface: the reference implementation of it.
 
 Run it with ``seccm ioc`` or ``python -m seccm_ophyd.sim_devices``. Reading order: first
 `ioc` (the whole instrument), `stages` (how a probe moves and lands), `clamp` (what is

@@ -31,7 +31,7 @@ __all__ = ["main"]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seccm ioc",  # the same as python -m seccm_ophyd.sim_devices
-        description="Simulated SECCM behind EPICS Channel Access.",
+        description="Simulated SECCM on EPICS Channel Access.",
     )
     parser.add_argument(
         "--prefix", type=prefix, default="SECCM:", help="prefix of all PVs"

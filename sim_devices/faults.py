@@ -38,7 +38,7 @@ class Fault(Part):
         return str(self.prefix).rpartition(":")[2]
 
     async def strikes(self, chance: float) -> bool:
-        """Tell whether it strikes now; `chance` is drawn evenly from 0 to 1."""
+        """Return whether it strikes now; `chance` is drawn evenly from 0 to 1."""
         if self.next.value == "yes":
             await put(self.next, "no")
             return True
@@ -94,7 +94,7 @@ class Faults(Part):
         }
 
     def _armed(self, kinds: tuple[Fault, ...]) -> bool:
-        """Tell whether one of them can strike at the next occasion."""
+        """Return whether one of them can strike at the next occasion."""
         return self._readers[kinds]() != [0.0, "no"] * len(kinds)
 
     @freeze.putter
@@ -104,7 +104,7 @@ class Faults(Part):
         return 0.0
 
     async def in_landing(self, number: int) -> LandingFault:
-        """Let happen what goes wrong before the descent of a landing.
+        """Make happen what goes wrong before the descent of a landing.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Faults(Part):
         )
 
     async def in_motion(self, number: int, longest: float) -> float:
-        """Let Z stand still in a motion.
+        """Make Z stand still in a motion.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Faults(Part):
         return longest * rng.uniform() if struck else math.inf
 
     async def in_acquisition(self, number: int, acquisition: Acquiring) -> None:
-        """Let an acquisition see a current that is not there, or lose its contact.
+        """Make an acquisition see a current that is not there, or lose its contact.
 
         Parameters
         ----------

@@ -70,7 +70,7 @@ class Instrument(Protocol):
         """Refuse to start something while tripped, or on the way to SAFE."""
 
     def halt(self) -> None:
-        """Stop whatever moves or runs."""
+        """Stop all that moves or runs."""
 
     def note(self, what: str, **values: Any) -> None:
         """Write down what truly happens, where that is wanted."""
@@ -79,7 +79,7 @@ class Instrument(Protocol):
         """Publish a refusal or a fault."""
 
     async def trip(self, reason: str) -> None:
-        """Stop everything, go SAFE, and let nothing start until it is reset."""
+        """Stop everything, go SAFE, and have nothing start until it is reset."""
 
 
 class Part(PVGroup):

@@ -147,7 +147,7 @@ class SeccmIOC(PVGroup):
     def check_ready(self, what: str) -> None:
         """Refuse to start something while tripped, or on the way to SAFE.
 
-        A command that arrives just before MakeSafe may begin just behind it.
+        A command that arrives just before MakeSafe may begin just after it.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class SeccmIOC(PVGroup):
             raise RefusedError(f"{what} refused: the instrument is being made SAFE")
 
     def halt(self) -> None:
-        """Stop whatever moves or runs."""
+        """Stop all that moves or runs."""
         self.line.halt()
         self.xy.halt()
         self.z.halt()

@@ -1,4 +1,4 @@
-"""What only a simulator can tell or be told: PVs that no real instrument has."""
+"""What only a simulator can show or be set to: PVs that no real instrument has."""
 
 from typing import Any
 
@@ -74,12 +74,12 @@ class Simulation(Part):
 
     @time_scale.putter
     async def _put_time_scale(self, instance: Any, value: float) -> float:
-        """Let time go faster or slower from now on."""
+        """Make time go faster or slower from now on."""
         self.ioc.clock.time_scale = value
         return value
 
     async def _put_drift(self, instance: Any, value: float) -> float:
-        """Let the sample drift faster or slower from now on."""
+        """Make the sample drift faster or slower from now on."""
         new = [value if pv is instance else pv.value for pv in self._drifts]
         x, y, z = (velocity * _NM for velocity in new)
         self.ioc.mechanics.set_drift((x, y, z), self.ioc.clock.now)
@@ -118,7 +118,7 @@ class Simulation(Part):
         await put(self.probe_y, y / _UM)
 
     async def _read_probe(self, _instance: Any) -> None:
-        """Let a reader see the place of now, not that of the last update."""
+        """Have a reader see the place of now, not that of the last update."""
         await self.refresh()
 
     probe_x.getter(_read_probe)

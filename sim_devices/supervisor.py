@@ -75,7 +75,7 @@ class Supervisor(Part):
 
     @time.getter
     async def _get_time(self, instance: Any) -> float:
-        """Tell the time of now, not of the last update."""
+        """Return the time of now, not of the last update."""
         return self.ioc.clock.now
 
     @owner.putter
@@ -126,9 +126,9 @@ class Supervisor(Part):
         await self.error_message.write(message[:400], verify_value=False)
 
     async def trip(self, reason: str) -> None:
-        """Stop everything, go SAFE, and let nothing start until an operator resets it.
+        """Stop everything, go SAFE, and have nothing start until an operator resets it.
 
-        What trips may hold Z, so the way to SAFE is a task of its own.
+        What trips may hold Z, so the way to SAFE is a separate task.
         """
         logger.warning("tripped: %s", reason)
         self.ioc.note("trip", reason=reason)
@@ -143,7 +143,7 @@ class Supervisor(Part):
     def _go_safe(self) -> None:
         """Begin to make everything SAFE: who asks for it has other things to do.
 
-        In a context of its own: a line of hops holds the updates of what it changes.
+        In a separate context: a line of hops holds the updates of what it changes.
         """
         task = asyncio.create_task(
             self.make_all_safe(), name="going safe", context=contextvars.Context()

@@ -19,7 +19,7 @@ __all__ = ["Acquisition", "History", "Recording"]
 
 _CHUNK = 0.02  # wall seconds that are worked out ahead when time runs
 _LONG = 1.0  # s of instrument time above which an acquisition in discrete time ...
-_PARTS = 50  # ... is worked out in so many parts
+_PARTS = 50  # ... is worked out in this many parts
 _ROUNDING = 1e-3  # samples by which an elapsed time may be rounded down
 
 
@@ -165,7 +165,7 @@ class Acquisition:
         self.stop(clock.now - start)
 
     def _chunk(self, clock: Clock) -> int:
-        """Tell how many samples to work out at once."""
+        """Return how many samples to work out at once."""
         if not clock.is_discrete:
             return max(1, int(_CHUNK / clock.time_scale / self.dt))
         n = len(self.drive)
@@ -177,7 +177,7 @@ class Acquisition:
         self.taken = max(0, min(self.taken, int(elapsed / self.dt + _ROUNDING)))
 
     def live(self, elapsed: float) -> tuple[float, float]:
-        """Tell potential (V) and current (A) `elapsed` seconds after its start."""
+        """Return potential (V) and current (A) `elapsed` seconds after its start."""
         number = max(1, min(self.taken, int(elapsed / self.dt + _ROUNDING)))
         sample = self.read(number - 1, number)
         return float(sample.potential[0]), float(sample.current[0])
@@ -188,7 +188,7 @@ class Acquisition:
         Parameters
         ----------
         first, stop
-            Number of the first sample, and of the one behind the last; all of them by
+            Number of the first sample, and of the one after the last; all of them by
             default.
         """
         stop = self.taken if stop is None else stop

@@ -97,7 +97,7 @@ class ClampAmplifier(HeldClamp):
         return outcome, values
 
     async def _take_in_contact(self, number: int) -> tuple[Outcome, Sequence[float]]:
-        """Carry out an acquisition behind the approach; without contact, end as it."""
+        """Carry out an acquisition after the approach; without contact, end as it."""
         self.ioc.line.check_idle("an acquisition")
         halts = self._halts
         outcome = await self.ioc.z.landed()
@@ -106,7 +106,7 @@ class ClampAmplifier(HeldClamp):
         return (self.stopped if outcome is Outcome.OK else outcome), _BLANK
 
     async def measured(self) -> Outcome:
-        """Wait for an acquisition that goes on, tell how it ended; OK without one."""
+        """Wait for a running acquisition, return how it ended; OK without one."""
         for started in (self._acquire, self._arm):
             if await started.wait():
                 return started.outcome
@@ -125,7 +125,7 @@ class ClampAmplifier(HeldClamp):
         Returns
         -------
         tuple
-            The outcome, what was recorded, and what stands behind the outcome in
+            The outcome, what was recorded, and what stands after the outcome in
             ``Summary``.
 
         Raises
@@ -191,7 +191,7 @@ class ClampAmplifier(HeldClamp):
     def _summary(
         self, acquisition: Acquisition, recording: Recording, start: float
     ) -> list[float]:
-        """List what stands in ``Summary`` behind the outcome."""
+        """List what stands in ``Summary`` after the outcome."""
         if acquisition.taken:
             charge = self.cell.close(start + acquisition.duration)
         else:
@@ -209,5 +209,5 @@ class ClampAmplifier(HeldClamp):
 
 
 async def _let_others() -> None:
-    """Let the IOC do other things between two chunks."""
+    """Have the IOC do other things between two chunks."""
     await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from .conditions import Conditions
 
 __all__ = ["HeldCell"]
 
-_STEPS = 32  # samples that tell the course of a current that nobody records
+_STEPS = 32  # samples that describe the course of a current that is not recorded
 _CALM = 4.0  # memories of the filter after a change, the current is straight in one
 _FELT = 6.0  # standard deviations
 _AVERAGED = 5  # independent values that a current is averaged over, at most
@@ -32,7 +32,7 @@ class HeldCell:
     clock
         Instrument time.
     conditions
-        Tells what acts on the cell.
+        Returns what acts on the cell.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class HeldCell:
     free_at
         Instrument time from which the settle time of an acquisition counts (s).
     current
-        What flowed last in voltage clamp (A), behind the filter.
+        What flowed last in voltage clamp (A), after the filter.
     """
 
     def __init__(self, clock: Clock, conditions: Callable[[], Conditions]) -> None:
@@ -57,7 +57,7 @@ class HeldCell:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing closes the circuit, whatever the probe has been told."""
+        """Whether nothing closes the circuit, for any settings of the probe."""
         return self.contact is None
 
     def land(self, descent: Descent, contact: Contact) -> None:
@@ -101,18 +101,18 @@ class HeldCell:
         self._stretch = Stretch(self._clock.now, begun, speed)
 
     def stop_stretching(self, begun: float) -> None:
-        """Let the meniscus be, drawn out so far, since it has been followed last."""
+        """Keep the meniscus drawn out as it is, since it has been followed last."""
         self._stretch = Stretch(self._clock.now, begun, 0.0)
 
     def tear(self) -> bool:
-        """Open the circuit, and tell whether there was a meniscus to tear."""
+        """Open the circuit, and return whether there was a meniscus to tear."""
         self.follow()
         was_closed = not self.is_open
         self.release()
         return was_closed
 
     def break_shows_after(self) -> float:
-        """Tell how long after it a break shows in the current (s), infinite for never.
+        """Return how long after it a break shows in the current (s); infinite: never.
 
         It takes a voltage clamp, and the longer the less current flows: the mean has to
         fall to none by more than its noise.
@@ -129,7 +129,7 @@ class HeldCell:
     def feels_contact(self) -> bool:
         """Whether a current flows that an open circuit does not have.
 
-        As the mean over 5 ms tells it; only in voltage clamp.
+        As the mean over 5 ms shows it; only in voltage clamp.
         """
         self.follow()
         acting = self._conditions()
@@ -147,7 +147,7 @@ class HeldCell:
     # -- time -------------------------------------------------------------------------
 
     def follow(self) -> History:
-        """Let what is held act up to now; a meniscus that breaks until then is gone.
+        """Have what is held act up to now; a meniscus that breaks until then is gone.
 
         Returns
         -------
@@ -168,7 +168,7 @@ class HeldCell:
         acting = self._conditions()
         if not acting.in_volts:
             drive = np.full(_STEPS, acting.held + acting.offset)
-            # cut-offs end an acquisition; what is held goes on
+            # cut-offs end an acquisition; what is held continues
             self.contact.galvanostatic(drive, duration / _STEPS)
             return History(drive, 0.0)
         if self._stretch is not None:

@@ -75,7 +75,7 @@ class HeldClamp(AmplifierPVs):
         return self.conditions().signal
 
     def conditions(self) -> Conditions:
-        """Tell what acts on the cell now."""
+        """Return what acts on the cell now."""
         acting = self._read_acting()
         if any(map(is_not, acting, self._acted)):
             mode, potential, current, cutoffs, compliance, gain, cutoff = acting
@@ -113,14 +113,14 @@ class HeldClamp(AmplifierPVs):
         await put(self.current, current / _PA)
 
     async def _read_live(self, _instance: Any) -> None:
-        """Let a reader see the values of now, not those of the last update."""
+        """Have a reader see the values of now, not those of the last update."""
         await self.refresh()
 
     potential.getter(_read_live)
     current.getter(_read_live)
 
     async def _work_out_first(self, instance: Any, value: Any) -> Any:
-        """Let what was held so far act; refuse in an acquisition or a descent."""
+        """Have what was held so far act; refuse in an acquisition or a descent."""
         if self.is_acquiring:
             raise RefusedError(f"{instance.pvname}: an acquisition is running")
         self.ioc.z.check_not_lowering(instance)

@@ -11,7 +11,7 @@ from ..physics.meniscus.contact import Contact
 __all__ = ["Clamp", "CurrentClamp", "OpenCircuit", "VoltageClamp"]
 
 _C_STRAY = 0.05e-12  # F, of an open pipette after compensation
-_C_WET = 0.1e-12  # F; whatever is wet has more
+_C_WET = 0.1e-12  # F; all that is wet has more
 _ROUNDING = 1e-9
 WATCHED = 2e-6  # s, how often a current clamp looks at its cut-offs: 500 kHz
 
@@ -126,7 +126,7 @@ class CurrentClamp:
     compliance
         Largest potential of the amplifier (V).
     offset
-        Current (A) that the amplifier adds to what it is told.
+        Current (A) that the amplifier adds to what it is set to.
     noise
         Noise of the potential (V) of all samples to come.
 
@@ -169,7 +169,7 @@ class CurrentClamp:
         self.contact = OpenCircuit(self.contact.potential, self.compliance)
 
     def _runs_off(self, moved: float, current: float, dt: float) -> bool:
-        """Tell whether the potential moved (V) faster than any wetted surface charges.
+        """Return whether the potential moved (V) faster than any wet surface charges.
 
         Or reached the compliance.
         """

@@ -17,7 +17,7 @@ class TraceStream:
     """Writes the samples that are new.
 
     Where time runs there is an update about once a wall second; in discrete time one
-    behind each part that is worked out.
+    after each part that is worked out.
 
     Parameters
     ----------
@@ -31,13 +31,14 @@ class TraceStream:
 
     def __init__(self, pv: Any, number: int, clock: Clock) -> None:
         self._pv, self._number, self._clock = pv, number, clock
-        self._told, self._told_at = 0, time.monotonic()
+        self._published, self._published_at = 0, time.monotonic()
 
     async def tell(self, acquisition: Acquisition) -> None:
-        """Publish what is new, if it is time to, and let the IOC do other things."""
-        waited = time.monotonic() - self._told_at
+        """Publish what is new, if it is time to, and have the IOC do other things."""
+        waited = time.monotonic() - self._published_at
         if self._clock.is_discrete or waited >= _UPDATE:
-            part = acquisition.read(self._told)
+            part = acquisition.read(self._published)
             await put(self._pv, part.trace(self._number))
-            self._told, self._told_at = acquisition.taken, time.monotonic()
+            self._published = acquisition.taken
+            self._published_at = time.monotonic()
         await asyncio.sleep(0)

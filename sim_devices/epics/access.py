@@ -57,11 +57,11 @@ class Lease:
         return name
 
     def is_held_by(self, client: Client | None) -> bool:
-        """Tell whether it was taken by this connection."""
+        """Return whether it was taken by this connection."""
         return bool(self.name) and client is self._client
 
     def was_ended_for(self, client: Client | None) -> bool:
-        """Tell whether this connection had it and has not taken it again.
+        """Return whether this connection had it and has not taken it again.
 
         What such a client had on its way must not move an instrument that is SAFE, nor
         stop the one that drives now.
@@ -103,7 +103,7 @@ class Access:
         """``user@host`` of the clients that may write; empty: all."""
 
     def may_write(self, client: Client) -> bool:
-        """Tell whether a client is on the list, by what it says of itself."""
+        """Return whether a client is on the list, by what it says of itself."""
         user = client.client_username
         hosts = client.client_hostname, client.address[0]
         return not self.allowed or any(f"{user}@{h}" in self.allowed for h in hosts)
@@ -138,10 +138,10 @@ class Access:
             raise RefusedError(f"{name}: {why}")
 
     def _why_not_former(self, name: str) -> str:
-        """Tell why a client may not write that has lost the lease, or nothing.
+        """Say why a client may not write that has lost the lease, or nothing.
 
-        It may make an instrument SAFE that nobody drives. A stop would end the way to
-        SAFE that its lost lease has begun.
+        It may make an instrument SAFE that no client drives. A stop would end the way
+        to SAFE that its lost lease has begun.
         """
         if self._lease.name:
             return (
@@ -157,7 +157,7 @@ class Access:
         return suffix in _STOPS or suffix.endswith(".STOP")
 
     def _is_free(self, name: str) -> bool:
-        """Tell whether a PV has a rule of its own, or is the simulator's."""
+        """Return whether a PV has a separate rule, or is the simulator's."""
         suffix = self._suffix(name)
         return suffix == "IOC:Owner" or suffix.startswith("Sim:")
 

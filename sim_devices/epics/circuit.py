@@ -1,4 +1,4 @@
-"""One client of the Channel Access server: what it writes, and what it is told."""
+"""One client of the Channel Access server: what it writes, and what is sent to it."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ class _PromptEvent(_server.AsyncioEvent):
 
 
 class Circuit(_server.VirtualCircuit):
-    """One client: asked who it is at each write, told promptly what is new.
+    """One client: asked who it is at each write, sent promptly what is new.
 
     caproto waits a while for further updates to fill a packet; asyncio rounds that up
     to 1 ms, which each command of a hop would pay. Here all that the publishing task
@@ -65,7 +65,7 @@ class Circuit(_server.VirtualCircuit):
             await self._drop()
 
     def end(self) -> None:
-        """Let the task end that carries out what the client asks for.
+        """Make the task end that carries out what the client asks for.
 
         caproto leaves it waiting where a client has gone amid a broken message.
         """
@@ -84,7 +84,7 @@ class Circuit(_server.VirtualCircuit):
     async def _start_write_task(self, handle_write: Any) -> None:
         """Carry out what a client writes in its order.
 
-        caproto lets writes overtake each other: a MakeSafe right behind an approach
+        In caproto writes overtake each other: a MakeSafe right after an approach
         would find nothing to stop.
         """
         before = self._last_write
@@ -103,7 +103,7 @@ class Circuit(_server.VirtualCircuit):
         try:
             while True:
                 news = [await queue.get()]
-                await asyncio.sleep(0)  # let the task that publishes go on
+                await asyncio.sleep(0)  # have the task that publishes continue
                 while not queue.empty():
                     news.append(queue.get_nowait())
                 await self._send_news(news)
@@ -118,7 +118,7 @@ class Circuit(_server.VirtualCircuit):
     async def _send_news(self, news: list[Callable[[], Any]]) -> None:
         """Send updates that are there still: those of slow clients make way for newer.
 
-        None goes out behind the end of its subscription.
+        None goes out after the end of its subscription.
         """
         subscribed = {
             subscription.subscriptionid
@@ -148,7 +148,7 @@ class Circuit(_server.VirtualCircuit):
         return self.circuit.address
 
     async def recv(self) -> None:
-        """Receive; hang up on a client that sends what nobody can keep."""
+        """Receive; hang up on a client that sends what cannot be kept."""
         await super().recv()
         if len(self.circuit._data) > _LONGEST_MESSAGE:  # noqa: SLF001 (no public name)
             self.log.warning("%s:%d sends a message without end: closed", *self.address)
@@ -156,7 +156,7 @@ class Circuit(_server.VirtualCircuit):
             raise DisconnectedCircuit
 
     async def command_queue_loop(self) -> None:
-        """Carry out what the client asks for; whatever it starts knows the client."""
+        """Carry out what the client asks for; all that it starts knows the client."""
         CLIENT.set(self)
         try:
             await super().command_queue_loop()
@@ -182,7 +182,7 @@ class Circuit(_server.VirtualCircuit):
         return answer
 
     async def _begin_write(self, command: _Write) -> list[Any]:
-        """Let a client write that may; the answer comes when the write has ended."""
+        """Carry out a permitted write; the answer comes when it has ended."""
         channel, entry = self._get_db_entry_from_command(command)
         try:
             await self.context.access.check(channel.name, self)
@@ -223,7 +223,7 @@ class Circuit(_server.VirtualCircuit):
     async def _answer_write(
         self, command: _Write, channel: Any, entry: Any, ended: Ended | None
     ) -> None:
-        """Tell that a write has ended, when all that it has started has."""
+        """Report that a write has ended, when all that it has started has."""
         if ended is not None:
             await ended()
         answer = channel.write(ioid=command.ioid, status=True, data_count=entry.length)

@@ -59,14 +59,14 @@ class Clock:
 
     @property
     def running(self) -> float:
-        """Simulated time (s), whatever a command is on schedule with."""
+        """Simulated time (s), also where a command is on schedule."""
         if self._scale == 0:
             return self._time
         return self._time + (self._wall() - self._since) / self._scale
 
     @contextlib.contextmanager
     def on_schedule(self) -> Iterator[None]:
-        """Let the actions of a command follow each other as those of a controller.
+        """Have the actions of a command follow each other as those of a controller.
 
         The first begins now, each other one when the one before it was to end. What is
         computed in between takes no instrument time, nor does the delay with which the
@@ -93,7 +93,7 @@ class Clock:
         return self._scale == 0
 
     def start_after(self, earliest: float) -> float:
-        """Tell when an action begins that is commanded now.
+        """Return when an action begins that is commanded now.
 
         Parameters
         ----------
@@ -103,13 +103,13 @@ class Clock:
         Returns
         -------
         float
-            In discrete time `earliest`, which lets two axes that are commanded one
+            In discrete time `earliest`, so that two axes that are commanded one
             after the other move at the same time; else the present time.
         """
         return earliest if self.is_discrete else self.now
 
     def go_on_at(self, when: float) -> None:
-        """Let what a command does next begin when what it has waited for ended (s)."""
+        """Have what a command does next begin when what it has waited for ended (s)."""
         schedule = _schedule.get()
         if schedule is not None:
             schedule.reached = when

@@ -45,7 +45,7 @@ class Command:
     written
         The command PV.
     done
-        Echoes the number when the command has ended, whatever the end.
+        Echoes the number when the command has ended, in any way.
     result
         Gets number, outcome and what `action` returned, just before the echo.
     action
@@ -80,7 +80,7 @@ class Command:
         return self._written.group.ioc  # of the part that it belongs to
 
     def start(self, number: int) -> None:
-        """Start the command; it goes on after the client's write has returned.
+        """Start the command; it continues after the client's write has returned.
 
         Raises
         ------
@@ -98,9 +98,9 @@ class Command:
         task.add_done_callback(self._tasks.pop)
 
     async def wait(self) -> bool:
-        """Wait for the end of the command that goes on; tell whether there was one.
+        """Wait for the end of the running command; return whether there was one.
 
-        Of a command that waits, what follows begins at once behind this end.
+        Of a command that waits, what follows begins at once after this end.
         """
         if not self._tasks:
             return False

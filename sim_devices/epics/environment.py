@@ -17,7 +17,7 @@ _AUTO_BEACONS, _BEACONS = (
 
 
 def served_port(environ: Mapping[str, str] = os.environ) -> int:
-    """Tell the port that the environment asks for, 5064 if it asks for none.
+    """Return the port that the environment asks for, 5064 if it asks for none.
 
     ``EPICS_CAS_SERVER_PORT`` comes before ``EPICS_CA_SERVER_PORT``.
 
@@ -69,7 +69,7 @@ def served_interfaces(environ: Mapping[str, str] = os.environ) -> list[str]:
 def sends_beacons(
     interfaces: list[str], environ: Mapping[str, str] = os.environ
 ) -> bool:
-    """Tell whether to announce the server by beacons.
+    """Return whether to announce the server by beacons.
 
     As ``EPICS_CAS_BEACON_ADDR_LIST`` and ``EPICS_CAS_AUTO_BEACON_ADDR_LIST`` ask for;
     where they ask for nothing, only if it serves more than loopback.

@@ -15,7 +15,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
     """Writes the first record of a kind whole, and then how many came like it.
 
     A kind is where in the code a record is made, and the type of the exception that it
-    tells of. The count is written at 10, 100, 1000 ... and at the end.
+    describes. The count is written at 10, 100, 1000 ... and at the end.
     """
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ class Outgoing:
         await self._writer.drain()
 
     def stands_still(self) -> bool:
-        """Tell whether something waits and nothing has been taken for `PATIENCE_S`."""
+        """Return whether something waits and nothing was taken for `PATIENCE_S`."""
         now = time.monotonic()
         waiting = self._waiting_here() + self._waiting_in_kernel()
         arrived = self._sent - waiting
@@ -71,10 +71,10 @@ class Outgoing:
         """Count the bytes that the other end has not acknowledged; 0 if not known."""
         sock = self._writer.get_extra_info("socket")
         try:
-            told = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
-        except (OSError, ValueError):  # closed, or a system that does not tell
+            count = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):  # closed, or a system that does not report it
             return 0
-        return int(struct.unpack("i", told)[0])
+        return int(struct.unpack("i", count)[0])
 
 
 class News(asyncio.Queue[Any]):

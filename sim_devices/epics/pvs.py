@@ -2,7 +2,7 @@
 
 A client's write is checked here, before anything of the instrument sees it: NaN, values
 outside the limits and unknown choices are refused. A refused write leaves the PV as it
-was, tells why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it too.
+was, says why in ``IOC:ErrorMessage`` and fails, so that put-completion sees it too.
 """
 
 import contextlib
@@ -112,7 +112,7 @@ class _Text(PvpropertyChar):
 
 
 def limits(low: float, high: float) -> dict[str, float]:
-    """Give the metadata that tells clients the range of a PV."""
+    """Give the metadata that shows clients the range of a PV."""
     return {
         "lower_ctrl_limit": low,
         "upper_ctrl_limit": high,
@@ -232,7 +232,7 @@ def result(name: str, length: int, doc: str) -> pvproperty:
 
 
 def _backlog(length: int) -> int:
-    """Tell how many updates a slow client may fall behind: less of long arrays."""
+    """Return how many updates may wait for a slow client: fewer of long arrays."""
     return 1000 if length <= 100 else 10
 
 
@@ -271,10 +271,10 @@ def reader(*pvs: Any) -> Callable[[], list[Any]]:
 
 @contextlib.contextmanager
 def hold_updates() -> Iterator[Callable[[], Awaitable[None]]]:
-    """Let `put` change PVs without telling clients, in this task alone.
+    """Have `put` change PVs without an update to clients, in this task alone.
 
     Who reads a PV sees what it is; monitors hear of it when what this gives is called:
-    a line of hops would else send thousands of updates a second that nobody sees.
+    a line of hops would else send thousands of updates a second that no client needs.
     """
     held: dict[Any, None] = {}
     token = _held.set(held)

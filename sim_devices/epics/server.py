@@ -50,7 +50,7 @@ _server._create_bound_tcp_socket = _bound_tcp_socket  # noqa: SLF001 (caproto ha
 
 
 class _Context(_server.Context):
-    """A server that asks `Access` about writes, and tells it who has left."""
+    """A server that asks `Access` about writes, and reports to it who has left."""
 
     CircuitClass = Circuit
     access: Access

@@ -27,7 +27,7 @@ class AnswersRefusal(Protocol):
     """A PV that shows its clients, too, that a write of it was refused."""
 
     async def answer_refusal(self) -> None:
-        """Show it, once it is told why."""
+        """Show it, once the reason is reported."""
 
 
 def check_field(pvdb: Mapping[str, Any], name: str, pv: Any, value: Any) -> None:
@@ -113,6 +113,6 @@ def _check_enum(name: str, pv: Any, value: Any, kind: ChannelType) -> None:
 
 
 def _are_whole(numbers: np.ndarray, low: int, high: int) -> bool:
-    """Tell whether all are whole numbers between two; NaN is none."""
+    """Return whether all are whole numbers between two; NaN is none."""
     inside = (low <= numbers) & (numbers <= high)
     return bool(inside.all() and (numbers == np.floor(numbers)).all())

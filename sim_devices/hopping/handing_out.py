@@ -61,7 +61,7 @@ class HandingOut(Part):
 
     @acknowledge.putter
     async def _put_acknowledge(self, instance: Any, value: Any) -> Any:
-        """Forget what a client has stored; go on where it has received enough."""
+        """Forget what a client has stored; continue where it has received enough."""
         number, received, stored = (int(n) for n in (*np.atleast_1d(value), 0, 0)[:3])
         if not self._lines.acknowledge(number, received, stored):
             raise RefusedError(f"{instance.pvname}: line {number} is not kept")

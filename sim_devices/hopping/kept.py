@@ -48,14 +48,14 @@ class KeptLines:
         return next((r for r in self._before if r.number == number), None)
 
     def acknowledge(self, number: int, received: int, stored: int) -> bool:
-        """Note what a client has of a line; tell whether the line is kept.
+        """Note what a client has of a line; return whether the line is kept.
 
         Parameters
         ----------
         number
             Of the line.
         received, stored
-            So many hops from its start are in the memory of a client, and on its disk.
+            Number of hops from its start in the memory of a client, and on its disk.
         """
         found = self.find(number)
         if found is None:

@@ -81,10 +81,10 @@ class HopLine(HandingOut):
             If a line is being hopped along.
         """
         if self.is_running:
-            raise RefusedError(f"{what} refused: a line of hops is going on")
+            raise RefusedError(f"{what} refused: a line of hops is running")
 
     def halt(self) -> None:
-        """End the line as soon as can be; the hop that goes on is dropped."""
+        """End the line as soon as can be; the hop that is being made is dropped."""
         self._halt.set()
 
     async def wait(self) -> None:
@@ -148,7 +148,7 @@ class HopLine(HandingOut):
             self._halt.clear()
             await self._begin(number, samples)
             with hold_updates() as publish:
-                if not turns:  # else it is taken up behind the withdrawal
+                if not turns:  # else it is taken up after the withdrawal
                     await self._stored[0].take_up(self.ioc.clamp)
                 outcome = await self._pass(points, turns, publish)
                 for pv in (self.ioc.z.travel_height, self.ioc.z.slow_height):
@@ -163,8 +163,8 @@ class HopLine(HandingOut):
         turns: Sequence[int],
         publish: Callable[[], Awaitable[None]],
     ) -> Outcome:
-        """Hop from point to point; tell how it ended."""
-        misses, told = 0, time.monotonic()
+        """Hop from point to point; return how it ended."""
+        misses, published = 0, time.monotonic()
         z = self.ioc.z
         for x, y, travel, slow in points:
             await put(z.travel_height, travel)
@@ -185,9 +185,9 @@ class HopLine(HandingOut):
                 return Outcome.NO_CONTACT
             if is_full := self._is_full:
                 await z.lift()  # however long it is to wait
-            if time.monotonic() - told > _UPDATE or is_full:
+            if time.monotonic() - published > _UPDATE or is_full:
                 await publish()
-                told = time.monotonic()
+                published = time.monotonic()
             await asyncio.sleep(0)
             if is_full:
                 await self._wait_for_room(self._halt)

@@ -25,7 +25,7 @@ class Hop:
     landing
         As in ``Z:Landing``.
     curve
-        As in ``Z:ApproachCurve`` behind the number.
+        As in ``Z:ApproachCurve`` after the number.
     summaries, recordings
         ``Clamp:Summary`` and trace of each acquisition that was taken.
     ended_at
@@ -72,11 +72,11 @@ class LineResults:
 
     @property
     def waiting(self) -> int:
-        """How many of them nobody has acknowledged."""
+        """How many of them no client has acknowledged."""
         return len(self._hops)
 
     def acknowledge(self, hops: int) -> None:
-        """Forget the first so many hops: a client has them safely."""
+        """Forget a number of the first hops: a client has them safely."""
         new = min(hops, self.done) - self.acknowledged
         if new > 0:
             del self._hops[:new]
@@ -96,7 +96,7 @@ class LineResults:
         -------
         numpy.ndarray
             number, first, hops n, turns k, samples of a curve, samples of each turn;
-            then of each of the n hops, one behind the other: landing, summaries,
+            then of each of the n hops, one after the other: landing, summaries,
             ended_at, the traces (t, E, i of each turn), the curve (z, i). NaN where
             nothing was measured.
         """

@@ -26,7 +26,7 @@ _CURVE_STRIDE = 4  # 5 kHz
 _BLOCK = 5120  # samples of noise that are drawn at a time; one of them ...
 _AHEAD = 4200  # ... begins so far ahead of touch: it has all that most landings need
 _BASELINE = 200  # samples: the first 10 ms
-_QUIET = 4000  # samples before contact that tell baseline and noise
+_QUIET = 4000  # samples before contact that show baseline and noise
 _UNLIKELY = 8.0  # standard deviations that noise does not reach
 _MAX_ONSET = 20_000  # samples of the current after touch; then the last one holds
 _ROUNDING = 1e-6  # samples by which a travel may be rounded down
@@ -145,7 +145,7 @@ class Descent:
         return self.z_start - fast_way - self.rate * slow
 
     def _samples_to(self, z: float) -> float:
-        """Tell after how many samples of the loop it comes to a height (m)."""
+        """Return after how many samples of the loop it comes to a height (m)."""
         way = self.z_start - z
         fast = min(way, self._fast_way)
         seconds = (way - fast) / self.rate
@@ -158,7 +158,7 @@ class Descent:
         return self._samples(first, stop, goes_on=True)
 
     def held(self, n: int) -> np.ndarray:
-        """Return the current (A) of `n` samples behind the end, while it is held."""
+        """Return the current (A) of `n` samples after the end, while it is held."""
         first = self.sample + 1
         return self._samples(first, first + n, goes_on=self.is_closed)
 
@@ -236,9 +236,9 @@ class Descent:
 
 @compiled(types.int64(READ, NUMBER, types.int64))
 def _first_run(i: np.ndarray, level: float, debounce: int) -> int:
-    """Find where a run of so many samples at or beyond a level ends; -1 for nowhere.
+    """Find where a run of `debounce` samples at or beyond a level ends; -1: nowhere.
 
-    What is no number is taken as beyond: it must not let the probe go on.
+    What is no number is taken as beyond: it must not make the probe continue.
     """
     run = 0
     for k in range(len(i)):

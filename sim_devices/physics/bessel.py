@@ -63,7 +63,7 @@ def bessel_lowpass(x: np.ndarray, dt: float, fc: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _weights(step: float) -> np.ndarray:
-    """Tell what moves the states over a sample interval, in units of 1/(2 pi fc).
+    """Return what moves the states over a sample interval, in units of 1/(2 pi fc).
 
     For each pole: what it keeps, what the sample before and the one at the end add to
     it, and what it is at rest under a unit; scaled so that their sum is the output.

@@ -47,7 +47,7 @@ class CurrentInput:
         return math.hypot(noise_rms(self.cutoff), self.step / math.sqrt(12))
 
     def noise(self, n: int, dt: float, rng: np.random.Generator) -> np.ndarray:
-        """Noise behind the filter (A), `n` samples at `dt` (s)."""
+        """Noise after the filter (A), `n` samples at `dt` (s)."""
         return current_noise(n, dt, self.cutoff, rng)
 
     @property
@@ -56,7 +56,7 @@ class CurrentInput:
         return _MEMORY / self.cutoff
 
     def memory(self, dt: float) -> int:
-        """Tell how many samples at `dt` (s) the filter remembers."""
+        """Return how many samples at `dt` (s) the filter remembers."""
         return math.ceil(_MEMORY / (self.cutoff * dt))
 
     def filter(self, i: np.ndarray, dt: float) -> np.ndarray:
@@ -67,5 +67,5 @@ class CurrentInput:
         return bessel_lowpass(i, dt, self.cutoff) if self.cutoff * dt < 0.5 else i
 
     def digitise(self, i: np.ndarray) -> tuple[np.ndarray, bool]:
-        """Round to steps and clip to the range; tell whether it left the range."""
+        """Round to steps and clip to the range; return whether it left the range."""
         return digitise(i, self.range, self.step)

@@ -39,7 +39,7 @@ def _noise_spectrum(points: int, dt: float, fc: float) -> np.ndarray:
 
     White noise of variance 1 has coefficients of variance `points`: half of it in the
     real part and half in the imaginary one, but for the first, and the last of an even
-    number, which are real. Those behind the last one that is given are 0.
+    number, which are real. Those after the last one that is given are 0.
     """
     nu = np.fft.rfftfreq(points, dt)  # kept: hop after hop asks for the same
     nu[0] = nu[1] / 2
@@ -58,12 +58,12 @@ def _fast_length(n: int) -> int:
 
 
 def noise_rms(fc: float) -> float:
-    """Rms (A) of the current noise of an open circuit behind the filter `fc` (Hz)."""
+    """Rms (A) of the current noise of an open circuit after the filter `fc` (Hz)."""
     return _DENSITY * sqrt(1.05 * fc + _CORNER * log(max(fc / _SLOWEST, 1.0)))
 
 
 def current_noise(n: int, dt: float, fc: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise of the voltage clamp's current, behind the filter.
+    """Noise of the voltage clamp's current, after the filter.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _stretched(made: np.ndarray, step: float, n: int) -> np.ndarray:
 def _made_noise(
     least: int, dt: float, fc: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Make noise (A) behind the filter, at least so many points at `dt` (s)."""
+    """Make noise (A) after the filter, at least `least` points at `dt` (s)."""
     points = _fast_length(int(least))
     rms = _noise_spectrum(points, dt, fc)
     parts = rng.standard_normal(2 * len(rms)).view(complex)

@@ -37,7 +37,7 @@ class Ensemble:
             np.zeros(3),
             self._modes.uniform(float(cell.theta0)),
         )
-        # length of the last step; inf when it tells nothing of the next one
+        # length of the last step; inf when it says nothing of the next one
         self._before = inf
 
     @property
@@ -52,7 +52,7 @@ class Ensemble:
 
     @property
     def last_step(self) -> float:
-        """Length of the last step (s); infinite if it tells nothing of the next one."""
+        """Length of the last step (s); infinite if it says nothing of the next one."""
         return self._before
 
     @property
@@ -80,13 +80,13 @@ class Ensemble:
         cell.kinetics[1] *= growth
 
     def jump(self) -> None:
-        """Tell that what is imposed jumps now: the last current says nothing more."""
+        """Note that what is imposed jumps now: the last current says nothing more."""
         self._before = inf
 
     def follow(
         self, dt: float | np.ndarray, E: np.ndarray, *, sharp: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Let the potential follow `E` and return the current.
+        """Have the potential follow `E` and return the current.
 
         Parameters
         ----------

@@ -89,7 +89,7 @@ class Piezo:
         )
 
     def place(self, t: float) -> float:
-        """Tell where it stands at a time `t` (s), in m."""
+        """Return where it stands at a time `t` (s), in m."""
         moved = _PLAIN * self.command + _PLAY * self.played
         return moved + self.crept + creep(self.step, t - self.since)
 
@@ -143,7 +143,7 @@ class Mechanics:
         return self._drift.velocity
 
     def set_drift(self, velocity: tuple[float, float, float], t: float) -> None:
-        """Let the sample drift at another `velocity` (m/s) from the time `t` (s)."""
+        """Have the sample drift at another `velocity` (m/s) from the time `t` (s)."""
         self._drift = _Drift(velocity, self._drift.at(t), t)
 
     def jump(self, way: Sequence[float]) -> None:
@@ -161,7 +161,7 @@ class Mechanics:
     def over_sample(
         self, t: float, axes: tuple[Piezo, Piezo] | None = None
     ) -> tuple[float, float]:
-        """Tell over which place of the sample the probe is.
+        """Return over which place of the sample the probe is.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class Mechanics:
         return float(x - dx), float(y - dy)
 
     def rise(self, x: float, y: float, t: float) -> float:
-        """Tell by how much drift and tilt lift a place (m) of the sample, in m."""
+        """Return by how much drift and tilt lift a place (m) of the sample, in m."""
         return self._drift.at(t)[2] + self.tilt[0] * x + self.tilt[1] * y
 
     def surface(self, sample: Sample, x: float, y: float, t: float) -> float:
@@ -224,7 +224,7 @@ class Mechanics:
         t: float,
         z: float,
     ) -> bool:
-        """Tell whether the way between two places is free at a height of Z (m).
+        """Return whether the way between two places is free at a height of Z (m).
 
         The other parameters are those of `highest`, which is asked where it may matter.
         """

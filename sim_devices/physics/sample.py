@@ -42,7 +42,7 @@ class Sample:
     memory
         Whether charge taken by a measurement stays taken.
     is_contact_surface
-        Whether its height already tells where a probe touches (a measured map).
+        Whether its height already shows where a probe touches (a measured map).
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class Sample:
         )
 
     def site(self, x: float, y: float, footprint: float = FOOTPRINT_RADIUS) -> Site:
-        """Tell what a meniscus wets that lands at (`x`, `y`).
+        """Return what a meniscus wets that lands at (`x`, `y`).
 
         Parameters
         ----------

@@ -100,7 +100,7 @@ def load_surface(
     -------
     Sample
         Its contact height is the bilinear interpolation of the map: a map measured
-        by a probe tells where a probe touches.
+        by a probe shows where a probe touches.
 
     Raises
     ------

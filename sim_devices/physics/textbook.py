@@ -1,7 +1,7 @@
 """Classic experiments on a `RedoxCell`: what textbooks have formulas and tables for.
 
 The simulator does not run these: its contacts (`meniscus`) step the same `Ensemble`
-through whatever the amplifier applies. Tests and figures hold the solver with them
+through all that the amplifier applies. Tests and figures hold the solver with them
 against Bard & Faulkner, Nicholson, Cottrell, Sand and Crank.
 """
 
@@ -236,7 +236,7 @@ def _uniform(t: np.ndarray) -> np.ndarray:
 
 
 def _follow_line(cell: RedoxCell, dt: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Hold each cell of a line at a potential (V) of its own.
+    """Hold each cell of a line at a separate potential (V).
 
     Returns the current (A) at the end of each step (s), shape: that of `E`, then (k,).
     """

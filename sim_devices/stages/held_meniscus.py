@@ -17,7 +17,7 @@ class HeldMeniscus:
     contact
         Height of the contact (um).
     length
-        How far above the contact it breaks (um): nobody knows before.
+        How far above the contact it breaks (um): this is not known before.
     """
 
     contact: float
@@ -29,7 +29,7 @@ class HeldMeniscus:
         return self.contact + self.length
 
     def drawn_out(self, z: float) -> float:
-        """Tell how far it is drawn out at a height (um), in units of its length."""
+        """Return how far it is drawn out at a height (um), in units of its length."""
         return max(z - self.contact, 0.0) / self.length
 
     def noted(self, rate: float) -> float:

@@ -17,10 +17,10 @@ _CRASH = 2.0  # tip radii below the surface at which the pipette breaks
 _DRY_DEPTH = 1e-6  # m below the surface at which a descent without contact is given up
 
 BLANK = [math.nan] * 11
-"""What ``Z:Landing`` tells of an approach that was not even begun."""
+"""What ``Z:Landing`` says of an approach that was not even begun."""
 
 NO_CURVE = np.concatenate([[CURVE_SAMPLES], np.full(2 * CURVE_SAMPLES, math.nan)])
-"""What ``Z:ApproachCurve`` tells of it."""
+"""What ``Z:ApproachCurve`` says of it."""
 
 
 class Landing:
@@ -123,7 +123,7 @@ class Landing:
             self._verified = [float(current) / _PA, noise / _PA]
 
     def values(self, sample: int, time: float) -> list[float]:
-        """List what stands in ``Z:Landing`` behind number and outcome.
+        """List what stands in ``Z:Landing`` after number and outcome.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class Landing:
         ]
 
     def curve(self, sample: int) -> np.ndarray:
-        """List what stands in ``Z:ApproachCurve`` behind the number."""
+        """List what stands in ``Z:ApproachCurve`` after the number."""
         listed = np.empty(1 + 2 * CURVE_SAMPLES)
         z, i = self.descent.curve(sample)
         listed[0] = CURVE_SAMPLES

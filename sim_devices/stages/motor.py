@@ -84,7 +84,7 @@ class Motor(Part):
         self._at_boot = {"velocity": velocity, "settle": settle, "fastest": fastest}
         self._shifts = shifts
         self._range = (0.0, 0.0)
-        self._kept: float | None = None  # where to go when SPMG lets it
+        self._kept: float | None = None  # where to go when SPMG permits it
         self._halt = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -152,7 +152,7 @@ class Motor(Part):
         self._halt.set()
 
     async def at_rest(self) -> None:
-        """Wait until no move goes on."""
+        """Wait until no move is running."""
         while (move := self.move) is not None:
             await asyncio.wait([move])
 
@@ -163,7 +163,7 @@ class Motor(Part):
     async def arrive(self, position: float) -> None:
         """Publish where it has come to rest (um), as readback and as target.
 
-        The target of a paused move stays: it is where the move will go on to.
+        The target of a paused move stays: it is where the move will continue to.
         """
         self.position = position
         await self.show(position)
@@ -171,7 +171,7 @@ class Motor(Part):
             await put(self.val, self.user)
 
     async def answer_refusal(self) -> None:
-        """Tell a client whose move was refused that it is over."""
+        """Report to a client whose move was refused that it is over."""
         if self.is_moving:
             return
         back = self.user if self._kept is None else self._kept
@@ -179,7 +179,7 @@ class Motor(Part):
         await self.pulse()
 
     async def pulse(self) -> None:
-        """Tell of a move that moves nothing."""
+        """Report a move that moves nothing."""
         await self._tell_moving(True)
         await self._tell_moving(False)
 
@@ -260,7 +260,7 @@ class Motor(Part):
         await tell_limits(self.val, low, high)
 
     async def switch(self, mode: str) -> None:
-        """Stop, pause or go on, as ``.SPMG`` says."""
+        """Stop, pause or continue, as ``.SPMG`` says."""
         if mode == "Stop":
             await self.end()
         elif mode == "Pause":

@@ -38,7 +38,7 @@ class Target(SettingDouble):
         return self.group.at_rest
 
     async def answer_refusal(self) -> None:
-        """Write back where it is, and let ``.DMOV`` pulse."""
+        """Write back where it is, and make ``.DMOV`` pulse."""
         await self.group.answer_refusal()
 
 
@@ -67,7 +67,7 @@ async def _take_nothing(_fields: Any, field: Any, value: Any) -> Any:
 
 
 async def _bound_speed(fields: Any, field: Any, value: float) -> float:
-    """Take a lowest or highest speed, and tell clients what ``.VELO`` may be."""
+    """Take a lowest or highest speed, and show clients what ``.VELO`` may be."""
     low, high = fields.base_velocity.value, fields.max_velocity.value
     low, high = (low, value) if field is fields.max_velocity else (value, high)
     if not low <= fields.velocity.value <= high:
@@ -124,7 +124,7 @@ async def _tweak_down(fields: Any, _field: Any, value: int) -> int:
 
 
 def check_fields(val: pvproperty) -> None:
-    """Let fields of a record do what is written, or refuse it.
+    """Make fields of a record do what is written, or refuse it.
 
     Parameters
     ----------

@@ -19,9 +19,9 @@ class XYStage(Part):
     """PVs: ``X``, ``Y`` (motor records).
 
     A move is refused unless the probe is withdrawn. The surface is not asked before a
-    move, as nobody can in a real instrument: a probe that was not withdrawn far enough
-    touches it from the side, which trips. A meniscus that has not broken is dragged
-    along until it tears, which is counted.
+    move, as it cannot be in a real instrument: a probe that was not withdrawn far
+    enough touches it from the side, which trips. A meniscus that has not broken is
+    dragged along until it tears, which is counted.
     """
 
     x = SubGroup(Motor, prefix="X", **_PIEZO)
@@ -38,7 +38,7 @@ class XYStage(Part):
         return bool(self._moves)
 
     async def prepare(self) -> None:
-        """Let the probe reach all of the sample; start at its centre."""
+        """Have the probe reach all of the sample; start at its centre."""
         for motor, size in zip(self.motors, self.ioc.sample.size, strict=True):
             reach = round(size / _UM / 2, 6)
             await motor.prepare(-reach, reach, 0.0)
@@ -49,7 +49,7 @@ class XYStage(Part):
             motor.halt()
 
     async def rest(self, halt: asyncio.Event) -> bool:
-        """Wait until no axis moves, unless halted; tell whether that was reached."""
+        """Wait until no axis moves, unless halted; return whether that was reached."""
         halted = asyncio.ensure_future(halt.wait())
         try:
             while (moves := self._moves) and not halt.is_set():
@@ -103,7 +103,7 @@ class XYStage(Part):
                 )
 
     async def go(self, x: float, y: float, halt: asyncio.Event) -> bool:
-        """Move both axes to a point (um), and tell whether they got there.
+        """Move both axes to a point (um), and return whether they got there.
 
         An axis that is there already stays, but one of them moves in any case: the
         settle time is kept. For whoever has made sure that the probe is withdrawn.

@@ -28,7 +28,7 @@ class ZDrive:
     Parameters
     ----------
     stage
-        Has the settings, and tells what state it is in.
+        Has the settings, and shows what state it is in.
     motor
         Shows where Z is.
     start
@@ -66,12 +66,12 @@ class ZDrive:
         return held.breaks + rate * self._ioc.clamp.cell.break_shows_after()
 
     async def clear(self, halt: asyncio.Event) -> bool:
-        """Withdraw unless withdrawn; tell whether the probe is clear of the sample."""
+        """Withdraw unless withdrawn; return whether the probe clears the sample."""
         withdrawn = self._stage.state.value == "WITHDRAWN"
         return withdrawn or await self.withdraw(halt)
 
     async def retreat(self, halt: asyncio.Event) -> bool:
-        """Withdraw from the last contact by the set distance, whatever is known.
+        """Withdraw from the last contact by the set distance, in any case.
 
         ``TravelHeight`` is for the next move of a client that knows the surface there.
         Who takes over afterwards may go elsewhere.
@@ -117,7 +117,7 @@ class ZDrive:
     async def rise(
         self, target: float, rate: float, halt: asyncio.Event, meanwhile: str
     ) -> bool:
-        """Go up (um, um/s), watching the meniscus; tell whether it got there."""
+        """Go up (um, um/s), watching the meniscus; return whether it got there."""
         held, shows = self._held, math.inf
         if held is not None:
             shows = self._break_shows_at(held, rate)
@@ -164,7 +164,7 @@ class ZDrive:
         return landing, descent.sample if reached else sample_at(lasted)
 
     async def judge(self, landing: Landing, sample: int) -> Outcome:
-        """Take the consequences of a descent, and tell its outcome."""
+        """Take the consequences of a descent, and return its outcome."""
         if sample < landing.descent.sample:
             await put(self._stage.state, "STOPPED")
             return self._stage.stopped

@@ -87,7 +87,7 @@ class ZRecord(ZStagePVs):
                 )
 
     async def _carry_up(self, motor: Motor, target: float, halt: asyncio.Event) -> str:
-        """Go up; tell what ended it on the way."""
+        """Go up; return what ended it on the way."""
         before, clear = self.state.value, self._drive.clear_height(motor.velocity)
         done = await self._drive.rise(target, motor.velocity, halt, "MOVING")
         free = done and (before == "WITHDRAWN" or target >= clear)
@@ -98,7 +98,7 @@ class ZRecord(ZStagePVs):
     async def _carry_down(
         self, motor: Motor, target: float, halt: asyncio.Event
     ) -> str:
-        """Go down, watching the current; tell what ended it on the way."""
+        """Go down, watching the current; return what ended it on the way."""
         try:
             # it was when the move was written
             self._check_measurable(motor.velocity)
@@ -128,13 +128,13 @@ class ZRecord(ZStagePVs):
         return slow if fast is None else max(slow, fast[0])
 
     def _check_free(self, rate: float) -> None:
-        """Refuse a descent (um/s) while anything else is going on."""
+        """Refuse a descent (um/s) while anything else is running."""
         if self.is_moving:
             raise RefusedError("Z is moving")
         self._check_measurable(rate)
 
     def _check_measurable(self, rate: float) -> None:
-        """Refuse a descent (um/s) where no current would tell of a contact in time."""
+        """Refuse a descent (um/s) where no current would show a contact in time."""
         if self.ioc.clamp.is_acquiring:
             raise RefusedError("an acquisition is running")
         clamp = self.ioc.clamp

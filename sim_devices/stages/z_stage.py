@@ -46,7 +46,7 @@ class ZStage(ZRecord):
         )
 
     def halt(self) -> None:
-        """Stop at once, whatever the motion."""
+        """Stop at once, in any motion."""
         self._halt.set()
         self.z.halt()
 
@@ -69,7 +69,7 @@ class ZStage(ZRecord):
 
     @leave.putter
     async def _put_leave(self, instance: Any, number: int) -> int:
-        """Withdraw when the acquisition that goes on has ended."""
+        """Withdraw when the running acquisition has ended."""
         self._leave.start(number)
         return number
 
@@ -99,7 +99,7 @@ class ZStage(ZRecord):
         Returns
         -------
         tuple
-            The outcome; what stands behind it in ``Landing``; what stands behind the
+            The outcome; what stands after it in ``Landing``; what stands after the
             number in ``ApproachCurve``.
 
         Raises
@@ -138,7 +138,7 @@ class ZStage(ZRecord):
             return outcome, landing.values(sample, contact_at), curve
 
     async def _lift(self, _number: int) -> tuple[Outcome, Sequence[float]]:
-        """Carry out a withdrawal, after whatever is going on has been stopped."""
+        """Carry out a withdrawal, after all that runs has been stopped."""
         self.ioc.line.halt()
         await self.ioc.clamp.interrupt()
         await self.ioc.line.wait()
@@ -146,14 +146,14 @@ class ZStage(ZRecord):
         return await self.lift()
 
     async def _depart(self, number: int) -> tuple[Outcome, Sequence[float]]:
-        """Withdraw behind a complete acquisition; stay after any other."""
+        """Withdraw after a complete acquisition; stay after any other."""
         outcome = await self.ioc.clamp.measured()
         if outcome is not Outcome.OK:
             return outcome, [self.position]
         return await self._lift(number)
 
     async def lift(self) -> tuple[Outcome, Sequence[float]]:
-        """Withdraw from a contact, for whoever has made sure that nothing goes on."""
+        """Withdraw from a contact, for callers that know that nothing else runs."""
         return await self._raised(self._drive.clear)
 
     async def _raised(
@@ -165,7 +165,7 @@ class ZStage(ZRecord):
             return (Outcome.OK if done else Outcome.STOPPED), [self.position]
 
     async def landed(self) -> Outcome:
-        """Wait for an approach that goes on; tell how the last one ended."""
+        """Wait for a running approach; return how the last one ended."""
         await self._approach.wait()
         outcome = self._approach.outcome
         if outcome is Outcome.OK and self.state.value != "CONTACT":
@@ -173,7 +173,7 @@ class ZStage(ZRecord):
         return outcome or Outcome.NO_CONTACT
 
     async def _xy_rests(self) -> bool:
-        """Wait for a move that an approach was handed over with; False if stopped."""
+        """Wait for a move with which an approach was pre-armed; False if stopped."""
         if not self.ioc.xy.is_moving:
             return True
         rests = await self.ioc.xy.rest(self._halt)

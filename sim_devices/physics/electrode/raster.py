@@ -21,7 +21,7 @@ _HERE = np.zeros((2, 1))
 
 @compiled()
 def _along(place: float, pixel: float, n: int) -> float:
-    """Tell at which of n pixels a place (m) is, as a broken number within the map."""
+    """Return at which of n pixels a place (m) is, as a broken number within the map."""
     return min(max(place / pixel + (n - 1) / 2, 0.0), n - 1.0)
 
 
@@ -170,7 +170,7 @@ def read_height_map(path: str | os.PathLike[str]) -> Raster:
     for key in ("height_um", "pixel_size_um"):
         if key not in content:
             found = ", ".join(content) or "nothing"
-            raise ValueError(f"{path} lacks {key!r}; it holds {found}")
+            raise ValueError(f"{path} has no {key!r}; it holds {found}")
     try:
         height = np.asarray(content["height_um"], float)
         pixel = float(content["pixel_size_um"])

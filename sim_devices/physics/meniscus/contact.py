@@ -40,7 +40,7 @@ class Contact(ImposedCurrent):
     """
 
     def onset(self, E: float, dt: float, n: int) -> np.ndarray:
-        """Tell the current right after touch, without advancing the state.
+        """Return the current right after touch, without advancing the state.
 
         Parameters
         ----------
@@ -69,12 +69,12 @@ class Contact(ImposedCurrent):
         return i * -np.expm1(-t / _WETTING)
 
     def current(self) -> float:
-        """Tell the current (A) of now at the potential that was applied last."""
+        """Return the current (A) of now at the potential that was applied last."""
         redox = self._ensemble.current if self._ensemble else 0.0
         return redox + self._background.current(self._E, self.age, self._E_touch)
 
     def hold(self, E: float, duration: float) -> None:
-        """Let a held potential act.
+        """Have a held potential act.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Contact(ImposedCurrent):
     ) -> np.ndarray:
         """Redox current for potentials ``E[1:]`` that follow ``E[0]`` without jumps.
 
-        `sharp` tells that the potential jumps right at the beginning.
+        `sharp` says that the potential jumps right at the beginning.
         """
         n = len(E) - 1
         m = min(n, MOST_STEPS)

@@ -21,7 +21,7 @@ class Stretch:
     Parameters
     ----------
     since
-        Time (s) from which this tells.
+        Time (s) from which this holds.
     begun
         Height then, 0 to 1.
     speed
@@ -40,11 +40,11 @@ class Stretch:
         return self.since + max(1 - self.begun, 0.0) / self.speed
 
     def share(self, t: float) -> float:
-        """Tell which share of the current of the whole contact flows at `t` (s)."""
+        """Return which share of the current of the whole contact flows at `t` (s)."""
         return 1 - (1 - LEFT) * self._height(t) ** 2
 
     def acting(self, start: float, end: float) -> float:
-        """Tell in what time (s) the whole contact takes what this does in a time.
+        """Return in what time (s) the whole contact takes what this does in a time.
 
         Parameters
         ----------

@@ -43,7 +43,7 @@ class ImposedCurrent(Meniscus):
         limits
             Lower and upper potential (V) at which it ends early.
         E_start
-            Potential to start from (V); None goes on from the one that is there.
+            Potential to start from (V); None: from the one that is there.
         watched
             How often it is looked whether a limit is reached (s); at each sample by
             default.
@@ -113,7 +113,7 @@ class ImposedCurrent(Meniscus):
         fresh: bool,
         watched: float,
     ) -> None:
-        """End the sample behind number `start` when it is first seen beyond a limit.
+        """End the sample after number `start` when it is first seen beyond a limit.
 
         `kept` is the state at its beginning; it is known to be beyond at its end.
         """
@@ -139,7 +139,7 @@ class ImposedCurrent(Meniscus):
         dt: float,
         fresh: bool,
     ) -> None:
-        """Impose a current for a part of the sample behind number `start`."""
+        """Impose a current for a part of the sample after number `start`."""
         self._restore(
             {**kept, "_ensemble": kept["_ensemble"] and kept["_ensemble"].copy()}
         )
@@ -166,7 +166,7 @@ class ImposedCurrent(Meniscus):
         return self._impose_steps(h, current)[np.cumsum(count) - 1]
 
     def _impose_steps(self, h: np.ndarray, current: np.ndarray) -> np.ndarray:
-        """Impose currents (A) for some steps (s); returns the potential (V) behind."""
+        """Impose currents (A) for some steps (s); returns the potentials (V) after."""
         self._creep(float(h.sum()))
         C = _C_PAR + self.capacitance * self._conducts
         if self._ensemble:

@@ -1,1 +1,1 @@
-"""Numerics behind `cell`: diffusion in a crystallite, kinetics, time steps."""
+"""Numerics of `cell`: diffusion in a crystallite, kinetics, time steps."""

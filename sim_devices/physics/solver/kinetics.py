@@ -115,7 +115,7 @@ def solve(
     Returns
     -------
     float
-        q; theta_s stays inside (0, 1) whatever E is.
+        q; theta_s stays inside (0, 1) for any E.
     """
     low, high = (p - 1 + _EPS) / b, (p - _EPS) / b
     q = min(max(guess, low), high)

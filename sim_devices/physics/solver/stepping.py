@@ -134,7 +134,7 @@ def hold_block(
     E: np.ndarray,
     currents: np.ndarray,
 ) -> None:
-    """Let the potential follow `E` (V), given at the end of each step."""
+    """Have the potential follow `E` (V), given at the end of each step."""
     for k in range(len(E)):
         _end_of_step(k, block, weights, cell, E[k], 0.0, currents)
     _carry_on(block, cell, currents)
@@ -142,7 +142,7 @@ def hold_block(
 
 @compiled()
 def _leaky_step(dt: float, C: float, G: float) -> tuple[float, float]:
-    """Tell how a leaky capacitor moves in a time step.
+    """Return how a leaky capacitor moves in a time step.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _leaky_step(dt: float, C: float, G: float) -> tuple[float, float]:
 def _uncoupled(
     E: float, dt: float, current: float, C: float, leak: float, rest: float
 ) -> tuple[float, float]:
-    """Tell where a step of an imposed current (A) leads from `E` (V) without reaction.
+    """Find where a step of an imposed current (A) leads from `E` (V) without reaction.
 
     `leak` (S) pulls towards `rest` (V), and with it goes the electrolyte; a negative
     one stands for neither. Returns that potential (V), and how far each ampere of the

@@ -12,8 +12,8 @@ from seccm_ophyd.sim_devices.physics.samples import load_surface
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ({"height_um": np.zeros((3, 3))}, "lacks 'pixel_size_um'"),
-        ({"z": np.zeros(3), "pixel_size_um": 1.0}, "lacks 'height_um'; it holds z"),
+        ({"height_um": np.zeros((3, 3))}, "has no 'pixel_size_um'"),
+        ({"z": np.zeros(3), "pixel_size_um": 1.0}, "has no 'height_um'; it holds z"),
         ({"height_um": np.zeros(3), "pixel_size_um": 1.0}, "shape (3,)"),
         ({"height_um": np.full((3, 3), np.nan), "pixel_size_um": 1.0}, "NaN"),
         ({"height_um": np.zeros((3, 3)), "pixel_size_um": -1.0}, "positive"),
