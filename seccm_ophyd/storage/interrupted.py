@@ -96,7 +96,7 @@ class InterruptedRun:
 
     @classmethod
     def open(cls, folder: DataFolder, uid: str) -> "InterruptedRun | None":
-        """Open a run; None if it is being written, is complete, or has no hop stream."""
+        """Open a run; None if it is being written, is complete, or has no hops."""
         path = folder.journal_file(uid)
         if held(path) or not path.is_file():
             return None

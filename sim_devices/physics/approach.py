@@ -238,7 +238,7 @@ class Descent:
 def _first_run(i: np.ndarray, level: float, debounce: int) -> int:
     """Find where a run of `debounce` samples at or beyond a level ends; -1: nowhere.
 
-    What is no number is taken as beyond: it must not make the probe continue.
+    What is no number is taken as beyond: the probe must not continue then.
     """
     run = 0
     for k in range(len(i)):
