@@ -252,7 +252,7 @@ def test_one_moment_of_all_hops_is_read_alone(run, monkeypatch):
 
 @pytest.mark.parametrize(
     ("channel", "sample", "message"),
-    [("U", 0, "no channel 'U'; it has t, E, i"), ("E", 10**6, "0 to ")],
+    [("U", 0, "no channel 'U'; it has t, E, i"), ("E", 10**6, "between 0 and ")],
 )
 def test_a_moment_that_was_not_sampled_is_refused(run, channel, sample, message):
     with pytest.raises(ValueError, match=message):
