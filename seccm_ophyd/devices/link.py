@@ -16,7 +16,7 @@ from ophyd.utils.errors import InvalidState
 
 from ..errors import CommandTimeoutError, InstrumentLostError
 from .named import Named
-from .watchdog import SILENCE_S, watchdog
+from .watchdog import SILENCE_S, now, watchdog
 
 __all__ = ["SILENCE_S", "InstrumentLink", "Linked"]
 
@@ -64,6 +64,7 @@ class InstrumentLink(Device):
         self._round_trips: deque[float] = deque([0.0], maxlen=MEASURED)
         self._is_measuring = threading.Lock()
         self._stood_still_s = 0.0
+        self._stands_since = now()  # no earlier standstill matters
         self._messages = 0
         self._lock = threading.Lock()
         self.boot_id.subscribe(self._boot_changed)
@@ -275,15 +276,19 @@ class InstrumentLink(Device):
 
         Known at once to what runs first after that.
         """
-        return max(self._stood_still_s, watchdog.late_s())
+        return max(self._stood_still_s, self._of_this(watchdog.late_s()))
+
+    def _of_this(self, standstill_s: float) -> float:
+        return min(standstill_s, now() - self._stands_since)
 
     def forget_standstill(self) -> None:
         """Forget that this process has stood still: what came of it is known."""
+        self._stands_since = now()
         self._stood_still_s = 0.0
 
     def forgive(self, late_s: float) -> None:
         """Count the silence anew: this process has not listened for so long (s)."""
-        self._stood_still_s = max(self._stood_still_s, late_s)
+        self._stood_still_s = max(self._stood_still_s, self._of_this(late_s))
         if self._heard is not None:
             self._heard = time.monotonic()
 

@@ -5,7 +5,7 @@ import time
 import weakref
 from typing import Any, Protocol
 
-__all__ = ["SILENCE_S", "watchdog"]
+__all__ = ["SILENCE_S", "now", "watchdog"]
 
 SILENCE_S = 4.0
 """An IOC whose clock is not heard of for this long is taken as lost (s)."""
@@ -16,7 +16,7 @@ _ASLEEP_S = 1.0  # a look that comes later than this: it was this process that s
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def _now() -> float:
+def now() -> float:
     """Time (s) that keeps running while the computer sleeps."""
     return time.clock_gettime(_CLOCK)
 
@@ -37,17 +37,17 @@ class _Watchdog:
         self._links: weakref.WeakSet[_Link] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._looked = _now()
+        self._looked = now()
 
     def late_s(self) -> float:
         """Time (s) since the last look."""
-        return _now() - self._looked if self._thread is not None else 0.0
+        return now() - self._looked if self._thread is not None else 0.0
 
     def add(self, link: _Link) -> None:
         with self._lock:
             self._links.add(link)
             if self._thread is None:
-                self._looked = _now()
+                self._looked = now()
                 self._thread = threading.Thread(
                     target=self._run, name="instrument watchdog", daemon=True
                 )
@@ -75,7 +75,7 @@ class _Watchdog:
         for link in links:
             if late_s > _ASLEEP_S:
                 link.forgive(late_s)
-        self._looked = _now()  # now that all links know how late it was
+        self._looked = now()  # now that all links know how late it was
         for link in links if late_s <= _ASLEEP_S else ():
             if link.is_silent():
                 link.lose(f"has not answered for {SILENCE_S:g} s")

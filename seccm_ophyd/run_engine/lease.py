@@ -79,6 +79,7 @@ class Lease:
             If another client has it; the message names it.
         """
         m = self._microscope
+        m.link.forget_standstill()  # that came before, as while libraries were loaded
         m.claim.put(self.name, wait=False)
         # asked: what is monitored may still be the owner of before
         owner = m.owner.get(use_monitor=False)

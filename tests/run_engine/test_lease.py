@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from seccm_ophyd.devices import link, watchdog
 from seccm_ophyd.errors import InstrumentLostError, SeccmError
 from seccm_ophyd.run_engine import lease as module
 from seccm_ophyd.run_engine.lease import Lease
@@ -129,6 +130,32 @@ def test_what_another_client_drives_is_left_to_it(held, monkeypatch, caplog):
     assert "type seccm safe --prefix FAKE: in a shell" in caplog.text
     held.lease.give_back()
     assert held.claims == [held.lease.name], "the lease of the other is not given back"
+
+
+@pytest.mark.fault(59)
+def test_a_standstill_before_the_lease_was_taken_is_no_matter(fake, monkeypatch):
+    """While a large library is loaded, no other thread of the process runs."""
+    m = fake.device
+    m.lease_time.sim_put(5.0)
+    since = watchdog.now()
+    monkeypatch.setattr(watchdog, "now", lambda: since)
+    monkeypatch.setattr(link, "now", watchdog.now)
+    m.link.forget_standstill()
+    since += 8.0
+    m.link.forgive(8.0)
+    assert m.link.standstill_s() == 8.0
+    monkeypatch.setattr(m.claim, "put", lambda name, **_: m.owner.sim_put(name))
+    lease = Lease(m)
+    _take(lease, monkeypatch)
+    m.link.check_driving()
+    m.link.forgive(8.0)  # the watchdog wakes up after all others
+    since += 1.0
+    m.link.check_driving()
+    since += 8.0
+    m.link.forgive(8.0)
+    with pytest.raises(InstrumentLostError, match="stood still for"):
+        m.link.check_driving()
+    lease.give_back()
 
 
 def test_the_lease_is_taken_again_when_it_has_ended(held):
