@@ -340,9 +340,9 @@ class InstrumentLink(Device):
 
     def end_late(self) -> None:
         """Make the statuses fail whose time is over."""
-        now = time.monotonic()
+        at = time.monotonic()
         with self._lock:
-            late = [(s, why) for s, (end, why) in self._pending.items() if now > end]
+            late = [(s, why) for s, (end, why) in self._pending.items() if at > end]
             for status, _ in late:
                 del self._pending[status]
         for status, why in late:
