@@ -194,15 +194,20 @@ class Lease:
             await asyncio.sleep(period_s)
 
     def _stand_in(self, period_s: float) -> None:
-        """Beat for a loop that stands still, while that does no harm."""
+        """Beat for a loop that stands still, while that does no harm.
+
+        It may be waiting for two answers, one after the other.
+        """
         while not self._given_back.wait(period_s):
             busy_s = time.monotonic() - self._turned
             if busy_s < 2 * period_s:
                 self._said_busy = False
                 continue
             where = where_is(self._loop_thread)
-            keeps = busy_s < BUSY_S and self._is_at_rest()
-            waits_s = WAITED_ROUND_TRIPS * self._microscope.link.round_trip_s
+            round_trip_s = self._microscope.link.round_trip_s
+            waits_for_answers = busy_s < 2 * (period_s + round_trip_s)
+            keeps = waits_for_answers or (busy_s < BUSY_S and self._is_at_rest())
+            waits_s = WAITED_ROUND_TRIPS * round_trip_s
             if busy_s > SAY_BUSY_S + waits_s and not self._said_busy:
                 self._said_busy = True
                 self._say_busy(busy_s, where, keeps)

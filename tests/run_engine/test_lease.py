@@ -190,6 +190,15 @@ def test_a_lease_that_another_has_is_not_taken(fake, monkeypatch):
         Lease(m).take(None)
 
 
+@pytest.mark.fault(64)
+def test_a_session_beats_in_contact_while_it_waits_for_two_answers(held, monkeypatch):
+    held.m.z.state.sim_put("CONTACT")
+    assert held.beats_of_a_busy_loop(3.0) == 0, "answers come at once here"
+    monkeypatch.setattr(type(held.m.link), "round_trip_s", 2.0)
+    assert held.beats_of_a_busy_loop(3.0) > 3
+    assert held.beats_of_a_busy_loop(5.0) == 0
+
+
 def test_a_session_beats_while_its_plan_computes_and_the_probe_is_withdrawn(
     held, caplog
 ):
