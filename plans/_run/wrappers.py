@@ -12,6 +12,7 @@ from seccm_ophyd.errors import SeccmError
 
 from ..protocols import HoppingMicroscope
 from ..stubs import make_safe
+from .messages import set_and_wait
 
 __all__ = [
     "DeviceFailure",
@@ -85,6 +86,8 @@ def settings_wrapper(
 ) -> MsgGenerator[Any]:
     """Read settings, set them, run `plan`, and put them back however it ends.
 
+    All at once: on a slow network that is one wait, not many.
+
     Parameters
     ----------
     plan
@@ -98,13 +101,10 @@ def settings_wrapper(
         before[signal] = yield from bps.rd(signal)
 
     def restore() -> MsgGenerator[None]:
-        for signal, value in before.items():
-            yield from bps.mv(signal, value)
+        yield from set_and_wait(*before.items())
 
     def inner() -> MsgGenerator[Any]:
-        for signal, value in settings.items():
-            if value is not None:
-                yield from bps.mv(signal, value)
+        yield from set_and_wait(*((s, v) for s, v in settings.items() if v is not None))
         return (yield from plan)
 
     return (yield from bpp.finalize_wrapper(inner(), restore))

@@ -424,8 +424,21 @@ class Microscope(Device):
             raise NoReplayAllowed
 
     def resume(self) -> None:
-        """Prepare the amplifier again: SAFE had taken it to the safe potential."""
-        self.clamp.reprepare()
+        """Prepare the amplifier again: SAFE had taken it to the safe potential.
+
+        Raises
+        ------
+        InstrumentLostError
+            If the instrument was lost meanwhile; the engine stays paused.
+        """
+        try:
+            self.link.check()
+            self.clamp.reprepare()
+        except (SeccmError, TimeoutError, ConnectionError) as error:
+            raise InstrumentLostError(
+                f"{error}; the scan stays paused: type {self.name}.rehome() and "
+                "RE.resume() to continue it, or RE.abort() to end it"
+            ) from error
 
     @property
     def hints(self) -> dict[str, Any]:

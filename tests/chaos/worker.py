@@ -108,6 +108,8 @@ def _run(session: Session, order: dict[str, Any]) -> None:
             return
         tell("ended", error="interrupted")
     except (Exception, KeyboardInterrupt) as error:
+        if session.RE.state == "paused":  # it could not be resumed
+            _end(session, "abort")
         _said.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
         tell("ended", error=_said[-1])
     else:

@@ -206,7 +206,7 @@ def test_a_loss_while_paused_is_not_resumed_over(session, ioc):
     from bluesky.utils import RunEngineInterrupted
 
     m = session.seccm
-    session.RE.subscribe(
+    pausing = session.RE.subscribe(
         lambda name, doc: threading.Thread(
             target=session.RE.request_pause, kwargs={"defer": True}
         ).start(),
@@ -217,9 +217,35 @@ def test_a_loss_while_paused_is_not_resumed_over(session, ioc):
     ioc.kill()
     ioc.start()
     wait_for(lambda: m.connected, 30)
-    with pytest.raises(InstrumentLostError, match="tip state unknown"):
+    with pytest.raises(InstrumentLostError, match="tip state unknown; the scan stays"):
         session.RE.resume()
     assert len(events(session)) == 1
     with contextlib.suppress(InstrumentLostError):
         m.stage()
         pytest.fail("staged after a loss")
+    m.rehome()
+    session.RE.unsubscribe(pausing)
+    session.RE.resume()
+    assert len(events(session)) == len(POINTS)
+
+
+@pytest.mark.fault(4)
+def test_a_scan_is_not_resumed_while_the_instrument_is_away(session, ioc):
+    from bluesky.utils import RunEngineInterrupted
+
+    session.RE.subscribe(
+        lambda name, doc: threading.Thread(
+            target=session.RE.request_pause, kwargs={"defer": True}
+        ).start(),
+        "event",
+    )
+    with pytest.raises(RunEngineInterrupted):
+        session.RE(hop_list(session.seccm, CurrentSample(), POINTS))
+    ioc.kill()
+    wait_for(lambda: not session.seccm.connected, 30)
+    with pytest.raises(InstrumentLostError, match=r"not connected.*RE\.abort\(\)"):
+        session.RE.resume()
+    assert session.RE.state == "paused"
+    with pytest.raises(InstrumentLostError, match="not connected"):
+        session.RE.abort()
+    assert session.RE.state == "idle"
