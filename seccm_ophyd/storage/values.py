@@ -68,9 +68,13 @@ def _by_stream(found: Sequence[Document]) -> dict[str, list[dict[str, Any]]]:
             events[streams[doc["descriptor"]]].extend(
                 dict(event) for event in unpack_event_page(page)
             )
-    for of in events.values():
-        of.sort(key=lambda event: event["seq_num"])
-    return events
+    return {stream: _replayed(of) for stream, of in events.items()}
+
+
+def _replayed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort events; of those that a pause has had replayed, the last one counts."""
+    last = {event["seq_num"]: event for event in events}
+    return [last[number] for number in sorted(last)]
 
 
 def _equal(one: Any, other: Any) -> bool:

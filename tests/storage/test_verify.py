@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import time
 
 import pytest
+from event_model import compose_run
 from hop_documents import hop_run
 
 from seccm_ophyd.cli import main
@@ -78,6 +80,26 @@ def test_each_value_of_a_run_is_compared(folder, capsys):
 
 
 @pytest.mark.fault(62)
+def test_events_that_a_pause_has_had_replayed_are_right(folder):
+    """What a hop had told of its progress before comes again, with the same numbers."""
+    bundle = compose_run()
+    journal = Journal(folder)
+    journal("start", bundle.start_doc)
+    stream = bundle.compose_descriptor(
+        name="progress",
+        data_keys={"current": {"dtype": "number", "shape": [], "source": "clamp"}},
+    )
+    journal("descriptor", stream.descriptor_doc)
+    for number, current in ((1, 0.1), (2, 0.2), (1, 0.3), (2, 0.4), (3, 0.5)):
+        event = stream.compose_event(
+            data={"current": current}, timestamps={"current": time.time()}
+        )
+        journal("event", {**event, "seq_num": number})
+    journal("stop", bundle.compose_stop())
+    recover(folder)
+    assert states(folder, values=True)[-1] == ("right", "none", "right")
+
+
 def test_a_damaged_file_of_traces_is_named(folder, newest, capsys):
     path = trace_file(folder, newest)
     flip(path)
