@@ -40,6 +40,9 @@ class Kind:
         After how long it is mended (s); None: when the scan has ended.
     safe_s
         How long after it the instrument may not be SAFE (s), if the scan ends.
+    shows_late
+        Whether hops are still stored after it: what they have reserved of a disk. The
+        time to SAFE counts from the last of them.
     lost
         Completed hops of a fly scan that it may cost.
     weight
@@ -55,6 +58,7 @@ class Kind:
     mend: Callable[[Bench], None] | None = None
     lasts_s: float | None = None
     safe_s: float = 3.0
+    shows_late: bool = False
     lost: int = 0
     weight: float = 1.0
     faults: tuple[int, ...] = ()
@@ -267,7 +271,8 @@ KINDS: dict[str, Kind] = {
         "rides", _narrow, 50e3, 200e3, mend=_widen, lasts_s=3.0, faults=(7,),
     ),
     "disk full": Kind(
-        "ends", _fill_disk, mend=_lift_limit, weight=1.5, faults=(32,),
+        "ends", _fill_disk, mend=_lift_limit, shows_late=True, weight=1.5,
+        faults=(32,),
     ),
     "reserve of the disk reached": Kind("ends", _order("reserve"), 1e3, 1e4,
         faults=(32,),

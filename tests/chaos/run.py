@@ -145,9 +145,11 @@ class Runner:
         if any(ending) and report.ended:
             at = [
                 at for (at, _), ends in zip(scanning.came, ending, strict=True) if ends
-            ]
+            ][-1]
+            if any(kind.shows_late for kind in scanning.kinds):
+                at = max(at, scanning.truth.last_made())
             bound = max(kind.safe_s for kind in scanning.kinds)
-            seconds = scanning.truth.unsafe_since(at[-1], time.monotonic())
+            seconds = scanning.truth.unsafe_since(at, time.monotonic())
             report.to_safe_s = seconds
             report.violations += check_safe(seconds, bound)
         elif not is_safe:

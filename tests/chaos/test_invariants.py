@@ -113,6 +113,12 @@ def test_the_time_to_safe_is_that_from_which_on_it_stays_so():
     assert check_safe(math.inf, 3.0) == ["it did not become SAFE"]
 
 
+def test_the_last_hop_is_known():
+    lines = [state(1.0, "landing"), state(2.0, "hop"), state(3.0, "safe")]
+    assert Truth(lines).last_made() == 2.0
+    assert Truth([state(3.0, "safe")]).last_made() == -math.inf
+
+
 def test_a_run_that_did_not_end_as_it_was_to_is_found():
     well = {"exit_status": "success", "hops": {"done": 4, "stored": 4, "lost": 0}}
     assert check_stop(well, 4, 4, complete=True) == []

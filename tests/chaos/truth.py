@@ -59,6 +59,11 @@ class Truth:
         last = next((x for x in reversed(self.lines) if x["what"] in states), None)
         return last is None or last["what"] != "unsafe"
 
+    def last_made(self) -> float:
+        """Return when the last hop was made (s, monotonic); -inf before the first."""
+        made = [x["at"] for x in self.lines if x["what"] in ("landing", "hop")]
+        return max(made, default=-math.inf)
+
     def simulated_s(self) -> float:
         """Tell how much instrument time has passed (s), over all starts of the IOC."""
         passed, before = 0.0, None
