@@ -18,6 +18,7 @@ import pytest
 from bluesky import RunEngine
 from bluesky.simulators import RunEngineSimulator
 
+from tests.fake_lines import FakeLine
 from tests.fakes import FakeInstrument
 from tests.processes import wait_until_gone
 
@@ -71,3 +72,9 @@ def fake():
     instrument = FakeInstrument()
     yield instrument
     instrument.close()
+
+
+@pytest.fixture
+def lines(fake):
+    """Have the microscope without an IOC hop along lines by itself."""
+    return FakeLine(fake)
