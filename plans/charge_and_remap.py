@@ -1,5 +1,6 @@
 """What a charge leaves on the map of the potential."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,7 +23,7 @@ from ._run.request import HopRequest
 from ._run.run import check_request, hop_run
 from ._run.targets import PointsLike, find_point
 from .charging import CHARGE_PA
-from .estimate import is_only_estimated
+from .estimate import Estimate, is_only_estimated
 from .options import HopOptions
 from .protocols import HoppingMicroscope
 
@@ -108,23 +109,12 @@ def charge_and_remap(
             linked={SERIES: series, PART: part},
         )
 
-    spot = PointList([found])
-    parts = [
+    parts = (
         request("map before", grid, zero),
-        request("charge", spot, charge),
+        request("charge", PointList([found]), charge),
         request("map after", grid, zero),
-    ]
-    # whatever is refused is refused before the first map, and not after it
-    mapped = yield from check_request(microscope, parts[0])
-    aimed = yield from check_request(microscope, parts[1])
-    if not grid.encloses(*found):
-        raise ParameterError(
-            f"point={tuple(found)} um lies outside the map, whose x is {x_start:g} to "
-            f"{x_stop:g} um and y {y_start:g} to {y_stop:g} um: give a point within, "
-            "or a larger map"
-        )
-    whole = mapped.expected + aimed.expected + mapped.expected
-    whole.check(force=options.force)
+    )
+    whole = yield from _check(microscope, parts[:2], grid, found)
     if (yield from is_only_estimated(whole)):
         return "", "", ""
     yield from check_space(microscope, whole.bytes)
@@ -133,3 +123,33 @@ def charge_and_remap(
     charged = yield from hop_run(microscope, parts[1])
     after = yield from hop_run(microscope, parts[2])
     return before, charged, after
+
+
+def _check(
+    microscope: HoppingMicroscope,
+    parts: Sequence[HopRequest],
+    grid: Grid,
+    point: Sequence[float],
+) -> MsgGenerator[Estimate]:
+    """Refuse before the first map what would be refused after it; estimate the whole.
+
+    Parameters
+    ----------
+    microscope
+        The microscope.
+    parts
+        A map and the charge.
+    grid, point
+        Of the maps, and where it is charged (um).
+    """
+    mapped = yield from check_request(microscope, parts[0])
+    aimed = yield from check_request(microscope, parts[1])
+    if not grid.encloses(*point):
+        raise ParameterError(
+            f"point={tuple(point)} um lies outside the map, whose x is "
+            f"{grid.x_start:g} to {grid.x_stop:g} um and y {grid.y_start:g} to "
+            f"{grid.y_stop:g} um: give a point within, or a larger map"
+        )
+    whole = mapped.expected + aimed.expected + mapped.expected
+    whole.check(force=mapped.options.force)
+    return whole

@@ -36,6 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--prefix", type=prefix, default="SECCM:", help="prefix of all PVs"
     )
+    _add_simulation(parser)
+    _add_server(parser)
+    return parser
+
+
+def _add_simulation(parser: argparse.ArgumentParser) -> None:
+    """Add what is simulated."""
     parser.add_argument(
         "--sample",
         default="composite",
@@ -73,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         default="ideal",
         help="real: drift, tilt, and open-loop piezos with hysteresis and creep",
     )
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    """Add how it is served."""
     parser.add_argument(
         "--port",
         type=whole_number(1, 65535),
@@ -106,7 +117,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="end when the process that started this one has ended",
     )
-    return parser
 
 
 async def _run(ioc: SeccmIOC, arguments: argparse.Namespace) -> None:

@@ -11,19 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from .. import __version__
 from ..errors import SeccmError
-from ..files import folder_name, new_file, picture
-from ..sim_devices.arguments import number, prefix, whole_number
 from ..terminal import clean, clean_lines, cleaned_record
+from .parser import make_parser
 
 __all__ = ["main"]
 
 logger = logging.getLogger(__name__)
-
-LEVELLINGS = ("facet", "plane", "rows", "none")
-RUN = "uid or its beginning, scan number, or -1 for the newest"
-_seed = whole_number(0, 2**31 - 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from ..sim_devices.__main__ import main as ioc
 
         return ioc(arguments[1:]) or 0
-    parsed = _parser().parse_args(arguments)
+    parsed = make_parser(FUNCTIONS).parse_args(arguments)
     try:
         return parsed.function(parsed) or 0
     except BrokenPipeError:  # `seccm runs | head -1` has read enough
@@ -74,122 +68,6 @@ def _sentence(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     return str(error)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="seccm",
-        description="Scanning electrochemical cell microscopy with Bluesky and EPICS.",
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"seccm_ophyd {__version__}"
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, function: Any, text: str, *, run: bool = False) -> Any:
-        command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(function=function)
-        if run:
-            command.add_argument("run", help=RUN)
-        command.add_argument(
-            "--data",
-            type=folder_name,
-            help="data folder (default: $SECCM_DATA, else data_dir of seccm.toml)",
-        )
-        return command
-
-    def levelling(command: Any) -> None:
-        command.add_argument(
-            "--level",
-            choices=LEVELLINGS,
-            default="facet",
-            help="how the topography is levelled (default: facet, by the slope of most "
-            "of the surface)",
-        )
-
-    commands.add_parser("ioc", help="the simulator as an IOC; see seccm ioc --help")
-    demo = add("demo", _demo, "a hopping scan on the simulator, stored and drawn")
-    demo.add_argument(
-        "--points",
-        type=whole_number(2, 300),
-        default=41,
-        help="hops along x and along y, 2 to 300",
-    )
-    demo.add_argument("--seed", type=_seed, default=1, help="seed of sample and noise")
-    runs = add("runs", _runs, "list the stored runs, newest first")
-    runs.add_argument(
-        "--limit",
-        type=whole_number(1, 1_000_000),
-        default=20,
-        help="the maximum number (default: 20)",
-    )
-    show = add("show", _show, "describe a stored run and draw it", run=True)
-    show.add_argument(
-        "--save", type=picture, help="picture file (default: open a window)"
-    )
-    levelling(show)
-    replay = add("replay", _replay, "draw a stored run again as it came", run=True)
-    replay.add_argument(
-        "--speed",
-        type=number(0, 1e6, above=True),
-        default=1.0,
-        help="times recorded time (default: 1)",
-    )
-    replay.add_argument("--save", type=picture, help="picture of its end, no window")
-    levelling(replay)
-    view = add("view", _view, "live maps of the scan that runs, or comes, or was last")
-    view.add_argument("--run", help=f"{RUN} (default: the newest run of hops)")
-    view.add_argument(
-        "--save", type=picture, help="keep a picture up to date, no window"
-    )
-    view.add_argument("--once", action="store_true", help="draw what there is now")
-    levelling(view)
-    paper = commands.add_parser(
-        "paper", help="run, draw and compare the figures of Takahashi et al. (2014)"
-    )
-    paper.set_defaults(function=_paper)
-    paper.add_argument(
-        "--figure", action="append", help="only this figure, e.g. 2a; may be repeated"
-    )
-    paper.add_argument(
-        "--seed", type=_seed, default=0, help="seed of samples and noise"
-    )
-    paper.add_argument(
-        "--out", type=folder_name, default=Path("paper"), help="folder (default: paper)"
-    )
-    paper.add_argument(
-        "--stored", action="store_true", help="draw the runs that OUT holds already"
-    )
-    export = add("export", _export, "write the hops of a run as a table", run=True)
-    export.add_argument(
-        "--csv", type=new_file, metavar="FILE", help="file (default: <uid>.csv, here)"
-    )
-    recover = add("recover", _recover, "put runs into the catalogue after a crash")
-    recover.add_argument(
-        "run", nargs="?", help=f"written again in any case: {RUN} (default: none)"
-    )
-    verify = add("verify", _verify, "check journals, traces and the catalogue")
-    verify.add_argument(
-        "run", nargs="?", help=f"{RUN}; each value is compared (default: all runs)"
-    )
-    verify.add_argument("--json", action="store_true", help="print JSON")
-    safe = add("safe", _safe, "stop everything, cell to its safe potential, withdraw")
-    safe.add_argument(
-        "--timeout",
-        type=number(0, 600, "s", above=True),
-        default=4.0,
-        help="longest wait (s; default: 4)",
-    )
-    status = add("status", _status, "who drives, probe, cell, trip, the last run")
-    for command in (safe, status):
-        command.add_argument(
-            "--prefix",
-            type=prefix,
-            help="of the instrument (default: that of the session open on the data "
-            "folder, else of seccm.toml)",
-        )
-    # argparse takes "-1" for an option unless no option looks like a number: none does
-    return parser
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -383,3 +261,18 @@ def _run(arguments: argparse.Namespace) -> Any:
 
 def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+FUNCTIONS = {
+    "demo": _demo,
+    "runs": _runs,
+    "show": _show,
+    "replay": _replay,
+    "view": _view,
+    "paper": _paper,
+    "export": _export,
+    "recover": _recover,
+    "verify": _verify,
+    "safe": _safe,
+    "status": _status,
+}

@@ -12,7 +12,7 @@ from seccm_ophyd import cli
 from seccm_ophyd.analysis import list_runs
 from seccm_ophyd.analysis.levelling import METHODS
 from seccm_ophyd.cli import operate
-from seccm_ophyd.cli.main import LEVELLINGS
+from seccm_ophyd.cli.parser import LEVELLINGS
 from seccm_ophyd.config import data_folder
 from seccm_ophyd.errors import ConfigError, ParameterError, SeccmError
 from seccm_ophyd.sim_devices.physics.samples import make_sample
