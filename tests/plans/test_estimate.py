@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 import time
 
 import bluesky.plan_stubs as bps
@@ -181,7 +182,9 @@ def test_an_adaptive_scan_is_faster_from_its_second_line_on(fake):
     ],
     ids=["endless", "scan", "stub", "endless stub", "empty", "hop_to"],
 )
-def test_of_other_plans_it_is_unknown(fake, make):
+def test_of_other_plans_it_is_unknown(fake, make, monkeypatch):
+    module = sys.modules[Estimate.__module__]
+    monkeypatch.setattr(module, "_MOST_MESSAGES", 1000)
     expected = estimate(make(fake.device))
     assert str(expected).startswith("unknown: ")
     assert math.isnan(expected.duration_s)
