@@ -1,5 +1,6 @@
 """Run steps one after the other, and check each."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ __all__ = ["Runner"]
 
 READY_S = 60.0
 OPEN_S = 25.0  # for the next session: a lease, and a start on a busy computer
+DIES_S = 5.0  # until a session that was told to end has ended
 STEPS_PER_FOLDER = 15
 RESUMABLE = ("hop_scan", "hop_fly", "hop_list", "potential_map", "galvanostatic_map")
 
@@ -154,6 +156,9 @@ class Runner:
             report.violations += check_safe(seconds, bound)
         elif not is_safe:
             report.violations.append("the scan has ended, and it is not SAFE")
+        if any(kind.effect == "dies" for kind in scanning.kinds):
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may live on
+                self.bench.session.process.wait(DIES_S)
         if self.bench.session.process.poll() is not None:
             self._recover(report)
         elif why := self.bench.make_ready():
