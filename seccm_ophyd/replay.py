@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from numbers import Real
 from statistics import median_low
@@ -68,7 +68,9 @@ def replay(
             "times as fast), or None for all at once"
         )
     began = time.monotonic()
-    for elapsed, (name, doc) in _paced(list(documents(run))):
+    if isinstance(run, Iterator):  # it can be read once, and its times come first
+        run = list(run)
+    for elapsed, (name, doc) in _paced(run):
         # from the first document on, so that what a callback takes does not add up
         wait = began + elapsed / speed - time.monotonic()
         if wait > 0:
@@ -76,12 +78,17 @@ def replay(
         callback(name, doc)
 
 
-def _paced(run: list[Document]) -> Iterator[tuple[float, Document]]:
+def _paced(run: Any) -> Iterator[tuple[float, Document]]:
     """Give each document with the time (s) that had passed since the first."""
-    times = [_time_of(doc) for _, doc in run]
-    usual, longest = _gaps(run, [when for when in times if when is not None])
+    times: list[float | None] = []
+    start: dict[str, Any] = {}
+    for name, doc in documents(run):
+        times.append(_time_of(doc))
+        start = doc if name == "start" else start
+    usual, longest = _gaps(start, [when for when in times if when is not None])
     elapsed, latest = 0.0, None
-    for when, document in zip(times, run, strict=True):
+    # a run that is being made has perhaps more by now
+    for when, document in zip(times, documents(run), strict=False):
         if when is not None:
             latest = when if latest is None else latest
             gap = when - latest
@@ -93,11 +100,10 @@ def _paced(run: list[Document]) -> Iterator[tuple[float, Document]]:
         yield elapsed, document
 
 
-def _gaps(run: Iterable[Document], times: list[float]) -> tuple[float, float]:
+def _gaps(start: dict[str, Any], times: list[float]) -> tuple[float, float]:
     """Find the usual and the longest real gap (s) between documents of a run."""
     steps = [b - a for a, b in pairwise(times) if b > a]
     usual = median_low(steps) if steps else 0.0
-    start = next((doc for name, doc in run if name == "start"), {})
     expected = start.get(ESTIMATE)
     a_hop = 0.0
     if isinstance(expected, dict) and expected.get("hops"):

@@ -1,4 +1,5 @@
 import math
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -197,3 +198,34 @@ def test_replay_draws_the_same_picture_as_the_stored_run():
     assert hop_map(run.documents).current.equals(
         hop_map(run.documents).current.copy(data=image)
     )
+
+
+def test_a_run_in_its_own_time_is_not_held_in_memory(monkeypatch):
+    """Its documents are read twice, the first time for their times."""
+    documents, kept = list(scan_run(2, 2).documents), []
+
+    class Run(list):
+        def __iter__(self):
+            for name, doc in super().__iter__():
+                one = Doc(doc)
+                kept.append(weakref.ref(one))
+                yield name, one
+                del one
+
+    class Doc(dict):
+        pass
+
+    alive = []
+
+    def count(name, doc):
+        alive.append(sum(ref() is not None for ref in kept))
+
+    replay(Run(documents), count, speed=1e9, sleep=lambda _: None)
+    assert len(alive) == len(documents)
+    assert max(alive) <= 4
+
+
+def test_a_run_that_can_be_read_once_is_replayed_in_its_own_time():
+    documents, got = list(scan_run(2, 2).documents), []
+    replay(iter(documents), lambda *d: got.append(d), 1e9, sleep=lambda _: None)
+    assert got == documents

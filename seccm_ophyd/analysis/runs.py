@@ -23,8 +23,7 @@ from event_model import EventPage, unpack_event_page
 
 from ..schema import PRIMARY
 from ..storage.columns import as_column
-from ..storage.follower import Document
-from ..storage.follower import documents as journal_documents
+from ..storage.follower import Document, iter_documents
 from ..storage.index import JournalInfo
 from ..storage.journal_run import JournalRun
 from ..storage.layout import is_uid
@@ -77,7 +76,7 @@ def documents(run: Any) -> Iterator[Document]:
     # no generator itself: the queue server would take it for a plan
     run = resolve(run)
     if isinstance(run, Path):
-        return iter(journal_documents(run))
+        return iter_documents(run)
     return _of_catalogue(run) if stored_in_catalogue(run) else _pairs(run)
 
 

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from .command import finished
 from .in_flight import in_flight
 from .line_collecting import LineCollecting
 from .line_fetching import WINDOW
-from .line_record import LineRecord
+from .line_record import LineRecord, LinesOfRun
 from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
 from .z_stage import UNKNOWN
 
@@ -51,7 +50,7 @@ class HopLine(LineCollecting):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._due: Status | None = None
-        self._record: Path | None = None
+        self._lines: LinesOfRun | None = None
         self.failure: Exception | None = None  # of the line that ended last
         super().__init__(*args, **kwargs)
         self.hops.subscribe(self._count_changed, run=False)
@@ -148,6 +147,7 @@ class HopLine(LineCollecting):
         self._put_all(*zip(signals, arrays, strict=True))
         self._noise_pa = float(self.parent.clamp.present_noise.get())
         self.link.went_on()
+        self._within_reserve = False
         self._fetching.end_line()
         if self.window.connected:  # not every IOC has it
             self.window.put(WINDOW, wait=False)
@@ -172,21 +172,21 @@ class HopLine(LineCollecting):
             redone=sorted(self._redone),
             noise_pa=self._noise_pa,
         )
-        self._record = traces.path.with_name(f"{run}{LINES}")
-        traces.storage.submit(functools.partial(record.append_to, self._record))
+        path = traces.path.with_name(f"{run}{LINES}")
+        if self._lines is None or self._lines.path != path:
+            self._lines = LinesOfRun(path)
+        traces.storage.submit(functools.partial(self._lines.add, record))
 
     def unstage(self) -> list[object]:
         """Forget what was written down, unless it is needed: the run has ended."""
-        record, self._record = self._record, None
-        if record is not None and (left := self._left):
-            logger.error(
-                "%d completed hops of the run are not stored: as long as the "
-                "instrument keeps them, the next session or seccm recover fetches them",
-                left,
-            )
-        elif record is not None:
-            forget = functools.partial(record.unlink, missing_ok=True)
-            self.parent.traces.storage.submit(forget, always=True)
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            left, on_way = self._left, self._on_way
+
+            def end() -> None:  # when the storage has done what it could
+                lines.end(left + sum(hops.part.hops for hops in on_way))
+
+            self.parent.traces.storage.submit(end, always=True)
         return super().unstage()
 
     def _ended(self, ended: Status, status: Status) -> None:

@@ -154,14 +154,21 @@ class HopTraces(Named, Device):
             with self._counting:
                 newest = parts.pop(place)
             try:
-                self._check_space()
+                self.check_space()
                 _write(file, row, measurement, newest)
             except OSError as error:
                 clamp.acquire.fail(error)  # in this thread it would be lost
 
         self.storage.submit(write)
 
-    def _check_space(self) -> None:
+    def check_space(self) -> None:
+        """Check that more space is free than the reserve.
+
+        Raises
+        ------
+        DiskSpaceError
+            If it is not; the message has both sizes.
+        """
         free, reserve = self.free_space.get(), self.reserve.get()
         if free < reserve:
             raise DiskSpaceError(
@@ -245,7 +252,7 @@ class HopTraces(Named, Device):
         measurements = self.parent.clamp.measurements
 
         def write() -> None:
-            self._check_space()
+            self.check_space()
             file.write(row, "approach", curve)
             for measurement in measurements:
                 trace = found.get(measurement.label, _NOTHING)

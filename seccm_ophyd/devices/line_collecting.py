@@ -9,6 +9,7 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import EpicsSignalRO
 
+from ..errors import DiskSpaceError
 from .command import Command
 from .line_events import LineEvents
 from .line_fetching import LineFetching
@@ -55,6 +56,9 @@ class LineCollecting(Linked):
         self._noise_pa = 0.0  # rms of the current without contact, as the line began
         self._fetching = LineFetching(self)
         self._not_stored: deque[_Fetched] = deque()
+        # those given whose page is on its way to the disk, which may still refuse it
+        self._on_way: deque[_Fetched] = deque()
+        self._within_reserve = False  # a page of the line has found it used up
         self._given: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs)
 
@@ -63,6 +67,7 @@ class LineCollecting(Linked):
         self._fetching.begin_run()
         self._points, self._taken = (), 0
         self._not_stored.clear()
+        self._on_way = deque()  # a new one: the storage may still have that of before
         return super().stage()
 
     @property
@@ -75,7 +80,7 @@ class LineCollecting(Linked):
 
     @property
     def _left(self) -> int:
-        """Hops that have been completed and are not stored."""
+        """Hops that have been completed and not been given to be stored."""
         waiting = sum(new.part.hops for new in self._not_stored)
         return waiting + self._fetching.made - self._fetching.fetched
 
@@ -99,25 +104,45 @@ class LineCollecting(Linked):
         """
         if self._not_stored or self._fetch():
             traces, new = self.parent.traces, self._not_stored[0]
+            traces.storage.submit(self._check_space)
             traces.write_hops(new.row, new.part.curves, new.part.traces)
             yield from traces.announce(new.row, new.part.hops)
+
+    def _check_space(self) -> None:
+        """Check that the disk has more free space than its reserve; once in a line.
+
+        What the line has made by then is stored within the reserve.
+        """
+        if not self._within_reserve:
+            try:
+                self.parent.traces.check_space()
+            except DiskSpaceError:
+                self._within_reserve = True
+                raise
 
     def collect_pages(self) -> Iterator[dict[str, Any]]:
         """Give a page of events of the hops that were announced.
 
-        Who takes it stores it before asking for the next; then, and not if it could not
-        be stored, this is reported to the IOC.
+        Who takes it stores it before asking for the next, or has it stored as soon as
+        the storage answers again. When it is on the disk, and not if it could not be
+        stored, this is reported to the IOC.
         """
         if not self._not_stored:
             return
         new = self._not_stored[0]
         page = self._page(new.part, new.points)
         yield page
-        self._not_stored.popleft()
+        self._on_way.append(self._not_stored.popleft())
         self._given.append(page)
-        # after the page, which is on its way where the storage has stalled
-        store = functools.partial(self._fetching.store, new.part)
-        self.parent.traces.storage.submit(store)
+        # after the page; passed over where its traces or the page itself are refused
+        stored = functools.partial(self._stored, self._on_way, new)
+        self.parent.traces.storage.submit(stored)
+
+    def _stored(self, on_way: deque[_Fetched], new: _Fetched) -> None:
+        """Report that hops, and those given before them, are on the disk."""
+        while on_way and on_way.popleft() is not new:
+            pass
+        self._fetching.store(new.part)
 
     def take_given(self) -> list[dict[str, Any]]:
         """Give the pages that were collected since this was called last.

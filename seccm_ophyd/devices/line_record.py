@@ -5,7 +5,9 @@ hops that the run has begun. It goes when the run has ended.
 """
 
 import json
+import logging
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,10 +15,13 @@ from typing import Any
 
 from ophyd import Device
 
+from ..storage.append import append_line
 from ..storage.layout import check_present
 from .line_events import LineEvents
 
-__all__ = ["LineRecord"]
+__all__ = ["LineRecord", "LinesOfRun"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,7 @@ class LineRecord:
         check_present(path.parent)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(fd, (json.dumps(asdict(self)) + "\n").encode())
-            os.fsync(fd)
+            append_line(fd, (json.dumps(asdict(self)) + "\n").encode())
         finally:
             os.close(fd)
 
@@ -108,3 +112,58 @@ class LineRecord:
                 yield replace(record, keys=LineEvents(**found["keys"]))
             except (ValueError, TypeError, KeyError):
                 return
+
+
+class LinesOfRun:
+    """The lines of a run, written down as long as hops of them are not stored.
+
+    Called in the thread of the storage, but for `path`.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._unwritten: deque[LineRecord] = deque()
+
+    def add(self, record: LineRecord) -> None:
+        """Write down a line that has begun.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take it; it is written with the next, or at the end.
+        """
+        self._unwritten.append(record)
+        self._write()
+
+    def _write(self) -> None:
+        while self._unwritten:
+            self._unwritten[0].append_to(self.path)
+            self._unwritten.popleft()
+
+    def end(self, left: int) -> None:
+        """Forget them at the end of the run, unless they are needed.
+
+        Parameters
+        ----------
+        left
+            How many hops of the run only the instrument has.
+
+        Raises
+        ------
+        OSError
+            If what is needed cannot be written.
+        """
+        if not left:
+            self.path.unlink(missing_ok=True)
+            return
+        logger.error(
+            "%d completed hops of the run are not stored: as long as the "
+            "instrument keeps them, the next session or seccm recover fetches them",
+            left,
+        )
+        self._write()

@@ -8,6 +8,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
 from ..errors import StorageStalledError
@@ -38,7 +39,10 @@ class Storing(WaitingSafely):
         In which it is called.
     patience_s
         Longest wait for the storage (s); the plan fails then. What was to be stored is
-        kept in memory, and written when the storage answers again.
+        kept in memory, and written when the storage answers again. If it refuses then,
+        nothing of the run after that is stored but its end.
+    recount
+        Makes the stop document of such a run say what the run has.
     """
 
     busy = "while storage stalls"
@@ -48,9 +52,12 @@ class Storing(WaitingSafely):
         store: Callable[[str, dict[str, Any]], None],
         thread: StorageThread,
         patience_s: float,
+        recount: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ) -> None:
         self._store, self._thread, self._patience_s = store, thread, patience_s
+        self._recount = recount
         self._gave_up = False  # and the storage has not answered since
+        self._late: Exception | None = None  # why it refused what it had not answered
         self._refused: set[str] = set()  # uids of runs whose start is not stored
 
     async def store(self, name: str, doc: dict[str, Any]) -> bool:
@@ -74,16 +81,23 @@ class Storing(WaitingSafely):
         OSError
             If the storage refuses.
         """
+        late = self._late if name not in ("start", "stop") else None
         if name in _NOT_AWAITED:
-            self.store_later(name, doc)
+            if late is None:
+                self.store_later(name, doc)
             return True
+        if late is not None:  # what would follow now has no place after a gap
+            raise late
         if name == "stop" and doc["run_start"] in self._refused:
             self._refused.discard(doc["run_start"])
             return False
         job = functools.partial(self._store, name, doc)
+        if name == "stop":
+            job = functools.partial(self._store_end, doc)
         try:
             if name == "start":
                 self._check_answers()
+                self._late = None
             await self._do_and_wait(job, doc, is_end=name == "stop")
         except Exception:
             if name == "start":
@@ -147,20 +161,43 @@ class Storing(WaitingSafely):
     async def _do_and_wait(
         self, job: Callable[[], Any], doc: dict[str, Any], *, is_end: bool = False
     ) -> None:
-        was_stalled = self._gave_up
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[Exception | None] = loop.create_future()
-
-        def report(error: Exception | None) -> None:
-            if not loop.is_closed():  # a session may be closed while it stalls
-                loop.call_soon_threadsafe(ended.set_result, error)
-
-        self._thread.submit(job, report, always=is_end)
+        ended: Future[Exception | None] = Future()
+        if was_stalled := self._gave_up:
+            ended.cancel()
+        self._thread.submit(job, functools.partial(self._report, ended), always=is_end)
         if was_stalled:
             if is_end:
-                self._thread.submit(_say_stored, always=True)
+                self._thread.submit(self._say_stored, always=True)
             return
-        await self._wait(ended, doc, WITHDRAW_S)
+        try:
+            await self._wait(asyncio.wrap_future(ended), doc, WITHDRAW_S)
+        except StorageStalledError:
+            if not ended.cancel() and (error := ended.result()) is not None:
+                raise error from None  # it has refused in the last moment
+            raise
+
+    def _report(
+        self, ended: "Future[Exception | None]", error: Exception | None
+    ) -> bool:
+        """Report the end of a job; return whether the plan still waits for it."""
+        try:
+            ended.set_result(error)
+        except InvalidStateError:  # cancelled
+            self._late = self._late or error
+            return False
+        return True
+
+    def _store_end(self, doc: dict[str, Any]) -> None:
+        """Store the end of a run; what it counts was perhaps refused meanwhile."""
+        if self._late is not None:
+            try:
+                doc = self._recount(doc)
+            except OSError as error:
+                logger.error("the events of the run cannot be counted: %s", error)
+            why = doc.get("reason") or "the storage did not answer"
+            reason = f"{why}; it has refused what was left: {self._late}"
+            doc = {**doc, "reason": reason}
+        self._store("stop", doc)
 
     async def _outlast(
         self, ended: "asyncio.Future[Any]", begun: float, doc: dict[str, Any]
@@ -198,6 +235,13 @@ class Storing(WaitingSafely):
     def _caught_up(self) -> None:
         self._gave_up = False
 
-
-def _say_stored() -> None:
-    logger.warning("storage answers again: the run is on the disk, nothing is lost")
+    def _say_stored(self) -> None:
+        if self._late is None:
+            logger.warning(
+                "storage answers again: the run is on the disk, nothing is lost"
+            )
+        else:
+            logger.error(
+                "storage answers again, but has refused what was left of the run: %s",
+                self._late,
+            )

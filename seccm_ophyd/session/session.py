@@ -123,7 +123,14 @@ class Session:
             HopCounter(lambda: self.seccm.line.done)
         )
         self._storage = StorageThread()
-        self.RE.store_with(Storing(self.journal, self._storage, config.storage_wait_s))
+        self.RE.store_with(
+            Storing(
+                self.journal,
+                self._storage,
+                config.storage_wait_s,
+                self.journal.recounted,
+            )
+        )
         if self._simulator is not None:
             self._simulator.wait()
         self.seccm = Microscope(self._whereabouts()["prefix"], name="seccm")

@@ -23,6 +23,8 @@ __all__ = [
     "JournalError",
     "documents",
     "first_document",
+    "is_intact",
+    "iter_documents",
     "last_document",
     "open_journal",
     "read_journal",
@@ -144,7 +146,7 @@ class Follower:
         JournalError
             If the path is no regular file.
         """
-        return list(itertools.islice(self._complete(), limit))
+        return list(itertools.islice(self.read_each(), limit))
 
     def read_rest(self) -> tuple[list[Document], DamagedLine | None]:
         """Read all that is left of a journal, with what stands after its last line.
@@ -194,7 +196,7 @@ class Follower:
         last_look = False
         while not self.stopped:
             offset = self.offset
-            yield from self._complete()
+            yield from self.read_each()
             if last_look:
                 return
             if self.offset == offset and not self.stopped:
@@ -202,7 +204,8 @@ class Follower:
                 if not last_look:
                     time.sleep(poll_s)
 
-    def _complete(self) -> Iterator[Document]:
+    def read_each(self) -> Iterator[Document]:
+        """Yield what `read_new` returns, one document at a time."""
         for _ in self._take_lines():
             while self._ready:
                 document, self.offset = self._ready.popleft()
@@ -301,6 +304,52 @@ def documents(path: Path | str) -> list[Document]:
         If it is no regular file.
     """
     return list(read_journal(path).documents)
+
+
+def iter_documents(path: Path | str) -> Iterator[Document]:
+    """Read a journal as `documents` does, one document in memory at a time.
+
+    Parameters
+    ----------
+    path
+        The journal of a run.
+
+    Returns
+    -------
+    iterator of (str, dict)
+        Name and document, in the order they were emitted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    JournalError
+        If it is no regular file.
+    """
+    os.stat(path)
+    return _rest(Follower(path))
+
+
+def is_intact(path: Path | str) -> bool:
+    """Return whether a journal is there, with nothing damaged in it, now or before.
+
+    Parameters
+    ----------
+    path
+        The journal of a run.
+    """
+    try:
+        follower = Follower(path)
+        for _ in follower.read_each():
+            pass
+    except (OSError, JournalError):
+        return False
+    return follower.offset > 0 and not (follower.damaged or follower.notes)
+
+
+def _rest(follower: Follower) -> Iterator[Document]:
+    yield from follower.read_each()
+    yield from follower.read_rest()[0]
 
 
 def first_document(path: Path) -> dict[str, Any] | None:

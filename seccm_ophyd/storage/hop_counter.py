@@ -1,15 +1,17 @@
 """Counts hops by outcome and puts the counts into the stop document."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from bluesky.callbacks.core import CallbackBase
 from event_model import Event, EventDescriptor, RunStart, RunStop
 
 from ..schema import HOP_COUNTS, HOP_OUTCOME, HOP_REPEATED, HOPS, PRIMARY, find_key
+from .lines import Document
+from .tally import count_events
 
-__all__ = ["HopCounter", "totals"]
+__all__ = ["HopCounter", "recounted", "totals"]
 
 
 def totals(stored: int, done: int) -> dict[str, int]:
@@ -77,3 +79,27 @@ class HopCounter(CallbackBase):
             stored = counts.total() - counts["repeated"]
             complete[HOPS] = totals(stored, self._done())
         self._streams = {k: v for k, v in self._streams.items() if v[0] != run}
+
+
+def recounted(found: Iterable[Document], stop: dict[str, Any]) -> dict[str, Any]:
+    """Make a stop document count the events that there are.
+
+    Parameters
+    ----------
+    found
+        The documents of the run but its end.
+    stop
+        Its stop document, which counts more: not all could be stored.
+
+    Returns
+    -------
+    dict
+        A new one; what is missing of the hops is ``lost``.
+    """
+    found = list(found)
+    new = {k: v for k, v in stop.items() if k not in (HOP_COUNTS, HOPS)}
+    new["num_events"] = count_events(found)
+    counter = HopCounter(lambda: stop.get(HOPS, {}).get("done", 0))
+    for name, doc in [*found, ("stop", new)]:
+        counter(name, doc)
+    return new

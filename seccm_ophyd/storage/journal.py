@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotKeptError
+from .append import append_line
 from .coherence import PARENT
+from .follower import documents
+from .hop_counter import recounted
 from .kept import json_value, where_not_kept
 from .layout import DataFolder, check_in_place, check_present
 from .lines import COPY_OF, LONGEST, seal
@@ -96,33 +99,6 @@ def _is_char(value: Any) -> bool:
     return isinstance(value, bytes) and len(value) == 1
 
 
-def append_line(fd: int, line: bytes) -> None:
-    """Append a line to a file and see it safely on the disk.
-
-    Parameters
-    ----------
-    fd
-        Descriptor of a file opened for appending.
-    line
-        The whole line.
-
-    Raises
-    ------
-    OSError
-        If the disk does not take it; no part of the line stays in the file then, so
-        that documents that follow do not stand after half of it.
-    """
-    size = os.fstat(fd).st_size
-    rest = memoryview(line)
-    try:
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
-    except OSError:
-        os.ftruncate(fd, size)
-        raise
-
-
 class Journal:
     """Bluesky callback that writes each document down before it returns.
 
@@ -143,7 +119,7 @@ class Journal:
     OSError
         When the disk refuses.
     FolderGoneError
-        When its file was moved, deleted or replaced; the document is in the open file.
+        When its file was moved, deleted or replaced; the document is in no file.
 
     Examples
     --------
@@ -175,6 +151,8 @@ class Journal:
             if name in _BEFORE_EVENTS and doc["stream_resource"] not in ahead:
                 self._ahead[run] = {**ahead, doc["stream_resource"]: line}
                 return
+            if name not in ("start", "stop"):
+                check_in_place(self._files[run], self._folder.journal_file(run))
             due = self._copies.due(run, name)
             line = b"".join([*ahead.values(), due, line])
             self._append(run, line)
@@ -184,7 +162,22 @@ class Journal:
                 return
             if name in _WITH_CHILDREN:
                 self._run_of[doc["uid"]] = run
-            check_in_place(self._files[run], self._folder.journal_file(run))
+
+    def recounted(self, stop: dict[str, Any]) -> dict[str, Any]:
+        """Make a stop document count the events that are in the journal of its run.
+
+        Parameters
+        ----------
+        stop
+            As the RunEngine emits it, of a run part of which was refused.
+
+        Returns
+        -------
+        dict
+            A new one.
+        """
+        found = documents(self._folder.journal_file(stop["run_start"]))
+        return recounted(found, stop)
 
     def close(self) -> None:
         """Close the files of runs that have not stopped."""

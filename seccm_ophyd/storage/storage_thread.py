@@ -17,8 +17,10 @@ __all__ = ["AtOnce", "StorageThread"]
 
 logger = logging.getLogger(__name__)
 
-Ended = Callable[[Exception | None], None]
-"""Called in the thread with the error of a job, or with None."""
+Ended = Callable[[Exception | None], object]
+"""Called in the thread with the error of a job, or with None.
+
+It returns False if no caller waits for the job any more."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class AtOnce:
 class StorageThread:
     """Does jobs one after the other, in the order in which they were submitted.
 
-    A job whose end no caller waits for may fail. Those after it are passed over then,
-    up to and including the first that somebody waits for, which fails with its error:
-    no document announces what could not be written.
+    A job whose end no caller waits for, or waits for any more, may fail. Those after it
+    are passed over then, up to and including the first that somebody waits for, which
+    fails with its error: no document announces what could not be written.
 
     Parameters
     ----------
@@ -91,8 +93,8 @@ class StorageThread:
         ended
             Called in the thread when the job has ended; None: no caller waits for it.
         always
-            Whether it is done also after one that has failed, whose error is logged
-            then.
+            Whether it is done also after one that has failed. If somebody waits for it,
+            that error is logged then, and no further job is passed over.
         """
         with self._lock:
             self._left += 1
@@ -133,19 +135,20 @@ class StorageThread:
             error = self._do(job)
             with self._lock:
                 self._left -= 1
-            if job.ended is not None:
-                job.ended(error)
+            unheard = job.ended is not None and job.ended(error) is False
+            if unheard and not job.always:
+                self._error = error
             del job, error  # holds nothing while it waits
 
     def _do(self, job: _Job) -> Exception | None:
         before = self._error
         if before is not None:
-            if job.always:
-                logger.error("not stored: %s", before)
-            if job.always or job.ended is not None:
+            if job.ended is not None:
                 self._error = None
             if not job.always:
                 return before
+            if job.ended is not None:
+                logger.error("not stored: %s", before)
         try:
             job.do()
         except Exception as error:

@@ -7,12 +7,12 @@ from typing import Any
 
 from bluesky_tiled_plugins.clients.bluesky_event_stream import BlueskyEventStreamV3
 from bluesky_tiled_plugins.clients.bluesky_run import BlueskyRunV2, BlueskyRunV3
+from event_model import unpack_event_page
 from tiled.utils import DictView, OneShotCachedMap
 
 from .by_reference import by_reference
 from .damage import NO_DAMAGE, Damage, damage_of
-from .follower import Document
-from .follower import documents as journal_documents
+from .follower import Document, is_intact, iter_documents
 from .layout import DataFolder
 from .recorded import AS_RECORDED, IN_JOURNAL, restored
 
@@ -22,7 +22,9 @@ __all__ = ["StoredRun", "StoredStream", "of_folder"]
 class StoredRun(BlueskyRunV3):
     """A `BlueskyRun` whose documents are those that were recorded.
 
-    Where the catalogue holds a column in another form, `documents` reads the journal.
+    `documents` reads them from the journal, one at a time, where that is beside the
+    catalogue and intact: the catalogue itself gives no document of a run before it has
+    made all of them.
     """
 
     folder: DataFolder
@@ -59,10 +61,23 @@ class StoredRun(BlueskyRunV3):
         return BlueskyRunV2(self.context, item=self.item, structure_clients=clients)
 
     def documents(self, fill: bool = False) -> Iterator[Document]:
-        """Yield the documents of the run; see `BlueskyRun.documents`."""
-        if self.metadata.get(IN_JOURNAL) and self.journal.exists():
-            yield from journal_documents(self.journal)
+        """Yield the documents of the run; see `BlueskyRun.documents`.
+
+        A page of events comes as its events.
+        """
+        in_journal = self.metadata.get(IN_JOURNAL) and self.journal.exists()
+        if fill or not (in_journal or is_intact(self.journal)):
+            yield from self.documents_of_catalogue(fill=fill)
             return
+        for name, doc in iter_documents(self.journal):
+            if name == "event_page" and not in_journal:
+                page: Any = doc
+                yield from (("event", dict(event)) for event in unpack_event_page(page))
+            else:
+                yield name, doc
+
+    def documents_of_catalogue(self, fill: bool = False) -> Iterator[Document]:
+        """Yield the documents as the catalogue makes them, all of them in memory."""
         # the catalogue sorts them by their times, and a clock may have been set
         for name, doc in by_reference(super().documents(fill=fill)):
             # of its class, as tiled makes them

@@ -35,7 +35,7 @@ def values_differ(folder: DataFolder, uid: str, recorded: Sequence[Document]) ->
 
     client = open_catalogue(folder)
     try:
-        stored = list(client[uid].documents())
+        stored = list(client[uid].documents_of_catalogue())
     except Exception as error:  # damaged databases fail in many ways
         return f"the catalogue cannot read it ({type(error).__name__}: {error})"
     finally:

@@ -126,9 +126,10 @@ FAULTS: dict[int, Fault] = {
         "the disk is full",
         "too little space is refused before, with both numbers; below the reserve, or "
         "when a file may not grow, the run ends SAFE, the message names the file, and "
-        "what was written stays readable; hops of a fly scan that are not on the disk "
-        "stay in the instrument: the next session or seccm recover fetches them (66 of "
-        "66)",
+        "what was written stays readable; a fly scan sees the reserve with each page: "
+        "what it has made by then (at most two pages of 50 hops) is stored within the "
+        "reserve; hops of a fly scan that a full disk does not take stay in the "
+        "instrument: the next session or seccm recover fetches them (66 of 66)",
     ),
     33: Fault(
         "the catalogue cannot be opened at the start",
@@ -270,7 +271,9 @@ FAULTS: dict[int, Fault] = {
         "the heartbeat continues; after 1 s the probe is withdrawn, after 2 s one line "
         "says so; when the storage answers within storage_wait_s (60 s) the scan "
         "continues, else it ends SAFE, and what was not written is written later; "
-        "a fly scan keeps hopping meanwhile",
+        "a fly scan keeps hopping meanwhile; where the storage answers at last and "
+        "refuses, hops of a fly scan are not acknowledged: the stop document counts "
+        "them as lost, the next session or seccm recover fetches them (all)",
     ),
     64: Fault(
         "the network delays each message by 0.2 s or 1 s, each way",

@@ -37,7 +37,7 @@ def events(found):
 
 def assert_equal(run, journal):
     """The catalogue tells what the journal tells, bit for bit."""
-    stored, written = list(run.documents()), documents(journal)
+    stored, written = list(run.documents_of_catalogue()), documents(journal)
     assert [json.dumps(e) for e in events(stored)] == [
         json.dumps(e) for e in events(written)
     ]

@@ -9,6 +9,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import pytest
 from bluesky.utils import RunEngineInterrupted
+from ophyd import Signal
 
 from seccm_ophyd.errors import FolderGoneError, StorageStalledError
 from seccm_ophyd.plans import current_map
@@ -27,6 +28,7 @@ class Disk:
     def __init__(self, folder):
         self.journal = Journal(folder)
         self.stall_at = None  # name, and how many of it pass before
+        self.refusal = None  # when it answers again
         self.stalls, self.answers = threading.Event(), threading.Event()
 
     def __call__(self, name, doc):
@@ -36,6 +38,8 @@ class Disk:
                 self.stall_at = None
                 self.stalls.set()
                 assert self.answers.wait(20)
+                if self.refusal is not None:
+                    raise self.refusal
         self.journal(name, doc)
 
 
@@ -146,6 +150,51 @@ def test_a_stall_beyond_the_limit_ends_the_run_and_loses_nothing(
     assert "the run is on the disk, nothing is lost" in caplog.text
     engine(current_map(fake.device, *GRID))
     assert len(stored(tmp_path)) == 2
+
+
+@pytest.mark.fault(63)
+def test_what_is_refused_after_a_stall_is_not_counted(
+    disk, thread, engine, fake, tmp_path, caplog
+):
+    engine.store_with(Storing(disk, thread, 0.2, disk.journal.recounted))
+    disk.stall_at, disk.refusal = ("event", 2), OSError("no room for it")
+    with pytest.raises(StorageStalledError, match=r"not answered for 0.2 s: the run"):
+        engine(current_map(fake.device, *GRID))
+    disk.answers.set()
+    assert thread.wait(5)
+    (run,) = stored(tmp_path)
+    assert names(run).count("event") == 2
+    assert run[-1][1]["num_events"] == {"primary": 2}
+    assert "has refused what was left: no room for it" in run[-1][1]["reason"]
+    assert "has refused what was left of the run: no room" in caplog.text
+    assert "nothing is lost" not in caplog.text
+    engine(current_map(fake.device, *GRID))
+    assert names(stored(tmp_path)[1]).count("event") == 4
+
+
+@pytest.mark.fault(63)
+def test_nothing_comes_after_what_was_refused(disk, thread, engine, tmp_path):
+    """Its place in the run stays empty until it is collected again."""
+    engine.store_with(Storing(disk, thread, 0.2, disk.journal.recounted))
+    disk.stall_at, disk.refusal = ("event", 1), OSError("no room for it")
+    signal = Signal(name="s", value=0.0)
+    errors = []
+
+    @bpp.run_decorator()
+    def stubborn():
+        for _ in range(4):
+            try:
+                yield from bps.trigger_and_read([signal])
+            except (OSError, StorageStalledError) as error:
+                errors.append(type(error))
+                disk.answers.set()
+                yield from bps.sleep(0.3)
+
+    engine(stubborn())
+    (run,) = stored(tmp_path)
+    assert errors == [StorageStalledError, OSError, OSError]
+    assert [doc["seq_num"] for name, doc in run if name == "event"] == [1]
+    assert run[-1][1]["num_events"] == {"primary": 1}
 
 
 @pytest.mark.fault(63)

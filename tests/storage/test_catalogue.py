@@ -63,7 +63,7 @@ def uid_of(emitted):
 
 
 def stored(run):
-    return [(name, dict(doc)) for name, doc in run.documents()]
+    return [(name, dict(doc)) for name, doc in run.documents_of_catalogue()]
 
 
 def assert_equal(run, emitted):

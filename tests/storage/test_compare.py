@@ -86,7 +86,9 @@ def assert_whole(folder):
     assert what_is_wrong(folder, thorough=True) == ""
     client = open_catalogue(folder)
     for uid in in_order(folder):
-        stored = [(name, dict(doc)) for name, doc in client[uid].documents()]
+        stored = [
+            (name, dict(doc)) for name, doc in client[uid].documents_of_catalogue()
+        ]
         assert events(stored) == events(documents(folder.journal_file(uid)))
         assert client[uid]["primary"].read().sizes["time"] == HOPS
     assert [client[n].metadata["start"]["scan_id"] for n in (-1, -2)] == [2, 1]

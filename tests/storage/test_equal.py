@@ -130,7 +130,7 @@ def test_documents_come_in_order_where_the_clock_was_set(catalogued):
     (result,) = recover(catalogued)
     assert result.error is None
     catalogue = SessionCatalogue(catalogued)
-    names = [name for name, _ in catalogue[path.stem].documents()]
+    names = [name for name, _ in catalogue[path.stem].documents_of_catalogue()]
     assert names == ["start", "descriptor", "event", "event", "stop"]
     catalogue.close()
     assert values_differ(catalogued, path.stem, read_journal(path).documents) == ""
@@ -192,6 +192,21 @@ def with_metadata():
     yield "stop", {**run.compose_stop(), "statistics": {"worst": NAN, "n": 2**64}}
 
 
+def test_documents_come_one_by_one_from_an_intact_journal(catalogued, monkeypatch):
+    path = journal_of(catalogued, run_of("x", [1.0, 2.0, 3.0]))
+    recover(catalogued)
+    run = SessionCatalogue(catalogued)[path.stem]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run), "documents_of_catalogue", None)
+        assert bits(list(run.documents())) == bits(list(documents(path)))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], lines[3][:-9] + b"\n", *lines[4:]]))
+    for _ in range(2):
+        events = [doc["data"]["x"] for name, doc in run.documents() if name == "event"]
+        assert events == [1.0, 2.0, 3.0]
+        path.unlink(missing_ok=True)
+
+
 def test_metadata_and_configuration_come_back_equal(catalogued):
     path = journal_of(catalogued, with_metadata())
     (result,) = recover(catalogued)
@@ -203,9 +218,9 @@ def test_metadata_and_configuration_come_back_equal(catalogued):
         assert bits(start_and_stop(each)) == bits(start_and_stop(path))
         stored = [(n, d) for n, d in documents(each) if n != "event"]
         assert bits(stored) == bits(recorded)
-    assert bits([(n, dict(d)) for n, d in run.documents() if n != "event"]) == bits(
-        recorded
-    )
+    assert bits(
+        [(n, dict(d)) for n, d in run.documents_of_catalogue() if n != "event"]
+    ) == bits(recorded)
     assert {key: run.metadata["start"][key] for key in MD if key != "offset"} == {
         key: value for key, value in MD.items() if key != "offset"
     }

@@ -4,7 +4,7 @@ import pytest
 from hop_documents import bits, hop_run
 
 from seccm_ophyd.storage import Follower, Journal, documents
-from seccm_ophyd.storage.follower import read_journal
+from seccm_ophyd.storage.follower import is_intact, iter_documents, read_journal
 from seccm_ophyd.storage.journal import encode
 
 
@@ -136,3 +136,25 @@ def test_until_ends_a_run_that_has_no_stop_and_loses_nothing(folder, emitted, pa
 def test_a_journal_that_is_not_there_is_an_error_for_documents(folder):
     with pytest.raises(FileNotFoundError):
         documents(folder.journal_file("none"))
+
+
+def test_documents_come_one_at_a_time_and_with_a_last_line_that_has_no_end(
+    emitted, path
+):
+    lines = [encode(name, doc) for name, doc in emitted]
+    path.write_bytes(b"".join(lines).rstrip(b"\n"))
+    found = iter_documents(path)
+    assert plain([next(found)]) == plain(emitted[:1])
+    assert plain(found) == plain(emitted[1:])
+    with pytest.raises(FileNotFoundError):
+        iter_documents(path.with_name("none"))
+
+
+def test_a_journal_is_intact_or_not(emitted, path):
+    lines = [encode(name, doc) for name, doc in emitted]
+    path.write_bytes(b"".join(lines))
+    assert is_intact(path)
+    lines[3] = lines[3].replace(b"1", b"2", 1)
+    path.write_bytes(b"".join(lines))
+    assert not is_intact(path)
+    assert not is_intact(path.with_name("none"))

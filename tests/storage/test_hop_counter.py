@@ -4,6 +4,7 @@ import pytest
 from event_model import compose_run
 
 from seccm_ophyd.storage import HopCounter
+from seccm_ophyd.storage.hop_counter import recounted
 
 KEYS = {
     name: {"source": "SIM", "dtype": dtype, "shape": []}
@@ -70,3 +71,21 @@ def test_hops_are_counted_as_done_stored_and_lost():
     run = Run(HopCounter(lambda: 5))
     run.hop()
     assert run.stop()["hops"] == {"done": 5, "stored": 1, "lost": 4}
+
+
+def test_events_that_were_refused_are_lost_hops_of_the_stop_document():
+    found = []
+    run = Run(lambda name, doc: found.append((name, doc)))
+    for outcome in ("contact", "contact", "no_contact"):
+        run.hop(outcome)
+    stop = {
+        **run.stop(),
+        "num_events": {"primary": 7},
+        "hop_counts": {"contact": 7, "repeated": 0},
+        "hops": {"done": 9, "stored": 7, "lost": 2},
+    }
+    new = recounted(found[:-1], stop)
+    assert new["num_events"] == {"primary": 3}
+    assert new["hop_counts"] == {"contact": 2, "no_contact": 1, "repeated": 0}
+    assert new["hops"] == {"done": 9, "stored": 3, "lost": 6}
+    assert stop["num_events"] == {"primary": 7}

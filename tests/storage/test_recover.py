@@ -47,7 +47,7 @@ def test_a_killed_scan_is_recovered_with_every_completed_hop(catalogued, emitter
     assert stop["num_events"] == {"primary": hops}
     assert journal_of(catalogued, uid).stop == stop
     client = open_catalogue(catalogued)
-    found = [(name, dict(doc)) for name, doc in client[uid].documents()]
+    found = [(name, dict(doc)) for name, doc in client[uid].documents_of_catalogue()]
     assert events(found) == events(before)
     assert dict(found)["stop"] == stop
     assert client[uid]["primary"].read().sizes["time"] == hops

@@ -50,3 +50,16 @@ def test_what_is_always_done_is_done_after_a_failure_that_is_logged(thread, capl
     assert done == ["stop"]
     assert errors == [None]
     assert "not stored: no" in caplog.text
+
+
+def test_what_no_caller_waits_for_any_more_keeps_back_what_follows(thread):
+    done = []
+    thread.submit(fail, lambda error: False)
+    thread.submit(lambda: done.append("caught up"), always=True)
+    thread.submit(lambda: done.append("acknowledged"))
+    thread.submit(lambda: done.append("page"), lambda error: False)
+    thread.submit(lambda: done.append("acknowledged"))
+    thread.submit(lambda: done.append("stop"), lambda error: None, always=True)
+    thread.submit(lambda: done.append("next"))
+    assert thread.wait(10)
+    assert done == ["caught up", "stop", "next"]
