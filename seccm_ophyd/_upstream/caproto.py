@@ -161,6 +161,7 @@ class _Unreachable:
         )
         self.channels: dict[int, Any] = {}
         self.pvs: dict[int, Any] = {}
+        self.subscriptions: dict[int, Any] = {}
         self.dead = threading.Event()
         self.dead.set()
 

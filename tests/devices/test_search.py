@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import caproto
 import caproto._utils
 import pytest
-from caproto.threading.client import Context, SharedBroadcaster
+from caproto.threading.client import Context, SharedBroadcaster, Subscription
 from ophyd import EpicsSignalRO
 from ophyd import get_cl as get_control_layer
 
 import seccm_ophyd.devices  # noqa: F401  it protects the search
-from seccm_ophyd._upstream.caproto import forget_channels
+from seccm_ophyd._upstream.caproto import _Unreachable, forget_channels
 from seccm_ophyd.channel_access import uses_libca
 from tests.iocs import RunningIOC, wait_for
 
@@ -138,3 +138,17 @@ def test_nothing_searches_for_an_ioc_that_has_been_forgotten():
     ioc.close()
     wait_for(lambda: not again.connected)
     assert not [name for name in searched() if name.startswith(ioc.prefix)]
+
+
+def test_a_subscription_ends_while_its_ioc_cannot_be_reached():
+    """As when a session closes after its network has gone down."""
+    context = SimpleNamespace(reconnect=lambda keys: None)
+    pv = SimpleNamespace(
+        name="AWAY:Z:State",
+        channel=None,
+        circuit_manager=_Unreachable(context, ("192.0.2.1", 5064), 0),
+    )
+    subscription = Subscription(pv, 0, 0, None, None, None, None)
+    subscription.subscriptionid = 7
+    subscription._unsubscribe()
+    assert subscription.subscriptionid is None
