@@ -33,6 +33,7 @@ __all__ = [
     "SERIES",
     "TECHNIQUES",
     "TECHNIQUE_OUTCOME",
+    "UNKNOWN_HEIGHT_UM",
     "X_SET",
     "Y_SET",
     "HopOutcome",
@@ -90,6 +91,9 @@ SERIES = "series"  # the same in the runs of one plan
 PART = "part"  # which of them a run is
 ORDER_TIME = "order_time"  # s since the epoch: what the runs of a folder are sorted by
 RESUMES = "resumes"  # uid of the interrupted run that a run resumes
+
+UNKNOWN_HEIGHT_UM = 100.0
+"""Of travel or of the slow descent: the upper end of Z, where neither has an effect."""
 
 # Names in start documents that are ours, or Bluesky's: a user's metadata may not have
 # them. Those of the plan, of the session, and of the engine.

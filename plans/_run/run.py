@@ -8,7 +8,7 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from seccm_ophyd.errors import ParameterError
-from seccm_ophyd.schema import PROGRESS
+from seccm_ophyd.schema import PROGRESS, UNKNOWN_HEIGHT_UM
 
 from ..estimate import estimate_hops, is_only_estimated
 from ..protocols import HoppingMicroscope
@@ -16,6 +16,7 @@ from .checks import check_points, check_space
 from .contact_threshold import check_threshold, contact_threshold, read_rest_potential
 from .fly import fly_along
 from .input_range import chosen_gain, warn_of_range
+from .messages import set_and_wait
 from .request import HopRequest
 from .step import step_along
 from .withdrawals import HIGHEST_UM, check_withdrawal
@@ -150,12 +151,20 @@ def run_around(
         yield from plan
 
     def prepared() -> MsgGenerator[str]:
+        yield from forget_heights()
         yield from bps.prepare(microscope.clamp, request.techniques, wait=True)
         yield from check_threshold(microscope, settings[microscope.z.threshold])
         return str((yield from hops()))
 
+    def forget_heights() -> MsgGenerator[None]:
+        z = microscope.z
+        heights = (z.travel_height, z.slow_height)
+        yield from set_and_wait(*((height, UNKNOWN_HEIGHT_UM) for height in heights))
+
     settings = _settings(microscope, request)
-    wrapped = settings_wrapper(prepared(), settings)
+    wrapped = bpp.finalize_wrapper(
+        settings_wrapper(prepared(), settings), forget_heights
+    )
     return str((yield from safe_wrapper(wrapped, microscope)))
 
 
@@ -168,8 +177,6 @@ def _settings(microscope: HoppingMicroscope, request: HopRequest) -> dict[Any, A
         z.threshold: options.threshold_pa,
         z.travel_limit: None,  # set after the first landing
     }
-    if options.adaptive:
-        settings |= {z.travel_height: None, z.slow_height: None}
     if request.gain_mv_pa is not None:
         settings[microscope.clamp.gain] = request.gain_mv_pa
     return settings

@@ -12,6 +12,7 @@ from ophyd import EpicsSignal
 from ophyd.status import Status
 from ophyd.utils.errors import InvalidState
 
+from ..schema import UNKNOWN_HEIGHT_UM
 from ..storage.layout import LINES
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
@@ -21,7 +22,6 @@ from .line_collecting import LineCollecting
 from .line_fetching import WINDOW
 from .line_record import LineRecord, LinesOfRun
 from .setting import PUT_TIMEOUT_S, Push, array_setting, setting
-from .z_stage import UNKNOWN
 
 __all__ = ["HopLine"]
 
@@ -140,10 +140,12 @@ class HopLine(LineCollecting):
         if not left:
             return finished(self)
         columns = [np.array(c, float) for c in zip(*left, strict=True)][1:]
-        unknown = np.full(len(left), UNKNOWN)
+        unknown = np.full(len(left), UNKNOWN_HEIGHT_UM)
         x, y, travel, slow = (*columns, unknown, unknown)[:4]
         signals = (self.x, self.y, self.travel_heights, self.slow_heights)
-        arrays = [np.where(np.isnan(a), UNKNOWN, a) for a in (x, y, travel, slow)]
+        arrays = [
+            np.where(np.isnan(a), UNKNOWN_HEIGHT_UM, a) for a in (x, y, travel, slow)
+        ]
         self._put_all(*zip(signals, arrays, strict=True))
         self._noise_pa = float(self.parent.clamp.present_noise.get())
         self.link.went_on()

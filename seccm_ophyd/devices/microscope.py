@@ -13,6 +13,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, DeviceStatus, EpicsSignalRO, Signal
 
 from ..errors import InstrumentLostError, SeccmError
+from ..schema import UNKNOWN_HEIGHT_UM
 from .axis import MARGIN_S
 from .clamp_amplifier import ClampAmplifier
 from .command import Command
@@ -344,6 +345,22 @@ class Microscope(Device):
         self.clamp.forget_settings()
         self._write_sample()
         self.link.accept()
+        self.forget_heights()
+
+    def forget_heights(self) -> None:
+        """Withdraw by `z.withdraw_distance` from now on.
+
+        A scan that knows the surface lifts the probe less. One that was killed, halted
+        or lost cannot put that back, and the next one begins elsewhere.
+
+        Raises
+        ------
+        SeccmError, TimeoutError
+            If the IOC does not take it.
+        """
+        for height in (self.z.travel_height, self.z.slow_height):
+            # whatever its monitor says: the last change of it may still be on its way
+            height.put(UNKNOWN_HEIGHT_UM, wait=True, timeout=PUT_TIMEOUT_S)
 
     def is_driven_by(self, name: str, timeout_s: float) -> bool:
         """Wait until the IOC has reported that `name` drives it, or that another does.

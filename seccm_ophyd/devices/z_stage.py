@@ -11,6 +11,7 @@ from ophyd import Device, DeviceStatus, EpicsSignalRO
 from ophyd.status import Status
 
 from ..errors import CommandRefusedError, SeccmError
+from ..schema import UNKNOWN_HEIGHT_UM
 from .axis import MARGIN_S, CommandedAxis
 from .command import Command, ResultScalar, belonging_to, finished, start_ahead
 from .in_flight import SLOW_S, in_background
@@ -18,10 +19,9 @@ from .link import Linked
 from .named import Named
 from .setting import PUT_TIMEOUT_S, Push, Setting, WorkedOut, setting
 
-__all__ = ["CURVE_SAMPLES", "UNKNOWN", "ZStage", "is_bad", "is_suspect"]
+__all__ = ["CURVE_SAMPLES", "ZStage", "is_bad", "is_suspect"]
 
 CURVE_SAMPLES = 1000
-UNKNOWN = 100.0  # um, the upper end of Z: a height that is not known
 SUSPECT = 4.0  # rms of its noise that a verified current is above the baseline
 
 
@@ -162,7 +162,7 @@ class ZStage(Linked):
         for signal, height in zip(
             (self.travel_height, self.slow_height), heights, strict=True
         ):
-            known = UNKNOWN if math.isnan(height) else height
+            known = UNKNOWN_HEIGHT_UM if math.isnan(height) else height
             if signal.get() != known:
                 # an IOC takes in order what comes by one connection: on a slow network
                 # what is written next finds it there, and it is verified meanwhile

@@ -13,7 +13,7 @@ from bluesky.utils import DefaultDuringTask, Msg, Plan
 from event_model import DocumentNames
 
 from ..devices import Microscope
-from ..errors import ParameterError, StorageStalledError
+from ..errors import ParameterError, SeccmError, StorageStalledError
 from ..plans._run.hop_plan import check_unused
 from ..plans._run.metadata import check_metadata, check_start
 from ..plans._run.wrappers import in_own_words, safe_after_failure
@@ -154,6 +154,13 @@ class SessionEngine(RunEngine):
         finally:
             if self._microscope is not None:
                 self._microscope.stop()
+                self._forget_heights(self._microscope)
+
+    def _forget_heights(self, microscope: Microscope) -> None:
+        try:
+            microscope.forget_heights()
+        except (SeccmError, TimeoutError, ConnectionError) as error:
+            logger.error("the heights of the plan that was halted remain: %s", error)
 
     def end_loop(self) -> None:
         """End the event loop and wait for its thread; nothing runs any more then."""

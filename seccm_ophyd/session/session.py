@@ -148,6 +148,7 @@ class Session:
             rest_potential_v=config.sample.rest_potential_v,
             least_contact_pa_v=config.sample.least_contact_pa_v,
         )
+        self.seccm.forget_heights()
         self._signals = EndSignals(self.abort_and_close)
         call_before_exit(self.close)
         if view:

@@ -300,4 +300,10 @@ FAULTS: dict[int, Fault] = {
         "for 60 s; with the probe down, or in a fly scan, SAFE within 5 s of the last "
         "heartbeat; after 2 s one line names the file and line where it is busy",
     ),
+    68: Fault(
+        "a scan that knows the surface, and lifts the probe less between its hops, is "
+        "killed, halted, or loses the instrument: its heights remain in the IOC",
+        "they are forgotten when a session opens, by rehome(), after a halt, and at "
+        "the beginning of each run: the next scan lifts the probe by its own distance",
+    ),
 }

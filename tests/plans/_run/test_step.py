@@ -58,6 +58,23 @@ def test_the_heights_are_put_back_after_the_scan(RE, fake, heights):
     assert (z.travel_height.get(), z.slow_height.get()) == (UNKNOWN, UNKNOWN)
 
 
+@pytest.mark.parametrize("adaptive", [False, True])
+@pytest.mark.fault(68)
+def test_heights_that_an_earlier_scan_has_left_are_forgotten(RE, fake, adaptive):
+    """Its surface was another one: it was killed, and has not put them back."""
+    z, found = fake.device.z, []
+    z.travel_height.sim_put(0.2)
+    z.slow_height.sim_put(0.1)
+
+    def begun(value, **kwargs):
+        found.append((z.travel_height.get(), z.slow_height.get()))
+
+    z.approach.request.subscribe(begun, run=False)
+    RE(scan(fake, adaptive=adaptive))
+    assert found[:3] == [(UNKNOWN, UNKNOWN)] * 3
+    assert (z.travel_height.get(), z.slow_height.get()) == (UNKNOWN, UNKNOWN)
+
+
 def test_one_that_is_not_adaptive_sets_no_height(RE, fake, heights, sim_RE):
     plan = scan(fake)
     assert not [
