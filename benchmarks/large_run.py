@@ -10,10 +10,10 @@ import numpy as np
 from event_model import compose_run
 
 from seccm_ophyd.storage import DataFolder, Journal, open_catalogue
-from seccm_ophyd.storage.catalogue import close_catalogue
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.ingest import write_run
-from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.storage.catalogue.tiled_client import close_catalogue
+from seccm_ophyd.storage.catalogue.writer.ingest import write_run
+from seccm_ophyd.storage.journal.reader import documents
+from seccm_ophyd.storage.traces.trace_file import TraceFile
 from tests.synthetic_runs import HOP_SCALARS
 
 __all__ = ["SAMPLES", "make_large_run"]

@@ -19,7 +19,7 @@ from ophyd import Device, DeviceStatus, EpicsMotor, EpicsSignal, EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
 
 from seccm_ophyd.devices.command import OK
-from seccm_ophyd.storage.journal import append_line, encode
+from seccm_ophyd.storage.journal.journal import append_line, encode
 
 __all__ = ["Sketch", "sketched_hops", "store_plainly"]
 

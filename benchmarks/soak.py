@@ -14,8 +14,8 @@ import numpy as np
 
 from seccm_ophyd.plans import hop_list
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.iocs import RunningIOC
 

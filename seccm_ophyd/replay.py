@@ -11,7 +11,7 @@ from typing import Any
 from .analysis import documents
 from .errors import ParameterError
 from .schema import ESTIMATE
-from .storage.follower import Document
+from .storage.journal.lines import Document
 
 __all__ = ["replay"]
 

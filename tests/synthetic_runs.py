@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from event_model import compose_run, pack_event_page
 
-from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.storage.traces.trace_file import TraceFile
 from seccm_ophyd.techniques import Measurement
 from tests.synthetic_traces import (
     EXTERNAL,

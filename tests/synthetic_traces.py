@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.storage.traces.trace_file import TraceFile
 from seccm_ophyd.techniques import TRACE_CHANNELS, TRACE_UNITS
 
 APPROACH_SAMPLES = 50

@@ -8,7 +8,7 @@ from jsonschema import ValidationError
 
 from seccm_ophyd.errors import ParameterError
 from seccm_ophyd.schema import GRID, OWN_METADATA, TECHNIQUES
-from seccm_ophyd.storage.kept import check_kept
+from seccm_ophyd.storage.journal.kept import check_kept
 
 __all__ = ["check_metadata", "check_start"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ..schema import DETACH_HEIGHT, HOP_REPEATED, RESUMES, find_key
-from ..storage.layout import is_uid
+from ..storage.data_folder import is_uid
 from .runs import hop_table, is_run, resolve, start_and_stop, stored_in_catalogue
 
 __all__ = ["RESUMED_BY", "find_beside", "parts", "whole_table"]

@@ -22,9 +22,9 @@ from ..schema import (
     find_key,
 )
 from ..storage.addresses import path_of
-from ..storage.layout import DataFolder
-from ..storage.recorded import folder_of
-from ..storage.trace_reader import read_rows
+from ..storage.catalogue.recorded import folder_of
+from ..storage.data_folder import DataFolder
+from ..storage.traces.trace_reader import read_rows
 from .places import reached
 from .runs import documents, hop_table, plain, resolve, stored_in_catalogue
 

@@ -22,12 +22,13 @@ import xarray as xr
 from event_model import EventPage, unpack_event_page
 
 from ..schema import PRIMARY
+from ..storage.catalogue.recorded import IN_JOURNAL, JOURNAL, journal_beside, restored
 from ..storage.columns import as_column
-from ..storage.follower import Document, iter_documents
-from ..storage.index import JournalInfo
-from ..storage.journal_run import JournalRun
-from ..storage.layout import is_uid
-from ..storage.recorded import IN_JOURNAL, JOURNAL, journal_beside, restored
+from ..storage.data_folder import is_uid
+from ..storage.journal.info import JournalInfo
+from ..storage.journal.journal_run import JournalRun
+from ..storage.journal.lines import Document
+from ..storage.journal.reader import iter_documents
 
 __all__ = [
     "RUN_KINDS",

@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from ..schema import TECHNIQUES
-from ..storage.layout import is_uid
+from ..storage.data_folder import is_uid
 from .runs import hop_table
 
 __all__ = ["export_csv"]

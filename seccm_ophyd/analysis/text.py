@@ -23,9 +23,9 @@ from ..schema import (
     TECHNIQUES,
     find_key,
 )
-from ..storage.damage import NO_DAMAGE, Damage, damage_of, may_be_damaged
-from ..storage.index import journals_in
-from ..storage.recorded import journal_beside
+from ..storage.catalogue.recorded import journal_beside
+from ..storage.journal.damage import NO_DAMAGE, Damage, damage_of, may_be_damaged
+from ..storage.journal.index import journals_in
 from ..terminal import clean
 from .runs import (
     described,

@@ -14,8 +14,8 @@ from ..schema import (
     find_key,
 )
 from ..storage.addresses import path_of
-from ..storage.recorded import folder_of
-from ..storage.trace_reader import read_rows
+from ..storage.catalogue.recorded import folder_of
+from ..storage.traces.trace_reader import read_rows
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS
 from .places import place_table
 from .resumed import parts, whole_table

@@ -180,7 +180,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _recover(arguments: argparse.Namespace) -> int:
     from ..session.left_hops import fetch_left_hops
-    from ..storage.index import journal_of
+    from ..storage.journal.index import journal_of
     from ..storage.recover import recover
 
     folder = _folder(arguments)
@@ -218,7 +218,7 @@ def _safe(arguments: argparse.Namespace) -> None:
 
 def _status(arguments: argparse.Namespace) -> None:
     from ..analysis import list_runs
-    from ..storage.layout import DataFolder
+    from ..storage.data_folder import DataFolder
     from .operate import Instrument, find_instrument, session_folder
 
     data = session_folder(arguments.data)
@@ -244,7 +244,7 @@ def _data(arguments: argparse.Namespace) -> Path:
 
 
 def _folder(arguments: argparse.Namespace) -> Any:
-    from ..storage.layout import DataFolder
+    from ..storage.data_folder import DataFolder
 
     folder = DataFolder(_data(arguments))
     if not folder.journal.is_dir():
@@ -254,7 +254,7 @@ def _folder(arguments: argparse.Namespace) -> Any:
 
 def _run(arguments: argparse.Namespace) -> Any:
     """Take a run from the catalogue, or from its journal while that has more."""
-    from ..storage.catalogue import SessionCatalogue
+    from ..storage.catalogue.session_catalogue import SessionCatalogue
 
     return SessionCatalogue(_folder(arguments)).find(arguments.run)
 

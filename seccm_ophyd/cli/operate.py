@@ -16,7 +16,7 @@ from caproto.threading.client import PV, Context, SharedBroadcaster
 from .._upstream.caproto import mend
 from ..config.config import DEFAULT_DATA, data_folder, load_config
 from ..errors import ConfigError, InstrumentLostError, SeccmError
-from ..storage.layout import DataFolder
+from ..storage.data_folder import DataFolder
 from ..storage.locks import session_info
 
 __all__ = ["Instrument", "find_instrument", "session_folder"]

@@ -6,8 +6,8 @@ from collections import Counter
 
 from tqdm import tqdm
 
-from ..storage.index import journal_of, survey
-from ..storage.layout import DataFolder
+from ..storage.data_folder import DataFolder
+from ..storage.journal.index import journal_of, survey
 from ..storage.verify import RunCheck, verify
 from ..terminal import clean
 

@@ -13,7 +13,7 @@ from ophyd.status import Status
 from ophyd.utils.errors import InvalidState
 
 from ..schema import UNKNOWN_HEIGHT_UM
-from ..storage.layout import LINES
+from ..storage.data_folder import LINES
 from ..techniques import check_whole, turns_of
 from .axis import MARGIN_S
 from .command import finished

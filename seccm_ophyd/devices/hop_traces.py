@@ -15,9 +15,9 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal, SignalRO
 
 from ..errors import DiskSpaceError
-from ..storage.layout import check_present
+from ..storage.data_folder import check_present
 from ..storage.storage_thread import AtOnce, StorageThread
-from ..storage.traces import TraceFile
+from ..storage.traces.trace_file import TraceFile
 from ..techniques import TRACE_CHANNELS, TRACE_UNITS, Measurement
 from .named import Named
 from .setting import Number

@@ -16,7 +16,7 @@ from typing import Any
 from ophyd import Device
 
 from ..storage.append import append_line
-from ..storage.layout import check_present
+from ..storage.data_folder import check_present
 from .line_events import LineEvents
 
 __all__ = ["LineRecord", "LinesOfRun"]

@@ -18,7 +18,7 @@ from ..plans._run.hop_plan import check_unused
 from ..plans._run.metadata import check_metadata, check_start
 from ..plans._run.wrappers import in_own_words, safe_after_failure
 from ..schema import ORDER_TIME, OWN_METADATA
-from ..storage.kept import check_kept
+from ..storage.journal.kept import check_kept
 from .bundler import SparingBundler
 from .calling import Calling
 from .storing import Storing

@@ -20,8 +20,8 @@ from ..devices.line_record import LineRecord
 from ..errors import SeccmError
 from ..schema import HOPS, TECHNIQUES
 from ..storage import DataFolder
+from ..storage.data_folder import LINES
 from ..storage.interrupted import InterruptedRun, LeftHops
-from ..storage.layout import LINES
 from ..storage.locks import held
 from ..techniques import Measurement, as_techniques
 

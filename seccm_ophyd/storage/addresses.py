@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from .layout import DataFolder
+from .data_folder import DataFolder
 
 __all__ = ["address_of", "file_uri", "moved", "path_of"]
 

@@ -18,14 +18,15 @@ from event_model import DocumentNames, schema_validators
 from numpy.typing import NDArray
 
 from ..schema import HOP_COUNTS, HOP_OUTCOME, HOP_REPEATED, HOPS, PRIMARY, find_key
-from .follower import Document, Follower, documents
-from .hop_counter import totals
-from .journal import append_line, encode
-from .layout import DataFolder
+from .data_folder import DataFolder
+from .journal.follower import Follower
+from .journal.hop_counter import count_events, totals
+from .journal.journal import append_line, encode
+from .journal.lines import Document
+from .journal.reader import documents
 from .locks import held
-from .superblock import open_traces
-from .tally import count_events
-from .traces import TraceFile
+from .traces.superblock import open_traces
+from .traces.trace_file import TraceFile
 
 __all__ = ["InterruptedRun", "LeftHops", "is_of_hops"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import SeccmError
 from ..terminal import clean
-from .layout import DataFolder
+from .data_folder import DataFolder
 
 __all__ = [
     "FileLock",

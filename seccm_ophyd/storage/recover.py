@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..schema import HOPS, PRIMARY
-from .catalogue import close_catalogue, open_catalogue
-from .compare import differences, entries
-from .damage import NO_DAMAGE, Damage, damage_of, set_aside
-from .follower import Document, Follower, documents
-from .hop_counter import totals
-from .index import JournalInfo, acknowledge, journals, unfinished
+from .catalogue.compare import differences, entries
+from .catalogue.soundness import set_aside_if_corrupt
+from .catalogue.tiled_client import close_catalogue, open_catalogue
+from .catalogue.writer.ordering import order_catalogue
+from .data_folder import DataFolder
 from .interrupted import LeftHops, is_of_hops
-from .journal import append_line, encode
-from .layout import DataFolder
+from .journal.damage import NO_DAMAGE, Damage, damage_of, set_aside
+from .journal.follower import Follower
+from .journal.hop_counter import count_events, totals
+from .journal.index import acknowledge, journals, unfinished
+from .journal.info import JournalInfo
+from .journal.journal import append_line, encode
+from .journal.lines import Document
+from .journal.reader import documents
 from .locks import SessionLock, WriterLock, held
-from .ordering import order_catalogue
-from .soundness import set_aside_if_corrupt
-from .tally import count_events
 
 __all__ = ["Recovered", "end_journal", "recover"]
 
@@ -197,8 +199,8 @@ def _recover(
     left: LeftHops | None,
 ) -> Recovered:
     # they import tiled: not when the package is imported
-    from .ingest import write_run
-    from .refusal import first_line, refuse_run
+    from .catalogue.refusal import first_line, refuse_run
+    from .catalogue.writer.ingest import write_run
 
     interrupted = info.stop is None
     num_events: dict[str, int] = {}

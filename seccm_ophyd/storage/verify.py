@@ -10,15 +10,17 @@ from typing import Any
 
 from ..errors import DamagedFileError
 from .addresses import path_of
-from .compare import Entry, difference, entries
-from .damage import damage_of
-from .follower import Document, JournalContent, JournalError, read_journal
-from .index import JournalInfo
-from .layout import DataFolder
+from .catalogue.compare import Entry, difference, entries
+from .catalogue.compare_values import values_differ
+from .catalogue.soundness import what_is_wrong
+from .data_folder import DataFolder
+from .journal.damage import damage_of
+from .journal.ends import JournalError
+from .journal.info import JournalInfo
+from .journal.lines import Document
+from .journal.reader import JournalContent, read_journal
 from .locks import held
-from .soundness import what_is_wrong
-from .trace_reader import check_traces
-from .values import values_differ
+from .traces.trace_reader import check_traces
 
 __all__ = ["Part", "RunCheck", "verify"]
 

@@ -13,10 +13,11 @@ from typing import Protocol
 from ..analysis.levelling import Method
 from ..errors import SeccmError
 from ..schema import TECHNIQUES
-from ..storage.follower import Follower
-from ..storage.foreign import name_foreign
-from ..storage.index import JournalInfo, age, journals_in, survey
-from ..storage.lookup import choose
+from ..storage.journal.follower import Follower
+from ..storage.journal.foreign import name_foreign
+from ..storage.journal.index import journals_in, survey
+from ..storage.journal.info import JournalInfo, age
+from ..storage.journal.lookup import choose
 from .hop_map_view import HopMapView
 
 __all__ = ["view"]
@@ -135,8 +136,8 @@ def view(
         Where the journals are, ``DATA_DIR/journal``.
     run
         A stored run: uid or its beginning, scan number, or -1 for the newest; see
-        `seccm_ophyd.storage.lookup.choose`. By default the newest run of hops, and each
-        newer one.
+        `seccm_ophyd.storage.journal.lookup.choose`. By default the newest run of hops,
+        and each newer one.
     save
         Write the picture to this file instead of opening a window; needs no display.
     once

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seccm_ophyd.analysis import documents, hop_table, start_and_stop
-from seccm_ophyd.storage.follower import Follower
+from seccm_ophyd.storage.journal.follower import Follower
 from tests.synthetic_runs import SCALARS, list_run, scan_run
 
 

@@ -17,7 +17,7 @@ from seccm_ophyd.analysis import (
     start_and_stop,
     statistics,
 )
-from seccm_ophyd.storage.follower import Follower
+from seccm_ophyd.storage.journal.follower import Follower
 from tests.synthetic_runs import scan_run
 
 TAKE_MAPS = {

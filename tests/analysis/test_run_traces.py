@@ -10,7 +10,7 @@ from seccm_ophyd.analysis import (
     trace_map,
     voltammograms,
 )
-from seccm_ophyd.storage.follower import Follower
+from seccm_ophyd.storage.journal.follower import Follower
 from seccm_ophyd.techniques import (
     CyclicVoltammetry,
     Galvanostatic,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seccm_ophyd._upstream.caproto import forget_channels
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
 from seccm_ophyd.storage.locks import held
 from tests.iocs import RunningIOC
 

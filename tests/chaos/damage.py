@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seccm_ophyd.storage.follower import read_journal
+from seccm_ophyd.storage.journal.reader import read_journal
 
 from .bench import Bench
 from .stored import read_run

@@ -9,7 +9,7 @@ from pathlib import Path
 from seccm_ophyd.analysis import hop_table, hop_traces, list_runs
 from seccm_ophyd.schema import PRIMARY
 from seccm_ophyd.storage import SessionCatalogue, journals
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
 from seccm_ophyd.storage.verify import verify
 
 from .stored import read_run

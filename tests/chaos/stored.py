@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seccm_ophyd.schema import CONTACT_HEIGHT, HOP_INDEX, PRIMARY, X, Y, find_key
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 
 from .truth import HopKey, key_of
 

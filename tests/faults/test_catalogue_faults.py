@@ -13,7 +13,7 @@ from seccm_ophyd.analysis import describe_run, hop_map, list_runs
 from seccm_ophyd.plans import hop_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage import DataFolder, JournalRun, journal_of, recover
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.locks import held
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.safety import is_safe

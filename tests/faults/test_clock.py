@@ -13,7 +13,7 @@ from seccm_ophyd.config import load_config
 from seccm_ophyd.errors import ConfigError
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage import DataFolder, journals
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from tests.faults.safety import is_safe
 from tests.iocs import RunningIOC
 

@@ -8,7 +8,7 @@ import pytest
 
 from seccm_ophyd.analysis import list_runs
 from seccm_ophyd.storage import DataFolder, journals
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.locks import held
 from tests.faults.phases import start_scan, wait_for_events
 from tests.faults.safety import is_safe, wait_until_safe

@@ -9,7 +9,7 @@ from seccm_ophyd.errors import DamagedFileError
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage import DataFolder, SessionCatalogue, recover
-from seccm_ophyd.storage.index import journals
+from seccm_ophyd.storage.journal.index import journals
 from seccm_ophyd.techniques import CurrentSample
 from tests.system.conftest import module_profiles  # noqa: F401
 

@@ -18,10 +18,10 @@ from seccm_ophyd.storage import (
     open_catalogue,
     recover,
 )
-from seccm_ophyd.storage.damage import damage_of, set_aside
-from seccm_ophyd.storage.follower import read_journal
-from seccm_ophyd.storage.index import acknowledge
-from seccm_ophyd.storage.lines import COPY_OF
+from seccm_ophyd.storage.journal.damage import damage_of, set_aside
+from seccm_ophyd.storage.journal.index import acknowledge
+from seccm_ophyd.storage.journal.lines import COPY_OF
+from seccm_ophyd.storage.journal.reader import read_journal
 from seccm_ophyd.storage.recover import end_journal
 from seccm_ophyd.techniques import CyclicVoltammetry
 from tests.faults.damage import KINDS, damaged

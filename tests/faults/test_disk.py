@@ -12,8 +12,8 @@ from bluesky.utils import FailedStatus
 from seccm_ophyd.analysis import hop_map, hop_table, hop_traces, list_runs
 from seccm_ophyd.errors import DiskSpaceError, FolderGoneError
 from seccm_ophyd.plans import charge_and_remap, hop_scan, local_charge
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.safety import is_safe
 from tests.plans.calls import BY_NAME, moved

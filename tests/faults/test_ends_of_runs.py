@@ -10,7 +10,7 @@ from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.errors import InstrumentLostError
 from seccm_ophyd.plans import hop_list, hop_scan, hop_to
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
 from tests.faults.safety import is_safe

@@ -15,10 +15,10 @@ from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.session.left_hops import fetch_left_hops
 from seccm_ophyd.storage import DataFolder, SessionCatalogue
-from seccm_ophyd.storage.damage import gaps
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.damage import gaps
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.recover import recover
-from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.storage.traces.trace_file import TraceFile
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import (
     FLY,

@@ -25,8 +25,8 @@ from seccm_ophyd.storage import (
     open_catalogue,
     recover,
 )
-from seccm_ophyd.storage import foreign as foreign_module
-from seccm_ophyd.storage.index import survey
+from seccm_ophyd.storage.journal import foreign as foreign_module
+from seccm_ophyd.storage.journal.index import survey
 from seccm_ophyd.storage.locks import FileLock, LockedError
 from seccm_ophyd.terminal import clean, clean_lines
 from tests.synthetic_runs import scan_run

@@ -12,7 +12,7 @@ from seccm_ophyd.devices.link import SILENCE_S
 from seccm_ophyd.errors import InstrumentLostError, SeccmError
 from seccm_ophyd.plans import hop_list, local_charge
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import PHASES, SCALE, SLOW_HOP, Caught, slow_stages
 from tests.iocs import RunningIOC, start_partial_ioc, wait_for

@@ -12,7 +12,7 @@ from seccm_ophyd.plans import hop_fly
 from seccm_ophyd.session import open_session
 from seccm_ophyd.session.left_hops import fetch_left_hops
 from seccm_ophyd.storage import DataFolder
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.chaos.network import SlowNetwork
 from tests.faults.test_network import unsearched_port

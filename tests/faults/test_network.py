@@ -14,7 +14,7 @@ from seccm_ophyd.devices.link import SILENCE_S
 from seccm_ophyd.errors import InstrumentLostError
 from seccm_ophyd.plans import hop_fly, hop_list, hop_scan
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import (
     PHASES,

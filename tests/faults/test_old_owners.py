@@ -7,8 +7,8 @@ import pytest
 from seccm_ophyd.errors import SeccmError
 from seccm_ophyd.plans import hop_fly, hop_scan
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import SCAN, start_scan
 from tests.iocs import RunningIOC, wait_for

@@ -15,8 +15,8 @@ import pytest
 from seccm_ophyd.errors import SeccmError
 from seccm_ophyd.plans import hop_list, hop_scan
 from seccm_ophyd.session import open_session
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.recover import recover
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.phases import start_scan, wait_for_events

@@ -13,7 +13,7 @@ import pytest
 import zmq
 
 from seccm_ophyd.storage import DataFolder, journals, recover
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.locks import held
 from tests.faults.safety import wait_until_safe
 from tests.iocs import wait_for

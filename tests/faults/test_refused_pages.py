@@ -14,8 +14,8 @@ from seccm_ophyd.plans import hop_fly
 from seccm_ophyd.run_engine import storing
 from seccm_ophyd.session import open_session
 from seccm_ophyd.session.left_hops import fetch_left_hops
-from seccm_ophyd.storage.damage import gaps
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.damage import gaps
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.traces import TraceFile
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.safety import is_safe

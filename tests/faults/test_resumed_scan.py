@@ -12,7 +12,7 @@ from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.plans import hop_scan, resume_scan
 from seccm_ophyd.session import open_session
 from seccm_ophyd.storage import DataFolder, journals, recover
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.locks import held
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.safety import wait_until_safe

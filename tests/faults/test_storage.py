@@ -11,7 +11,7 @@ import pytest
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.errors import FolderGoneError
 from seccm_ophyd.plans import hop_fly, hop_scan
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample
 from tests.faults.safety import is_safe
 from tests.iocs import wait_for

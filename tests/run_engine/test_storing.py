@@ -17,7 +17,7 @@ from seccm_ophyd.run_engine import storing
 from seccm_ophyd.run_engine.engine import SessionEngine
 from seccm_ophyd.run_engine.storing import Storing
 from seccm_ophyd.storage import DataFolder, Journal, StorageThread
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 
 GRID = (-1, 1, 2, -2, 2, 2)
 

@@ -16,7 +16,7 @@ import numpy as np
 from event_model import DocumentNames, compose_run, schema_validators
 
 from seccm_ophyd.storage import DataFolder, Journal
-from seccm_ophyd.storage.traces import TraceFile
+from seccm_ophyd.storage.traces.trace_file import TraceFile
 
 Document = tuple[str, dict[str, Any]]
 

@@ -172,7 +172,9 @@ def test_a_folder_that_cannot_be_written(stored, tmp_path, monkeypatch):
 def test_a_copy_is_removed_with_its_client(stored, tmp_path, monkeypatch):
     folder, _ = stored("lab")
     there = DataFolder(shutil.move(folder.root, tmp_path / "stick"))
-    monkeypatch.setattr("seccm_ophyd.storage.places.is_writable", lambda _: False)
+    monkeypatch.setattr(
+        "seccm_ophyd.storage.catalogue.places.is_writable", lambda _: False
+    )
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     client = open_catalogue(there)
     (copy,) = tmp_path.glob("seccm-catalogue-*")

@@ -10,7 +10,7 @@ from hop_documents import hop_run
 
 from seccm_ophyd.cli import main
 from seccm_ophyd.storage import DataFolder, Journal, SessionLock, recover
-from seccm_ophyd.storage.index import journals
+from seccm_ophyd.storage.journal.index import journals
 from seccm_ophyd.storage.verify import verify
 
 HOPS = 3

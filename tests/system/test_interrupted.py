@@ -14,8 +14,8 @@ from bluesky.utils import RunEngineInterrupted
 
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.plans import hop_scan
-from seccm_ophyd.storage.follower import documents
-from seccm_ophyd.storage.layout import DataFolder
+from seccm_ophyd.storage.data_folder import DataFolder
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.storage.recover import recover
 from seccm_ophyd.techniques import CurrentSample
 

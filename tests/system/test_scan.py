@@ -9,7 +9,7 @@ from event_model import DocumentNames, schema_validators
 
 from seccm_ophyd.analysis import hop_map
 from seccm_ophyd.plans import hop_list, hop_scan
-from seccm_ophyd.storage.follower import documents
+from seccm_ophyd.storage.journal.reader import documents
 from seccm_ophyd.techniques import CurrentSample, Technique
 
 from .conftest import run_python
