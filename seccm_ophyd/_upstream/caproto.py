@@ -1,6 +1,6 @@
 """caproto: what its client does where IOCs come, go and die, and what is done about it.
 
-Tried with the versions in `TRIED`. Each function says what happens without it; it can
+Tried with the versions in `tried`. Each function says what happens without it; it can
 go when caproto does that itself.
 """
 
@@ -15,11 +15,10 @@ from typing import Any
 
 from ..channel_access import uses_libca
 
-__all__ = ["TRIED", "close_connections", "forget_channels", "mend"]
+__all__ = ["close_connections", "forget_channels", "mend"]
 
 logger = logging.getLogger(__name__)
 
-TRIED = ("1.3",)
 CLOSE_S = 2.0
 _SEARCH_AGAIN_S = 0.2
 _READY_S = 0.05  # for a channel that is connected

@@ -1,6 +1,6 @@
 """ophyd over caproto: what it does with channels and updates, and what is changed.
 
-Tried with the versions in `TRIED`. Each function says what happens without it; it can
+Tried with the versions in `tried`. Each function says what happens without it; it can
 go when ophyd does that itself.
 """
 
@@ -14,11 +14,10 @@ from typing import Any
 
 from ..channel_access import uses_libca
 
-__all__ = ["TRIED", "forget_last_callbacks", "mend"]
+__all__ = ["forget_last_callbacks", "mend"]
 
 logger = logging.getLogger(__name__)
 
-TRIED = ("1.11",)
 _CALLED_S = 1.0
 _NOTHING_ASKED = {"run_now": False, "with_ctrlvars": False}
 _ASKERS = 64  # channels that are asked what describes them at a time

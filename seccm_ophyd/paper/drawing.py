@@ -54,7 +54,7 @@ def draw_map(
     nowhere = np.zeros(values.shape, bool)
     panel.show_map(grid, values.values.astype(float), nowhere)
     if limits is not None:
-        panel.image.set_clim(*limits)
+        panel.set_limits(*limits)
     axes.set(xlabel="x (µm)", ylabel="y (µm)")
     return panel
 

@@ -12,6 +12,7 @@ from bluesky.run_engine import Dispatcher
 from bluesky.utils import DefaultDuringTask, Msg, Plan
 from event_model import DocumentNames
 
+from .._upstream import warn_untried
 from ..devices import Microscope
 from ..errors import ParameterError, SeccmError, StorageStalledError
 from ..plans._run.hop_plan import check_unused
@@ -74,6 +75,7 @@ class SessionEngine(RunEngine):
     _storing: Storing | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warn_untried("bluesky")
         super().__init__(*args, during_task=_DuringRun(), **kwargs)
         self.preprocessors.append(in_own_words)
         self._vital = Dispatcher()

@@ -38,6 +38,17 @@ def nice_length(width: float) -> float:
     return max(n * decade for n in (1, 2, 5) if n * decade <= width / 4 * (1 + 1e-9))
 
 
+def _set_limits(shown: Any, low: float, high: float) -> None:
+    """Set the limits of colours, so that they never cross.
+
+    matplotlib sets the lower one first, and before 3.11 the colour bar changes limits
+    that cross for that moment.
+    """
+    if low >= shown.norm.vmax:
+        shown.set_clim(vmax=high)
+    shown.set_clim(low, high)
+
+
 def _beside(axes: Axes) -> Callable[[Any, Any], Bbox]:
     """Locate a colour bar: of one width in inches, as high as the map beside it."""
 
@@ -108,6 +119,10 @@ class MapPanel:
         for spine in axes.spines.values():
             spine.set_linewidth(0.6)
 
+    def set_limits(self, low: float, high: float) -> None:
+        """Set the limits of the colours of the map."""
+        _set_limits(self.image, low, high)
+
     def show_map(self, grid: Grid, values: NDArray[Any], missed: NDArray[Any]) -> None:
         """Show values on a grid.
 
@@ -165,7 +180,7 @@ class MapPanel:
     def _show(self, shown: Any, values: ArrayLike, extent: tuple[float, ...]) -> None:
         for points in (self.points, self.missed_points):
             points.set_visible(shown is self.points)
-        shown.set_clim(*robust_limits(values))
+        _set_limits(shown, *robust_limits(values))
         if self.colorbar.mappable is not shown:
             self.colorbar.update_normal(shown)
         if extent != self._extent:

@@ -4,10 +4,12 @@ Import this module before any other of caproto.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any
 
 # 60003 doubles of a trace, and room for what is still to come; read at import
@@ -21,6 +23,9 @@ from .environment import sends_beacons
 
 __all__ = ["PortInUseError", "serve"]
 
+logger = logging.getLogger(__name__)
+
+TRIED = ("1.3",)  # versions of caproto; its inside is used here, in circuit and in pvs
 _LOOK_S = 0.5  # between two looks at what waits for the clients
 
 
@@ -76,6 +81,16 @@ class _Context(_server.Context):
             await self.access.left(circuit)
 
 
+def _warn_untried() -> None:
+    if not (installed := version("caproto")).startswith(tuple(f"{t}." for t in TRIED)):
+        logger.warning(
+            "caproto %s was not tried with this simulator, which relies on its inside: "
+            'if something fails, try pip install "caproto==%s.*"',
+            installed,
+            TRIED[-1],
+        )
+
+
 async def _parent_ended() -> None:
     """Return when the process that started this one is gone.
 
@@ -127,6 +142,7 @@ async def serve(
     PortInUseError
         If another server uses the port.
     """
+    _warn_untried()
     for interface in interfaces:
         _check_port(interface, port)
     for name in [n for n, text in os.environ.items() if not text.strip()]:

@@ -12,6 +12,7 @@ import warnings
 import weakref
 from typing import Any
 
+from ..._upstream.tried import warn_untried
 from ..data_folder import DataFolder
 from .databases import create_databases
 from .places import place_to_open, tree_arguments
@@ -47,6 +48,7 @@ def open_catalogue(folder: DataFolder, create: bool = False) -> Any:
     FileNotFoundError
         If there is no catalogue and `create` is false.
     """
+    warn_untried("tiled", "bluesky-tiled-plugins")
     if not folder.has_catalogue:
         if not create:
             raise FileNotFoundError(
