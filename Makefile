@@ -1,6 +1,8 @@
 # make demo   a simulated hopping scan, from nothing to a picture and a stored run
 # make test   the tests          make check   style, types, layers
 # make slow   the tests that take long, and those of EPICS with the other EPICS layer
+# make lowest  some of them with the lowest versions that setup.cfg allows
+# make newest  the same with the newest, on Python 3.13; skipped where there is none
 # make coverage  which branches the tests take: plans, devices, techniques, storage
 # make bench  what physics, hops and reading cost, beside what they may; half an hour or more
 # make soak   thousands of hops at full speed, and all tests that take long
@@ -13,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow check coverage bench soak chaos docs venv clean
+.PHONY: demo test slow lowest newest check coverage bench soak chaos docs venv clean
 
 demo: $(STAMP)
 	$(BIN)/seccm demo
@@ -27,6 +29,13 @@ slow: $(STAMP)
 	    --timeout=600 $(PYTEST_ARGS) tests/devices tests/system tests/faults/test_lost_ioc.py \
 	    --deselect tests/system/test_command_line.py \
 	    --deselect tests/system/test_paper.py --deselect tests/system/test_banner.py
+
+# each in an environment for that alone (.venv-lowest, .venv-3.13)
+lowest: $(STAMP)
+	.ci/versions lowest $(PYTEST_ARGS)
+
+newest:
+	.ci/versions 3.13 $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -74,4 +83,4 @@ $(STAMP): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist docs/_build *.egg-info .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-* build dist docs/_build *.egg-info .mypy_cache .ruff_cache
