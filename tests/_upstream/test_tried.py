@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-from seccm_ophyd.storage.layout import DataFolder
 
 import seccm_ophyd
 from seccm_ophyd import _upstream
@@ -23,6 +22,7 @@ from seccm_ophyd.channel_access import uses_libca
 from seccm_ophyd.run_engine.engine import SessionEngine
 from seccm_ophyd.sim_devices.epics import server
 from seccm_ophyd.storage.catalogue import open_catalogue
+from seccm_ophyd.storage.data_folder import DataFolder
 
 ROOT = Path(__file__).parents[2]
 PRIVATE = re.compile(r"_[a-z]")
