@@ -45,7 +45,8 @@ check: $(STAMP)
 
 # 90 % at least, in branches, of the four rooms that must not go wrong
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --timeout=600 --cov --cov-report= \
+	    $(PYTEST_ARGS)
 	for room in plans devices techniques storage; do \
 	    $(BIN)/python -m coverage report --include="*/$$room/*" --fail-under=90 \
 	        --skip-covered || exit 1; done
