@@ -427,7 +427,7 @@ class Microscope(Device):
         return unstaged
 
     def pause(self) -> None:
-        """Make the instrument SAFE for as long as the engine is paused.
+        """Make the instrument SAFE for as long as the engine is paused, as by Ctrl-C.
 
         Raises
         ------

@@ -1,4 +1,7 @@
-"""The lease of a session: while it beats, this process drives the instrument."""
+"""The lease of a session: while it beats, this process drives the instrument.
+
+What ends it is decided in the IOC: by `sim_devices.supervisor` in the simulator.
+"""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""Files among the journals that are none: named, and passed over."""
+"""Files in the folder of the journals that are no journals: named, and passed over."""
 
 import logging
 import re
