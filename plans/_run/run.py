@@ -16,7 +16,6 @@ from .checks import check_points, check_space
 from .contact_threshold import check_threshold, contact_threshold, read_rest_potential
 from .fly import fly_along
 from .input_range import chosen_gain, warn_of_range
-from .messages import set_and_wait
 from .request import HopRequest
 from .step import step_along
 from .withdrawals import HIGHEST_UM, check_withdrawal
@@ -158,8 +157,8 @@ def run_around(
 
     def forget_heights() -> MsgGenerator[None]:
         z = microscope.z
-        heights = (z.travel_height, z.slow_height)
-        yield from set_and_wait(*((height, UNKNOWN_HEIGHT_UM) for height in heights))
+        for height in (z.travel_height, z.slow_height):
+            yield from bps.mv(height, UNKNOWN_HEIGHT_UM)
 
     settings = _settings(microscope, request)
     wrapped = bpp.finalize_wrapper(

@@ -12,7 +12,6 @@ from seccm_ophyd.errors import SeccmError
 
 from ..protocols import HoppingMicroscope
 from ..stubs import make_safe
-from .messages import set_and_wait
 
 __all__ = [
     "DeviceFailure",
@@ -86,7 +85,8 @@ def settings_wrapper(
 ) -> MsgGenerator[Any]:
     """Read settings, set them, run `plan`, and put them back however it ends.
 
-    All at once: on a slow network that is one wait, not many.
+    One by one: of several that fail, as where the instrument is lost, the engine throws
+    the later ones into the plan that makes it SAFE.
 
     Parameters
     ----------
@@ -101,10 +101,13 @@ def settings_wrapper(
         before[signal] = yield from bps.rd(signal)
 
     def restore() -> MsgGenerator[None]:
-        yield from set_and_wait(*before.items())
+        for signal, value in before.items():
+            yield from bps.mv(signal, value)
 
     def inner() -> MsgGenerator[Any]:
-        yield from set_and_wait(*((s, v) for s, v in settings.items() if v is not None))
+        for signal, value in settings.items():
+            if value is not None:
+                yield from bps.mv(signal, value)
         return (yield from plan)
 
     return (yield from bpp.finalize_wrapper(inner(), restore))
