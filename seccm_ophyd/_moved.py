@@ -1,11 +1,12 @@
 """Modules that have got another name: the old one works, and says so."""
 
 import importlib
+import runpy
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib.abc import Loader
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ class _Moved(ModuleType):
     def __init__(self, name: str, new: Sequence[str]) -> None:
         super().__init__(name, f"Moved to `{'`, `'.join(new)}`.")
         self._new = new
-        self.__spec__ = ModuleSpec(name, _Runner(new[0]), origin=new[0])
+        self.__spec__ = ModuleSpec(name, _Runner(), origin=new[0])
         # runpy warns of modules that are imported before they run, except packages
         self.__path__: list[str] = []
 
@@ -43,12 +44,9 @@ class _Runner(Loader):
     A session that is open during an upgrade starts its processes by their old names.
     """
 
-    def __init__(self, new: str) -> None:
-        self._new = new
-
-    def get_code(self, fullname: str) -> CodeType:
-        run = f"run_module({self._new!r}, run_name='__main__', alter_sys=True)"
-        return compile(f"from runpy import run_module\n{run}", f"<{fullname}>", "exec")
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the code of this file, whose end runs the new module."""
+        return SourceFileLoader(__name__, __file__).get_code(__name__)
 
 
 def moved(package: str, /, **modules: str | tuple[str, ...]) -> None:
@@ -76,3 +74,7 @@ def moved(package: str, /, **modules: str | tuple[str, ...]) -> None:
         sys.modules[name] = _Moved(name, [f"{package}.{part}" for part in parts])
         if not hasattr(parent, old):
             setattr(parent, old, sys.modules[name])
+
+
+if __name__ == "__main__":  # see `_Runner`; the specification is that of the old name
+    runpy.run_module(str(__spec__.origin), run_name="__main__", alter_sys=True)
