@@ -1,11 +1,12 @@
 """Runs that are written into a journal, and what the catalogue gives of them."""
 
+import shutil
 import time
 
 import numpy as np
 from hop_documents import SAMPLES, bits, events, hop_run, hop_trace, validate
 
-from seccm_ophyd.storage import Journal
+from seccm_ophyd.storage import DataFolder, Journal, recover
 
 
 def emit(folder, hops, scan_id=1):
@@ -15,6 +16,16 @@ def emit(folder, hops, scan_id=1):
     for name, doc in emitted:
         journal(name, doc)
     return emitted
+
+
+def two_runs(place, empty_catalogue, hops):
+    """Make a data folder of two runs that are in the catalogue."""
+    folder = DataFolder(place).create()
+    shutil.copytree(empty_catalogue, folder.catalogue, dirs_exist_ok=True)
+    for scan in (1, 2):
+        emit(folder, hops, scan)
+    assert [run.error for run in recover(folder)] == [None, None]
+    return folder
 
 
 def uid_of(emitted):

@@ -7,6 +7,7 @@ import time
 import pytest
 from event_model import compose_run
 from hop_documents import hop_run
+from stored_runs import two_runs
 
 from seccm_ophyd.cli import main
 from seccm_ophyd.storage import DataFolder, Journal, SessionLock, recover
@@ -18,13 +19,8 @@ HOPS = 3
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, empty_catalogue):
-    folder = DataFolder(tmp_path_factory.mktemp("whole") / "data").create()
-    shutil.copytree(empty_catalogue, folder.catalogue, dirs_exist_ok=True)
-    journal = Journal(folder)
-    for scan in (1, 2):
-        for name, doc in hop_run(folder, HOPS, scan):
-            journal(name, doc)
-    recover(folder)
+    place = tmp_path_factory.mktemp("whole") / "data"
+    folder = two_runs(place, empty_catalogue, HOPS)
     # from where it was made: a file that is gone in a copy is not found there
     return DataFolder(folder.root.rename(folder.root.with_name("moved")))
 

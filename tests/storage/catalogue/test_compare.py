@@ -6,11 +6,11 @@ import sqlite3
 import time
 
 import pytest
-from hop_documents import events, hop_run
+from hop_documents import events
+from stored_runs import two_runs
 
 from seccm_ophyd.storage import (
     DataFolder,
-    Journal,
     JournalRun,
     SessionCatalogue,
     close_catalogue,
@@ -35,13 +35,8 @@ PAGE = 4096
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, empty_catalogue):
     """A data folder of two runs that are in the catalogue."""
-    folder = DataFolder(tmp_path_factory.mktemp("whole") / "data").create()
-    shutil.copytree(empty_catalogue, folder.catalogue, dirs_exist_ok=True)
-    journal = Journal(folder)
-    for scan in (1, 2):
-        for name, doc in hop_run(folder, HOPS, scan):
-            journal(name, doc)
-    assert [run.error for run in recover(folder)] == [None, None]
+    place = tmp_path_factory.mktemp("whole") / "data"
+    folder = two_runs(place, empty_catalogue, HOPS)
     for path in (folder.database, folder.tables):
         sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     return folder
